@@ -1,0 +1,58 @@
+# Functions that declare this project's targets, so that each module's own list is short.
+
+# ocelli_module(NAME SOURCES a.cpp ... DEPENDS other modules ... LINK private libraries ... PUBLIC public libraries ...)
+# A static library ocelli_NAME of src/NAME. DEPENDS names modules of ours: the layering check reads it.
+function(ocelli_module name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LINK;PUBLIC" ${ARGN})
+  set(target ocelli_${name})
+  string(REPLACE "/" "_" target ${target})
+  if(arg_SOURCES)
+    add_library(${target} STATIC ${arg_SOURCES})
+    set(scope PUBLIC)
+    target_link_libraries(${target} PRIVATE ${arg_LINK})
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(${target} ${scope} ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/src)
+  foreach(module IN LISTS arg_DEPENDS)
+    string(REPLACE "/" "_" module ${module})
+    target_link_libraries(${target} ${scope} ocelli_${module})
+  endforeach()
+  target_link_libraries(${target} ${scope} ${arg_PUBLIC})
+endfunction()
+
+# ocelli_backend(NAME SOURCES ... LINK ...): a module libocelli_backend_NAME.so in BUILD/backends, loaded at run time. It may
+# use base, tensor and runtime, and exports nothing but its entry point.
+function(ocelli_backend name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK;INCLUDE" ${ARGN})
+  set(target ocelli_backend_${name})
+  add_library(${target} MODULE ${arg_SOURCES})
+  target_link_libraries(${target} PRIVATE ocelli_runtime ${arg_LINK})
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  target_include_directories(${target} SYSTEM PRIVATE ${arg_INCLUDE})
+  set_target_properties(${target} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/backends)
+  if(NOT OCELLI_SANITIZE)
+    target_link_options(${target} PRIVATE -Wl,--no-undefined -Wl,--exclude-libs,ALL)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY OCELLI_BACKENDS ${target})
+endfunction()
+
+# ocelli_test(NAME SOURCES ... LINK modules ... LABELS ring): a GoogleTest program NAME_test, registered with ctest as one entry
+# per test program. Rings: unit (default, under a minute together), integration, slow.
+function(ocelli_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  set(target ${name}_test)
+  add_executable(${target} ${arg_SOURCES})
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(${target} PRIVATE ${arg_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${target})
+  if(NOT arg_LABELS)
+    set(arg_LABELS unit)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+                       ENVIRONMENT "OCELLI_BACKEND_DIR=${CMAKE_BINARY_DIR}/backends")
+endfunction()

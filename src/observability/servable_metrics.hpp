@@ -1,0 +1,78 @@
+// ServableMetrics: everything that is counted for one version of a model or one pipeline. Written on the hot path, rendered by /metrics and by the
+// KServe statistics extension.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.hpp"
+#include "base/status.hpp"
+#include "observability/histogram.hpp"
+
+namespace ocelli::observability {
+
+// The method label, which implies the api label (first three TensorFlowServing, last three KServe).
+enum class Method : std::uint8_t { kPredict, kGetModelMetadata, kGetModelStatus, kModelInfer, kModelMetadata, kModelReady };
+inline constexpr std::size_t kMethods = 6;
+enum class Interface : std::uint8_t { kGrpc, kRest };
+inline constexpr std::size_t kInterfaces = 2;
+inline constexpr std::size_t kStatusCodes = static_cast<std::size_t>(StatusCode::kUnavailable) + 1;
+// Largest batch that has a bucket of its own; larger ones count as this.
+inline constexpr std::size_t kMaxBatchBucket = 128;
+
+using Counter = std::atomic<std::uint64_t>;
+using Gauge = std::atomic<std::int64_t>;
+
+// A count and the time it took, for the statistics extension.
+struct DurationCounter {
+  Counter count{0};
+  Counter ns{0};
+  void add(Duration duration) noexcept {
+    count.fetch_add(1, std::memory_order_relaxed);
+    ns.fetch_add(static_cast<std::uint64_t>(std::chrono::nanoseconds(duration).count()), std::memory_order_relaxed);
+  }
+};
+
+// All members are thread-safe and never allocate.
+struct ServableMetrics {
+  // By [method][interface]: ovms_requests_success, ovms_requests_fail.
+  std::array<std::array<Counter, kInterfaces>, kMethods> success{};
+  std::array<std::array<Counter, kInterfaces>, kMethods> fail{};
+  // ovms_request_time_us by interface (successful requests only), ovms_inference_time_us, ovms_wait_for_infer_req_time_us.
+  std::array<Histogram, kInterfaces> request_time;
+  Histogram inference_time;
+  Histogram wait_time;
+  // ovms_current_requests, ovms_streams, ovms_infer_req_queue_size, ovms_infer_req_active.
+  Gauge current_requests{0};
+  Gauge streams{0};
+  Gauge infer_req_queue_size{0};
+  Gauge infer_req_active{0};
+  // Beyond OVMS: requests waiting now, failures by cause, calls per executed batch.
+  Gauge queued_requests{0};
+  std::array<Counter, kStatusCodes> errors{};
+  std::array<Counter, kMaxBatchBucket + 1> batches{};
+  // KServe statistics extension.
+  DurationCounter stat_success, stat_fail, stat_queue, stat_compute_input, stat_compute_infer, stat_compute_output;
+  Counter inferences{0};   // items
+  Counter executions{0};   // batches
+  Counter last_inference_ms{0};  // milliseconds since the epoch
+
+  // One finished request of a protocol method: success or failure, and its time when it succeeded.
+  void request_done(Method method, Interface interface, const Status& status, Duration took) noexcept {
+    const auto m = static_cast<std::size_t>(method);
+    const auto i = static_cast<std::size_t>(interface);
+    if (status.ok()) {
+      success[m][i].fetch_add(1, std::memory_order_relaxed);
+      if (method == Method::kPredict || method == Method::kModelInfer) {
+        request_time[i].observe(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+      }
+    } else {
+      fail[m][i].fetch_add(1, std::memory_order_relaxed);
+      errors[static_cast<std::size_t>(status.code())].fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+};
+
+}  // namespace ocelli::observability

@@ -1,0 +1,26 @@
+// CompiledModel: a model made ready on a device.
+#pragma once
+
+#include <memory>
+
+#include "base/status.hpp"
+#include "runtime/compile_options.hpp"
+#include "runtime/infer_request.hpp"
+#include "runtime/model_signature.hpp"
+
+namespace ocelli {
+
+// Immutable and thread-safe. Its requests must be destroyed before it; it must be destroyed before its Runtime. Destroying it gives its
+// memory back.
+class CompiledModel {
+ public:
+  virtual ~CompiledModel() = default;
+  // As clients see it: after preprocessing, reshaping and layout changes.
+  [[nodiscard]] virtual const ModelSignature& signature() const noexcept = 0;
+  [[nodiscard]] virtual const ExecutionInfo& info() const noexcept = 0;
+  // True when the model keeps variables between runs.
+  [[nodiscard]] virtual bool stateful() const noexcept { return false; }
+  virtual Result<std::unique_ptr<InferRequest>> create_request() = 0;
+};
+
+}  // namespace ocelli

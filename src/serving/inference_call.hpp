@@ -1,0 +1,106 @@
+// InferenceCall: one request for a prediction, from a protocol to a servable and back.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/status.hpp"
+#include "tensor/tensor_view.hpp"
+
+namespace ocelli::serving {
+
+class Servable;
+// Keeps one version of a model, or a pipeline, loaded and answering for as long as it is held.
+using ServableHandle = std::shared_ptr<Servable>;
+
+class InferenceCall;
+
+// Told once when a call has ended, on any thread (perhaps the one that submitted it, perhaps before Servable::infer returns). The call may be
+// reused or destroyed from within.
+class CallCompletion {
+ public:
+  virtual void on_call_done(InferenceCall& call) noexcept = 0;
+
+ protected:
+  ~CallCompletion() = default;
+};
+
+// One input as the client sent it. tensor.view.type is the client's own word for the type: kString with a numeric model input means encoded
+// pictures, or text for a two-dimensional UINT8 input (the servable converts).
+struct CallInput {
+  std::string_view name;
+  Tensor tensor;
+};
+
+// An output that the client asked for. destination.data non-null: write there (shared memory); destination.bytes is the room there.
+struct RequestedOutput {
+  std::string_view name;
+  TensorView destination;
+  BufferRef destination_owner;
+};
+
+// One output of the reply; name points into the servable's metadata. When the client gave a destination the bytes are there.
+struct CallOutput {
+  std::string_view name;
+  Tensor tensor;
+  bool in_destination = false;
+};
+
+// Stateful models.
+struct SequenceControl {
+  std::uint64_t id = 0;       // 0: none given
+  std::uint32_t control = 0;  // 0 none, 1 start, 2 end
+};
+
+struct CallTimes {
+  TimePoint received{};  // the request was complete in memory
+  TimePoint queued{};    // handed to the scheduler
+  TimePoint started{};   // a device began with it
+  TimePoint finished{};  // the device was done
+};
+
+// Owned and kept alive by the protocol that filled it, until on_call_done. Reusable: clear() keeps the vectors' capacity, so that the
+// steady state allocates nothing. Not thread-safe, except the cancelled flag.
+class InferenceCall {
+ public:
+  InferenceCall() = default;
+  InferenceCall(const InferenceCall&) = delete;
+  InferenceCall& operator=(const InferenceCall&) = delete;
+
+  // Ready for the next request.
+  void clear() noexcept;
+
+  // --- filled by the protocol
+  ServableHandle servable;
+  std::vector<CallInput> inputs;
+  std::vector<RequestedOutput> requested;  // empty: all outputs
+  TimePoint deadline = kNever;
+  std::int32_t priority = 0;  // higher first
+  std::optional<SequenceControl> sequence;
+  CallCompletion* completion = nullptr;
+
+  // --- filled by the servable before on_call_done
+  Status status;
+  std::vector<CallOutput> outputs;           // in name order
+  std::optional<std::uint64_t> sequence_id;  // stateful models answer it as an extra output
+  CallTimes times;
+  std::uint32_t batch_size = 1;  // how many calls ran together
+
+  // --- used by the scheduler while the call is in its hands
+  struct SchedulerSlot {
+    InferenceCall* next = nullptr;
+    InferenceCall* previous = nullptr;
+    void* executor = nullptr;
+    std::uint32_t items = 1;  // extent of the batch dimension
+    bool queued = false;
+  };
+  SchedulerSlot slot;
+  std::atomic<bool> cancelled{false};
+};
+
+}  // namespace ocelli::serving

@@ -1,0 +1,67 @@
+// ModelCatalog: how protocols find servables and ask for their states. Implemented by the repository.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.hpp"
+#include "serving/servable.hpp"
+
+namespace ocelli::serving {
+
+// TensorFlow Serving's states and their numbers.
+enum class VersionState : std::uint8_t { kStart = 10, kLoading = 20, kAvailable = 30, kUnloading = 40, kEnd = 50 };
+std::string_view version_state_name(VersionState state) noexcept;
+
+// error: kOk, or why the version is not AVAILABLE (clients see UNKNOWN or FAILED_PRECONDITION); reason is the sentence for the log,
+// the repository index and ocelli's own pages.
+struct VersionStatus {
+  std::int64_t version = 0;
+  VersionState state = VersionState::kStart;
+  StatusCode error = StatusCode::kOk;
+  std::string reason;
+};
+
+struct ModelStatus {
+  std::string name;
+  std::vector<VersionStatus> versions;  // ascending
+};
+
+enum class ReloadOutcome : std::uint8_t { kUnchanged, kReloaded };
+
+// Thread-safe.
+class ModelCatalog {
+ public:
+  virtual ~ModelCatalog() = default;
+
+  // The version asked for, or the highest AVAILABLE one. Errors: kNotFound "Model with requested name is not found", "Model with requested
+  // version is not found" or "... is retired"; kNotLoadedYet "Model with requested version is not loaded yet". Never blocks, never allocates
+  // on success.
+  virtual Result<ServableHandle> find(std::string_view name, std::optional<std::int64_t> version) = 0;
+
+  // As find(), but while the version is still LOADING it waits for up to OVMS's ten seconds. done is called exactly once, on this thread or
+  // another.
+  virtual void find_when_loaded(std::string_view name, std::optional<std::int64_t> version,
+                                std::function<void(Result<ServableHandle>)> done) = 0;
+
+  // All versions of a model, or only the one asked for; kNotFound as above.
+  virtual Result<ModelStatus> status(std::string_view name, std::optional<std::int64_t> version) = 0;
+  // Every model and pipeline, names ascending.
+  virtual std::vector<ModelStatus> all_statuses() = 0;
+
+  // Turns true when the first load pass is over, even with failed models, and stays true.
+  [[nodiscard]] virtual bool ready() const noexcept = 0;
+
+  // Re-reads the configuration and the version folders now. May take as long as loading takes: call it off the network threads.
+  virtual Result<ReloadOutcome> reload() = 0;
+
+  // Triton's repository extension. index lists what could be loaded too. load and unload block like reload.
+  virtual Status load(std::string_view name, const std::string& config_override_json) = 0;
+  virtual Status unload(std::string_view name) = 0;
+};
+
+}  // namespace ocelli::serving

@@ -1,0 +1,46 @@
+// Servable: one version of a model, or a pipeline of models, that answers calls.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "observability/servable_metrics.hpp"
+#include "runtime/compile_options.hpp"
+#include "runtime/model_signature.hpp"
+#include "serving/inference_call.hpp"
+
+namespace ocelli::serving {
+
+// What metadata requests answer. Inputs and outputs are in name order, under the names that clients use (mapping_config.json applied).
+struct ServableMetadata {
+  std::string name;
+  std::int64_t version = 1;
+  std::vector<TensorSpec> inputs;
+  std::vector<TensorSpec> outputs;
+  std::string platform = "OpenVINO";
+  // Where it really runs; one per device of the plan. Empty for a pipeline.
+  std::vector<ExecutionInfo> execution;
+  // The IR's model_info section, flattened with '.'; usually empty.
+  std::map<std::string, std::string> model_info;
+  bool stateful = false;
+  bool pipeline = false;
+};
+
+// Thread-safe. infer() never blocks on the model: it validates, queues or starts, and returns. Each call is completed exactly once.
+class Servable {
+ public:
+  virtual ~Servable() = default;
+  [[nodiscard]] virtual const ServableMetadata& metadata() const noexcept = 0;
+  // Counters of this version; protocols report finished requests to it.
+  [[nodiscard]] virtual observability::ServableMetrics& metrics() noexcept = 0;
+  // call.servable must hold this object; call.completion must be set. A request that is wrong completes at once with kInvalidArgument.
+  virtual void infer(InferenceCall& call) noexcept = 0;
+  // The client went away: a queued call completes with kCancelled, a running one is asked to stop. The call still completes exactly once.
+  // Must not be called after the completion was told; the caller makes sure of that.
+  virtual void cancel(InferenceCall& call) noexcept = 0;
+};
+
+}  // namespace ocelli::serving

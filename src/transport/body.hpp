@@ -1,0 +1,43 @@
+// ReplyBody: the pieces of a reply, gathered by the socket without being copied together.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tensor/buffer.hpp"
+
+namespace ocelli::transport {
+
+// Pieces are sent in the order they were added. Reusable: clear() keeps the capacity.
+class ReplyBody {
+ public:
+  struct Piece {
+    std::span<const std::byte> bytes;
+    BufferRef owner;  // null: the bytes live in text() or outlive the reply
+  };
+
+  // Text that is written before all pieces (JSON, headers of a message); owned here.
+  [[nodiscard]] std::string& text() noexcept { return text_; }
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+  // owner keeps bytes alive until they are sent; null only for bytes that outlive the exchange.
+  void add(std::span<const std::byte> bytes, BufferRef owner) { pieces_.push_back({bytes, std::move(owner)}); }
+  [[nodiscard]] std::span<const Piece> pieces() const noexcept { return pieces_; }
+  [[nodiscard]] std::size_t size() const noexcept {
+    std::size_t total = text_.size();
+    for (const auto& piece : pieces_) total += piece.bytes.size();
+    return total;
+  }
+  void clear() noexcept {
+    text_.clear();
+    pieces_.clear();
+  }
+
+ private:
+  std::string text_;
+  std::vector<Piece> pieces_;
+};
+
+}  // namespace ocelli::transport
