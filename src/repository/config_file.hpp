@@ -1,0 +1,93 @@
+// ConfigFile: what config.json says.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.hpp"
+#include "repository/model_config.hpp"
+
+namespace ocelli::repository {
+
+// Names of the file that are refused only when they are used, each with what it is: "custom loader", "custom node
+// library", "MediaPipe graph".
+struct UnsupportedEntry {
+  std::string kind;
+  std::string name;
+};
+
+// The "monitoring" section.
+struct MonitoringConfig {
+  bool metrics_enabled = false;
+  // Absent: the default families.
+  std::optional<std::vector<std::string>> metrics_list;
+  std::string endpoint_path = "/metrics";
+};
+
+// One entry of model_config_list: its configuration, or why it cannot be used. A bad value breaks its own entry only.
+struct ModelEntry {
+  ModelConfig config;  // name and base_path are set even when status is an error
+  Status status;
+};
+
+// One end of a connection inside a pipeline. node "request" is the client's input.
+struct PipelineConnection {
+  std::string node_name;
+  std::string data_item;
+
+  friend bool operator==(const PipelineConnection&, const PipelineConnection&) = default;
+};
+
+// One node of a pipeline.
+struct PipelineNodeConfig {
+  std::string name;
+  bool custom = false;  // type "custom", else "DL model"
+  std::string model_name;
+  std::optional<Version> version;  // empty: the highest AVAILABLE one
+  std::string library_name;        // custom nodes
+  std::map<std::string, std::string> params;
+  std::map<std::string, PipelineConnection> inputs;  // by the node's own input name
+  std::map<std::string, std::string> outputs;        // alias -> data_item
+  std::optional<std::int32_t> demultiply_count;      // -1: any
+  std::string gather_from_node;
+
+  friend bool operator==(const PipelineNodeConfig&, const PipelineNodeConfig&) = default;
+};
+
+// One entry of pipeline_config_list.
+struct PipelineConfig {
+  std::string name;
+  std::vector<std::string> inputs;
+  std::vector<PipelineNodeConfig> nodes;
+  std::map<std::string, PipelineConnection> outputs;
+  std::optional<std::int32_t> demultiply_count;
+
+  friend bool operator==(const PipelineConfig&, const PipelineConfig&) = default;
+};
+
+struct ConfigFile {
+  std::vector<ModelEntry> models;  // in the file's order
+  std::vector<PipelineConfig> pipelines;
+  std::vector<UnsupportedEntry> unsupported;
+  std::optional<MonitoringConfig> monitoring;
+};
+
+// Parses the text of a config.json. base_folder is what relative base_path values are relative to. An unknown key, a
+// wrong JSON type or a missing required key anywhere makes the whole text invalid: kFailedPrecondition, with the key's
+// path ("model_config_list[1].config.nam"), what was expected and what was found. At most 16 MiB of text, nested at
+// most 32 deep.
+Result<ConfigFile> parse_config(std::string_view text, const std::filesystem::path& base_folder);
+
+// Reads and parses the file; three more attempts, 100 ms apart, when it cannot be read or is not JSON, because it may
+// be half written. Errors: kInternal "Config file not found or cannot open. ..." or as parse_config(). digest, when not
+// null, receives the MD5 of the text that was read.
+Result<ConfigFile> read_config(const std::filesystem::path& path, std::string* digest = nullptr);
+
+// MD5 of the file as 32 hexadecimal digits; kInternal when it cannot be read.
+Result<std::string> config_digest(const std::filesystem::path& path);
+
+}  // namespace ocelli::repository

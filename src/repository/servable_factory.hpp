@@ -1,0 +1,48 @@
+// ServableFactory: how the repository turns files into servables, without knowing runtimes, schedulers or sockets.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/status.hpp"
+#include "observability/servable_metrics.hpp"
+#include "repository/model_config.hpp"
+#include "runtime/compile_options.hpp"
+#include "runtime/model_source.hpp"
+#include "serving/servable.hpp"
+
+namespace ocelli::repository {
+
+// mapping_config.json: the names that clients use, by the model's own. Empty maps: no file.
+struct NameMapping {
+  std::map<std::string, std::string> inputs;
+  std::map<std::string, std::string> outputs;
+
+  friend bool operator==(const NameMapping&, const NameMapping&) = default;
+};
+
+// One version of a model to make ready.
+struct ModelLoad {
+  ModelConfig config;
+  Version version = 1;
+  ModelSource source;
+  NameMapping mapping;
+  // Everything but the device, which the plan for config.target_device decides. Shapes are keyed by the model's own
+  // input names.
+  CompileOptions options;
+  // Of this name and version; survives reloads.
+  std::shared_ptr<observability::ServableMetrics> metrics;
+};
+
+// Thread-safe: several loads run at once. Implementers never throw.
+class ServableFactory {
+ public:
+  virtual ~ServableFactory() = default;
+  // Compiles and warms up; blocks until the servable can answer. Errors carry the sentence for the log and the
+  // version's status; kFailedPrecondition when the device refuses the model, kInvalidArgument when a parameter does not
+  // fit it, kNotFound when a file is gone, else kInternal.
+  virtual Result<std::shared_ptr<serving::Servable>> load_model(const ModelLoad& load) = 0;
+};
+
+}  // namespace ocelli::repository
