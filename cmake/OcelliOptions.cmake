@@ -31,6 +31,10 @@ if(OCELLI_SANITIZE)
   add_link_options(-fsanitize=${OCELLI_SANITIZE})
 endif()
 
+if(OCELLI_BUILD_FUZZERS)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 find_program(OCELLI_CCACHE ccache)
 if(OCELLI_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}

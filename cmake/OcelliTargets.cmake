@@ -56,3 +56,14 @@ function(ocelli_test name)
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
                        ENVIRONMENT "OCELLI_BACKEND_DIR=${CMAKE_BINARY_DIR}/backends")
 endfunction()
+
+# ocelli_fuzzer(NAME SOURCES ... LINK ...): a libFuzzer program fuzz_NAME (preset fuzz). Its corpus is tests/fuzz/corpus/NAME; every input that ever
+# broke something is kept there. tests/fuzz/run runs all of them for a bounded time.
+function(ocelli_fuzzer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(fuzz_${name} ${arg_SOURCES})
+  target_include_directories(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(fuzz_${name} PRIVATE ${arg_LINK})
+  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+endfunction()

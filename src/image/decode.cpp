@@ -1,0 +1,81 @@
+#include "image/decode.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <new>
+
+#include "image/codecs.hpp"
+
+namespace ocelli::image {
+namespace {
+
+bool begins_with(std::span<const std::byte> bytes, std::string_view signature) noexcept {
+  return bytes.size() >= signature.size() && std::memcmp(bytes.data(), signature.data(), signature.size()) == 0;
+}
+
+}  // namespace
+
+Codec detect_codec(std::span<const std::byte> encoded) noexcept {
+  if (begins_with(encoded, "\xFF\xD8\xFF")) return Codec::kJpeg;
+  if (begins_with(encoded, "\x89PNG\r\n\x1A\n")) return Codec::kPng;
+  if (begins_with(encoded, "RIFF") && encoded.size() >= 12 && begins_with(encoded.subspan(8), "WEBP"))
+    return Codec::kWebp;
+  if (begins_with(encoded, "BM")) return Codec::kBmp;
+  return Codec::kUnknown;
+}
+
+std::string_view codec_name(Codec codec) noexcept {
+  switch (codec) {
+    case Codec::kJpeg:
+      return "JPEG";
+    case Codec::kPng:
+      return "PNG";
+    case Codec::kWebp:
+      return "WebP";
+    case Codec::kBmp:
+      return "BMP";
+    case Codec::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+Result<Image> allocate_image(Codec codec, std::size_t width, std::size_t height, PixelFormat format, BufferPool& pool,
+                             const DecodeLimits& limits) {
+  if (width == 0 || height == 0)
+    return invalid_argument(fmt::format("{} picture has no pixels: {}x{}", codec_name(codec), width, height));
+  if (width > limits.max_width || height > limits.max_height || width > limits.max_pixels / height) {
+    return invalid_argument(fmt::format("{} picture is too large: {}x{}; allowed: {}x{} and {} pixels",
+                                        codec_name(codec), width, height, limits.max_width, limits.max_height,
+                                        limits.max_pixels));
+  }
+  try {
+    Image image{width, height, format, {}};
+    image.pixels = pool.get(image.bytes());
+    return image;
+  } catch (const std::bad_alloc&) {
+    return Status(StatusCode::kResourceExhausted,
+                  fmt::format("no memory for a {}x{} {} picture", width, height, codec_name(codec)));
+  }
+}
+
+Result<Image> decode(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits) {
+  switch (detect_codec(encoded)) {
+    case Codec::kJpeg:
+      return decode_jpeg(encoded, pool, limits);
+    case Codec::kPng:
+      return decode_png(encoded, pool, limits);
+    case Codec::kWebp:
+      return decode_webp(encoded, pool, limits);
+    case Codec::kBmp:
+      return decode_bmp(encoded, pool, limits);
+    case Codec::kUnknown:
+      break;
+  }
+  return invalid_argument(fmt::format(
+      "not a picture that can be read: {} bytes that begin with none of the signatures of JPEG, PNG, WebP, BMP",
+      encoded.size()));
+}
+
+}  // namespace ocelli::image

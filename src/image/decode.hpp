@@ -1,0 +1,32 @@
+// decode(): encoded pictures to pixels.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "base/status.hpp"
+#include "image/image.hpp"
+#include "tensor/buffer_pool.hpp"
+
+namespace ocelli::image {
+
+// What a picture may cost. It is checked on the header, before memory is taken.
+struct DecodeLimits {
+  std::size_t max_width = 32768;
+  std::size_t max_height = 32768;
+  std::size_t max_pixels = std::size_t{128} << 20;
+};
+
+enum class Codec : unsigned char { kUnknown, kJpeg, kPng, kWebp, kBmp };
+// By the first bytes; kUnknown for anything else. "JPEG", ... for messages.
+[[nodiscard]] Codec detect_codec(std::span<const std::byte> encoded) noexcept;
+[[nodiscard]] std::string_view codec_name(Codec codec) noexcept;
+
+// Decodes as it is stored: gray stays gray, alpha stays, palettes and CMYK become colour, 16-bit samples become 8-bit,
+// EXIF orientation is not applied (as OpenCV's IMREAD_UNCHANGED). A picture that is cut off is an error, never half a
+// picture. Pixels come from pool. Thread-safe. Errors: kInvalidArgument, the message says which codec and what was
+// wrong, expected and given.
+Result<Image> decode(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits = {});
+
+}  // namespace ocelli::image

@@ -1,0 +1,126 @@
+"""Compares image_tool's pixels with OpenCV's decoder and resizer (and Pillow's) on pictures made here and, where the test data is present, on real ones.
+
+Usage: image_reference_test.py IMAGE_TOOL. The data folder is $OCELLI_TEST_DATA, else ../shared/data beside the source tree.
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import cv2
+import numpy as np
+from PIL import Image
+
+TOOL = sys.argv[1]
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+DATA = pathlib.Path(os.environ.get("OCELLI_TEST_DATA", SOURCE.parent / "shared" / "data"))
+
+
+def run(path, *arguments):
+    done = subprocess.run([TOOL, str(path), *map(str, arguments)], capture_output=True, timeout=60, check=False)
+    if done.returncode != 0:
+        return None, done.stderr.decode(errors="replace").strip()
+    head, _, pixels = done.stdout.partition(b"\n")
+    width, height, channels = map(int, head.split())
+    kind = np.float32 if "f32" in arguments else np.uint8
+    return np.frombuffer(pixels, kind).reshape(height, width, channels), ""
+
+
+def opencv(path):
+    pixels = cv2.imdecode(np.frombuffer(pathlib.Path(path).read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is not None and pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    return pixels if pixels is None or pixels.ndim == 3 else pixels[:, :, None]
+
+
+def photo(size, channels=3, seed=1):
+    """Smooth gradients with noise on top: something for codecs and interpolation to get wrong."""
+    rng = np.random.default_rng(seed)
+    height, width = size
+    y, x = np.mgrid[0:height, 0:width]
+    planes = [(127 + 80 * np.sin(x / (7 + c)) + 40 * np.cos(y / (5 + c))) for c in range(channels)]
+    return np.clip(np.stack(planes, -1) + rng.normal(0, 6, (height, width, channels)), 0, 255).astype(np.uint8)
+
+
+class Generated(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+
+    def check(self, name, save):
+        path = self.folder / name
+        save(path)
+        ours, error = run(path)
+        self.assertIsNotNone(ours, f"{name}: {error}")
+        theirs = opencv(path)
+        self.assertEqual(ours.shape, theirs.shape, name)
+        worst = int(np.abs(ours.astype(int) - theirs.astype(int)).max())
+        self.assertLessEqual(worst, 0 if path.suffix in (".png", ".bmp") else 2, f"{name}: pixels differ by up to {worst}")
+
+    def test_formats_agree_with_opencv(self):
+        colour, gray, alpha = photo((61, 83)), photo((61, 83), 1), photo((40, 33), 4)
+        for name, pixels in (("c.png", colour), ("g.png", gray), ("a.png", alpha), ("c.jpg", colour), ("g.jpg", gray), ("c.bmp", colour),
+                             ("c.webp", colour)):
+            self.check(name, lambda path, pixels=pixels: cv2.imwrite(str(path), pixels))
+        self.check("deep.png", lambda path: cv2.imwrite(str(path), photo((30, 31)).astype(np.uint16) * 257))
+
+    def test_palette_interlace_and_one_bit(self):
+        colour = Image.fromarray(photo((50, 70))[:, :, ::-1])
+        self.check("palette.png", lambda path: colour.quantize(17).save(path))
+        self.check("bits.png", lambda path: colour.convert("1").save(path))
+        self.check("palette.bmp", lambda path: colour.quantize(200).save(path))
+        self.check("progressive.jpg", lambda path: colour.save(path, progressive=True, quality=80))
+        self.check("sampled.jpg", lambda path: colour.save(path, subsampling=0))
+
+    def test_resize_equals_opencv(self):
+        for channels in (1, 3, 4):
+            path = self.folder / f"r{channels}.png"
+            source = photo((97, 131), channels, seed=channels)
+            cv2.imwrite(str(path), source)
+            for width, height in ((224, 224), (64, 48), (131, 20), (33, 97), (1, 1), (260, 190)):
+                ours, error = run(path, width, height)
+                self.assertIsNotNone(ours, error)
+                theirs = cv2.resize(source, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, channels)
+                worst = int(np.abs(ours.astype(int) - theirs.astype(int)).max())
+                self.assertLessEqual(worst, 1, f"{channels} channels to {width}x{height}: differs by up to {worst}")
+                floats, _ = run(path, width, height, "f32")
+                exact = cv2.resize(source.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR).reshape(floats.shape)
+                np.testing.assert_allclose(floats, exact, atol=2e-2)
+
+    def test_halving_averages(self):
+        path = self.folder / "even.png"
+        source = photo((64, 80))
+        cv2.imwrite(str(path), source)
+        ours, _ = run(path, 40, 32)
+        np.testing.assert_array_equal(ours, cv2.resize(source, (40, 32), interpolation=cv2.INTER_LINEAR))
+
+
+@unittest.skipUnless(DATA.is_dir(), f"no test data at {DATA}: set OCELLI_TEST_DATA")
+class Real(unittest.TestCase):
+    def test_real_pictures_agree_with_opencv(self):
+        compared = 0
+        names = [*DATA.glob("images/codecs/*"), *DATA.glob("images/exif/*.jpg"), *DATA.glob("images/imagenet/*"), *DATA.glob("images/ocr/*")]
+        for path in sorted(names):
+            if path.suffix.lower() not in (".jpg", ".jpeg", ".png", ".webp", ".bmp"):
+                continue
+            ours, error = run(path)
+            self.assertIsNotNone(ours, f"{path.name}: {error}")
+            theirs = opencv(path)
+            self.assertEqual(ours.shape, theirs.shape, path.name)
+            difference = np.abs(ours.astype(int) - theirs.astype(int))
+            limit = 3 if "cmyk" in path.name else 2
+            self.assertLessEqual(int(difference.max()), limit, path.name)
+            compared += 1
+        self.assertGreater(compared, 20)
+
+    def test_broken_pictures_are_errors_that_say_why(self):
+        names = ("truncated_jpeg.jpg", "truncated_image.png", "truncated_end_chunk.png", "broken_data_stream.png", "badwidth.bmp", "badrle.bmp")
+        for path in (DATA / "images/broken" / name for name in names):
+            ours, error = run(path)
+            self.assertTrue(ours is None, f"{path.name} was accepted")
+            self.assertRegex(error, r"^INVALID_ARGUMENT: (JPEG|PNG|BMP) ", path.name)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=1)
