@@ -21,6 +21,8 @@ inline constexpr std::size_t kInterfaces = 2;
 inline constexpr std::size_t kStatusCodes = static_cast<std::size_t>(StatusCode::kUnavailable) + 1;
 // Largest batch that has a bucket of its own; larger ones count as this.
 inline constexpr std::size_t kMaxBatchBucket = 128;
+// Devices of one plan that are counted apart; further ones count as the last.
+inline constexpr std::size_t kMaxDevices = 8;
 
 using Counter = std::atomic<std::uint64_t>;
 using Gauge = std::atomic<std::int64_t>;
@@ -53,6 +55,8 @@ struct ServableMetrics {
   Gauge queued_requests{0};
   std::array<Counter, kStatusCodes> errors{};
   std::array<Counter, kMaxBatchBucket + 1> batches{};
+  // Executions and the time they took, by the position of the device in ServableMetadata::execution.
+  std::array<DurationCounter, kMaxDevices> device_runs{};
   // KServe statistics extension.
   DurationCounter stat_success, stat_fail, stat_queue, stat_compute_input, stat_compute_infer, stat_compute_output;
   Counter inferences{0};   // items

@@ -1,0 +1,112 @@
+#include "observability/access_log.hpp"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <iterator>
+
+#include "observability/trace_context.hpp"
+
+namespace ocelli::observability {
+namespace {
+
+using Line = fmt::memory_buffer;  // its first 500 bytes are on the stack: a usual line allocates nothing
+
+// A client chooses path and note, so that a line must not be forgeable: control characters, quotes and bytes outside ASCII are escaped
+// in a form that is valid both in the text line and in JSON.
+void append_escaped(Line& line, std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      line.push_back('\\');
+      line.push_back(c);
+    } else if (byte < 0x20 || byte >= 0x7f) {
+      fmt::format_to(std::back_inserter(line), "\\u{:04x}", byte);
+    } else {
+      line.push_back(c);
+    }
+  }
+}
+
+void append_time(Line& line) {
+  const auto now = std::chrono::system_clock::now();
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+  fmt::format_to(std::back_inserter(line), "{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
+                 milliseconds);
+}
+
+std::int64_t microseconds(Duration took) { return std::chrono::duration_cast<std::chrono::microseconds>(took).count(); }
+
+void append_text(Line& line, const AccessRecord& record, const TraceContext& trace) {
+  auto out = std::back_inserter(line);
+  append_time(line);
+  fmt::format_to(out, " {} {} \"{} ", record.interface, record.remote, record.method);
+  append_escaped(line, record.path);
+  fmt::format_to(out, "\" {} in={} out={} us={} trace={}", record.status, record.bytes_in, record.bytes_out, microseconds(record.took),
+                 trace.trace());
+  if (!record.note.empty()) {
+    line.push_back(' ');
+    append_escaped(line, record.note);
+  }
+}
+
+void append_json(Line& line, const AccessRecord& record, const TraceContext& trace) {
+  auto out = std::back_inserter(line);
+  line.append(std::string_view(R"({"time":")"));
+  append_time(line);
+  fmt::format_to(out, R"(","interface":"{}","remote":"{}","method":"{}","path":")", record.interface, record.remote, record.method);
+  append_escaped(line, record.path);
+  fmt::format_to(out, R"(","status":{},"bytes_in":{},"bytes_out":{},"us":{},"trace_id":"{}","parent_id":"{}","note":")", record.status,
+                 record.bytes_in, record.bytes_out, microseconds(record.took), trace.trace(), trace.parent());
+  append_escaped(line, record.note);
+  line.append(std::string_view("\"}"));
+}
+
+class FileAccessLog final : public AccessLog {
+ public:
+  FileAccessLog(AccessLogFormat format, int file, bool owned) : format_(format), file_(file), owned_(owned) {}
+  ~FileAccessLog() override {
+    if (owned_) ::close(file_);
+  }
+  FileAccessLog(const FileAccessLog&) = delete;
+  FileAccessLog& operator=(const FileAccessLog&) = delete;
+
+  void record(const AccessRecord& record) noexcept override {
+    try {
+      const auto given = TraceContext::parse(record.traceparent);
+      const auto trace = given ? *given : TraceContext::generate();
+      Line line;
+      if (format_ == AccessLogFormat::kJson) {
+        append_json(line, record, trace);
+      } else {
+        append_text(line, record, trace);
+      }
+      line.push_back('\n');
+      // One write of a file opened for appending is not interleaved with others. A short write means a full disk: nothing can be done.
+      while (::write(file_, line.data(), line.size()) < 0 && errno == EINTR) {
+      }
+    } catch (...) {  // out of memory: the line is dropped, the request was served
+    }
+  }
+
+ private:
+  AccessLogFormat format_;
+  int file_;
+  bool owned_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<AccessLog>> make_access_log(AccessLogFormat format, const std::string& path) {
+  if (path.empty()) return std::unique_ptr<AccessLog>(std::make_unique<FileAccessLog>(format, STDOUT_FILENO, false));
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+  if (file < 0) return invalid_argument(fmt::format("access log {} cannot be opened: {}", path, std::strerror(errno)));
+  return std::unique_ptr<AccessLog>(std::make_unique<FileAccessLog>(format, file, true));
+}
+
+}  // namespace ocelli::observability
