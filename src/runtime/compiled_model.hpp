@@ -1,7 +1,9 @@
 // CompiledModel: a model made ready on a device.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 
 #include "base/status.hpp"
 #include "runtime/compile_options.hpp"
@@ -20,6 +22,8 @@ class CompiledModel {
   [[nodiscard]] virtual const ExecutionInfo& info() const noexcept = 0;
   // True when the model keeps variables between runs.
   [[nodiscard]] virtual bool stateful() const noexcept { return false; }
+  // What the file says about itself, as flat "section/key" names (OpenVINO's rt_info, ONNX's metadata_props); empty when it says nothing.
+  [[nodiscard]] virtual std::map<std::string, std::string> model_info() const { return {}; }
   virtual Result<std::unique_ptr<InferRequest>> create_request() = 0;
 };
 

@@ -1,0 +1,31 @@
+// ExecutionProperties: the plugin_config keys that every backend understands, read by one set of rules.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/status.hpp"
+
+namespace ocelli {
+
+enum class PerformanceHint : std::uint8_t { kNone, kLatency, kThroughput, kCumulativeThroughput };
+
+// What was asked for; nothing given means PERFORMANCE_HINT=LATENCY, as OVMS has it.
+struct ExecutionProperties {
+  PerformanceHint hint = PerformanceHint::kNone;  // kNone only when streams is set
+  std::optional<std::uint32_t> streams;           // NUM_STREAMS, >= 1; empty: not given or AUTO
+  std::optional<std::uint32_t> threads;           // INFERENCE_NUM_THREADS, >= 1
+  std::string precision;                          // INFERENCE_PRECISION_HINT as written ("f32"); empty: not given
+  std::optional<bool> pinning;                    // ENABLE_CPU_PINNING
+};
+
+// Reads the shared keys and removes them from properties, so that what is left is the backend's own. Errors: kInvalidArgument naming the key
+// and its value; NUM_STREAMS together with PERFORMANCE_HINT is refused.
+Result<ExecutionProperties> take_execution_properties(std::map<std::string, std::string>& properties);
+
+// The rule alone: kInvalidArgument when both NUM_STREAMS and PERFORMANCE_HINT are given.
+Status check_streams_and_hint(const std::map<std::string, std::string>& properties);
+
+}  // namespace ocelli
