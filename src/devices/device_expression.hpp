@@ -1,0 +1,74 @@
+// DeviceExpression: the text of target_device, understood.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.hpp"
+
+namespace ocelli::devices {
+
+enum class DeviceKind : std::uint8_t {
+  kCpu,        // CPU: OpenVINO or ONNX Runtime
+  kGpu,        // GPU[.n]: Intel
+  kNpu,        // NPU[.n]: Intel
+  kNvidia,     // NVIDIA[.n]: TensorRT when it loads, else CUDA
+  kCuda,       // CUDA[.n]
+  kTensorrt,   // TENSORRT[.n]
+  kArmnn,      // ARMNN[.CpuRef|.CpuAcc|.GpuAcc]; MALI is read as ARMNN.GpuAcc
+  kMyriad,     // MYRIAD[.id]: Movidius stick
+  kHddl,       // HDDL: Movidius card
+  kSimulated,  // a device that exists for tests only
+};
+
+// One device. instance is what stands behind the dot: "0", "CpuAcc"; empty: the runtime's own choice. name is in
+// capitals ("GPU"), but for simulated devices, which keep their spelling.
+struct DeviceName {
+  DeviceKind kind = DeviceKind::kCpu;
+  std::string name;
+  std::string instance;
+
+  // "GPU.1", "ARMNN.CpuAcc".
+  [[nodiscard]] std::string to_string() const;
+  friend bool operator==(const DeviceName&, const DeviceName&) = default;
+};
+
+// One member of a list. count is what stands in parentheses: requests in flight (MULTI, AUTO), batch size (BATCH); 1 to
+// kMaxCount.
+struct DeviceMember {
+  static constexpr std::uint32_t kMaxCount = 100'000;
+  DeviceName device;
+  std::optional<std::uint32_t> count{};
+
+  [[nodiscard]] std::string to_string() const;
+  friend bool operator==(const DeviceMember&, const DeviceMember&) = default;
+};
+
+enum class PlanKind : std::uint8_t { kSingle, kAuto, kMulti, kHetero, kBatch };
+
+// members in the order written, which is the order of priority. kSingle and kBatch have one; kMulti and kHetero at
+// least one; kAuto none means that every device of this machine is a candidate.
+struct DeviceExpression {
+  static constexpr std::size_t kMaxMembers = 32;
+  PlanKind kind = PlanKind::kSingle;
+  std::vector<DeviceMember> members;
+
+  // In the grammar's own spelling: "MULTI:GPU.0(4),CPU".
+  [[nodiscard]] std::string to_string() const;
+  friend bool operator==(const DeviceExpression&, const DeviceExpression&) = default;
+};
+
+// Reads a target_device:
+//   expression = member | "AUTO" [":" list] | "MULTI:" list | "HETERO:" list | "BATCH:" member
+//   list       = member {"," member}
+//   member     = name ["." instance] ["(" number ")"]
+// Names are case-insensitive and may be surrounded by blanks; a single device may not carry "(n)"; a device may stand
+// in a list once. `simulated` are further names that count as devices; such a name wins over a real one, so that a plan
+// can be tried without the hardware. kInvalidArgument tells the mistake, its position (counted from 1) and, for an
+// unknown name, the names that exist.
+Result<DeviceExpression> parse_target_device(std::string_view text, const std::vector<std::string>& simulated = {});
+
+}  // namespace ocelli::devices

@@ -1,0 +1,38 @@
+// PlanCompiler: makes a model ready on the devices of a plan.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/status.hpp"
+#include "devices/device_plan.hpp"
+#include "devices/runtime_registry.hpp"
+#include "runtime/compile_options.hpp"
+#include "runtime/compiled_model.hpp"
+#include "runtime/model_source.hpp"
+
+namespace ocelli::devices {
+
+// A member of a plan that is ready to run. The runtime is held because it must outlive its models; members are
+// destroyed in reverse order.
+struct CompiledMember {
+  std::shared_ptr<Runtime> runtime;
+  std::unique_ptr<CompiledModel> model;
+  std::string target;                       // as the user named it
+  std::optional<std::uint32_t> requests{};  // limit in flight from "(n)"; empty: as options asked
+  // What really runs; its note also says which better ways were passed over, and why.
+  ExecutionInfo info;
+};
+
+// Compiles what plan.use asks for, best first. options.device is ignored; plan.properties replace options.properties.
+// Blocks. The error names every way that was tried and its reason, under the code of the first one. A wrong parameter
+// or a missing file ends the search.
+Result<std::vector<CompiledMember>> compile_plan(const DevicePlan& plan, RuntimeRegistry& registry,
+                                                 const ModelSource& source, const CompileOptions& options,
+                                                 const Log& log);
+
+}  // namespace ocelli::devices

@@ -1,0 +1,162 @@
+#include "devices/plan_compiler.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+namespace ocelli::devices {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class FakeModel final : public CompiledModel {
+ public:
+  explicit FakeModel(std::string device) { info_.device = std::move(device); }
+  const ModelSignature& signature() const noexcept override { return signature_; }
+  const ExecutionInfo& info() const noexcept override { return info_; }
+  Result<std::unique_ptr<InferRequest>> create_request() override { return unimplemented("not in this test"); }
+
+ private:
+  ModelSignature signature_;
+  ExecutionInfo info_;
+};
+
+// Compiles what `refuse` does not refuse, and notes what it was asked for.
+class FakeRuntime final : public Runtime {
+ public:
+  using Refuse = std::function<Status(const CompileOptions&)>;
+  FakeRuntime(std::string name, Refuse refuse, bool onnx_only = false)
+      : name_(std::move(name)), refuse_(std::move(refuse)), onnx_only_(onnx_only) {}
+  std::string_view name() const noexcept override { return name_; }
+  std::string version() const override { return "1"; }
+  std::vector<DeviceInfo> devices() override { return {}; }
+  bool supports(ModelFormat format) const noexcept override { return !onnx_only_ || format == ModelFormat::kOnnx; }
+  Result<std::unique_ptr<CompiledModel>> compile(const ModelSource&, const CompileOptions& options) override {
+    asked.push_back(options);
+    if (Status status = refuse_(options); !status.ok()) return status;
+    return std::unique_ptr<CompiledModel>(std::make_unique<FakeModel>(options.device));
+  }
+  std::vector<CompileOptions> asked;
+
+ private:
+  std::string name_;
+  Refuse refuse_;
+  bool onnx_only_;
+};
+
+const FakeRuntime::Refuse kTakesAll = [](const CompileOptions&) { return Status(); };
+
+class PlanCompilerTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<FakeRuntime> add(const std::string& name, const FakeRuntime::Refuse& refuse, bool onnx_only = false) {
+    auto runtime = std::make_shared<FakeRuntime>(name, refuse, onnx_only);
+    registry_.add(runtime);
+    return runtime;
+  }
+  Result<std::vector<CompiledMember>> compile(const std::string& target,
+                                              const std::map<std::string, std::string>& properties = {}) {
+    const auto plan = make_plan(target, properties);
+    if (!plan.ok()) return plan.status();
+    return compile_plan(*plan, registry_, source_, options_, Log());
+  }
+
+  RuntimeRegistry registry_{"/nonexistent", Log()};
+  ModelSource source_{ModelFormat::kOnnx, "m.onnx"};
+  CompileOptions options_;
+};
+
+TEST_F(PlanCompilerTest, FirstWayThatWorksAndNoNote) {
+  const auto openvino = add("openvino", kTakesAll);
+  const auto onnxruntime = add("onnxruntime", kTakesAll);
+  const auto made = compile("CPU", {{"NUM_STREAMS", "2"}});
+  ASSERT_TRUE(made.ok()) << made.status().to_string();
+  ASSERT_EQ(made->size(), 1U);
+  EXPECT_EQ((*made)[0].runtime->name(), "openvino");
+  EXPECT_EQ((*made)[0].info.note, "");
+  EXPECT_EQ(openvino->asked.at(0).properties.at("NUM_STREAMS"), "2");
+  EXPECT_TRUE(onnxruntime->asked.empty());
+}
+
+TEST_F(PlanCompilerTest, StandInSaysWhy) {
+  add("openvino", [](const CompileOptions&) { return internal_error("operator Foo is unknown"); });
+  add("onnxruntime", kTakesAll);
+  const auto made = compile("CPU");
+  ASSERT_TRUE(made.ok()) << made.status().to_string();
+  EXPECT_EQ((*made)[0].runtime->name(), "onnxruntime");
+  EXPECT_THAT((*made)[0].info.note, HasSubstr("operator Foo is unknown"));
+}
+
+TEST_F(PlanCompilerTest, MissingRuntimeIsPassedOver) {
+  add("onnxruntime", kTakesAll, true);
+  const auto made = compile("CPU");
+  ASSERT_TRUE(made.ok()) << made.status().to_string();
+  EXPECT_THAT((*made)[0].info.note, HasSubstr("CPU on openvino: backend openvino cannot be loaded"));
+  source_.format = ModelFormat::kOpenvinoIr;
+  const auto none = compile("CPU");
+  ASSERT_FALSE(none.ok());
+  EXPECT_THAT(std::string(none.status().message()), HasSubstr("onnxruntime does not read OpenVINO IR models"));
+}
+
+TEST_F(PlanCompilerTest, AWrongParameterIsNotHiddenByAStandIn) {
+  add("openvino", [](const CompileOptions&) { return invalid_argument("shape of input x"); });
+  const auto onnxruntime = add("onnxruntime", kTakesAll);
+  for (const char* target : {"CPU", "AUTO:GPU,CPU"}) {
+    const auto made = compile(target);
+    ASSERT_FALSE(made.ok());
+    EXPECT_EQ(made.status().code(), StatusCode::kInvalidArgument);
+  }
+  EXPECT_TRUE(onnxruntime->asked.empty());
+}
+
+TEST_F(PlanCompilerTest, AutoFallsToTheNextDevice) {
+  const auto openvino = add("openvino", [](const CompileOptions& options) {
+    return options.device == "CPU" ? Status() : failed_precondition("no GPU here");
+  });
+  const auto made = compile("AUTO:GPU,CPU");
+  ASSERT_TRUE(made.ok()) << made.status().to_string();
+  ASSERT_EQ(made->size(), 1U);
+  EXPECT_EQ((*made)[0].info.device, "CPU");
+  EXPECT_THAT((*made)[0].info.note, HasSubstr("no GPU here"));
+}
+
+TEST_F(PlanCompilerTest, MultiNeedsAllItsMembersAndCarriesTheirLimits) {
+  const auto openvino = add("openvino", kTakesAll);
+  const auto onnxruntime = add("onnxruntime", kTakesAll);
+  const auto made = compile("MULTI:NVIDIA(8),CPU(2)");
+  ASSERT_TRUE(made.ok()) << made.status().to_string();
+  ASSERT_EQ(made->size(), 2U);
+  EXPECT_EQ((*made)[0].info.device, "TENSORRT.0");
+  EXPECT_EQ(onnxruntime->asked.at(0).requests, 8U);
+  EXPECT_EQ(openvino->asked.at(0).requests, 2U);
+
+  add("onnxruntime", [](const CompileOptions& options) { return failed_precondition("no " + options.device); });
+  const auto failed = compile("MULTI:NVIDIA,CPU");
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(failed.status().message()), HasSubstr("no TENSORRT.0; CUDA.0 on onnxruntime: no CUDA.0"));
+}
+
+TEST(RuntimeRegistryTest, BrokenModuleIsRememberedNotFatal) {
+  const auto folder = std::filesystem::temp_directory_path() / ("ocelli_registry_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "libocelli_backend_broken.so") << "this is no library";
+  RuntimeRegistry registry(folder, Log());
+  auto states = registry.states();
+  ASSERT_EQ(states.size(), 1U);
+  EXPECT_EQ(states[0].name, "broken");
+  EXPECT_FALSE(states[0].tried);
+  const auto runtime = registry.get("broken");
+  ASSERT_FALSE(runtime.ok());
+  EXPECT_EQ(runtime.status().code(), StatusCode::kUnavailable);
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(registry.get("broken").status().message(), runtime.status().message()) << "the reason must be remembered";
+  EXPECT_TRUE(registry.states()[0].tried);
+}
+
+}  // namespace
+}  // namespace ocelli::devices
