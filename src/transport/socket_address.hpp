@@ -1,0 +1,43 @@
+// SocketAddress: an IPv4 or IPv6 address and port.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.hpp"
+
+namespace ocelli::transport {
+
+class SocketAddress {
+ public:
+  SocketAddress() noexcept = default;
+  SocketAddress(const sockaddr* address, socklen_t size) noexcept;
+  // The address that a socket is bound to.
+  static SocketAddress of_local_end(int socket) noexcept;
+
+  [[nodiscard]] int family() const noexcept { return storage_.ss_family; }
+  [[nodiscard]] std::uint16_t port() const noexcept;
+  void set_port(std::uint16_t port) noexcept;
+  // "127.0.0.1:9000", "[::1]:9000".
+  [[nodiscard]] std::string to_string() const;
+
+  // For system calls.
+  [[nodiscard]] const sockaddr* data() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
+  [[nodiscard]] sockaddr* data() noexcept { return reinterpret_cast<sockaddr*>(&storage_); }
+  [[nodiscard]] socklen_t size() const noexcept { return size_; }
+  [[nodiscard]] socklen_t* size_pointer() noexcept { return &size_; }
+
+ private:
+  sockaddr_storage storage_{};
+  socklen_t size_ = sizeof(sockaddr_storage);
+};
+
+// Each element of a comma list (IPv4, IPv6 with or without brackets, host name) resolved to its addresses, port 0. Blocks on the resolver.
+// Error: kInvalidArgument naming the element.
+Result<std::vector<std::vector<SocketAddress>>> resolve_addresses(const std::string& list);
+
+}  // namespace ocelli::transport

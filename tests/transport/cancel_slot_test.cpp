@@ -1,0 +1,88 @@
+#include "transport/cancel_slot.hpp"
+
+#include <gtest/gtest.h>
+
+#include <barrier>
+#include <thread>
+
+namespace ocelli::transport {
+namespace {
+
+struct CountingListener final : CancelListener {
+  void on_client_gone() noexcept override { ++calls; }
+  int calls = 0;
+};
+
+TEST(CancelSlot, TellsARegisteredListenerOnce) {
+  CancelSlot slot;
+  CountingListener listener;
+  slot.set(&listener);
+  EXPECT_EQ(listener.calls, 0);
+  slot.fire();
+  slot.fire();
+  EXPECT_EQ(listener.calls, 1);
+  EXPECT_TRUE(slot.gone());
+}
+
+TEST(CancelSlot, TellsALateListenerAtOnce) {
+  CancelSlot slot;
+  CountingListener listener;
+  slot.fire();
+  slot.set(&listener);
+  EXPECT_EQ(listener.calls, 1);
+}
+
+TEST(CancelSlot, TellsNobodyAfterCloseOrUnset) {
+  CancelSlot slot;
+  CountingListener listener;
+  slot.set(&listener);
+  slot.close();
+  slot.fire();
+  slot.reset();
+  slot.set(&listener);
+  slot.set(nullptr);
+  slot.fire();
+  EXPECT_EQ(listener.calls, 0);
+}
+
+TEST(CancelSlot, TheListenerMayEndTheExchangeItself) {
+  struct Ender final : CancelListener {
+    void on_client_gone() noexcept override { slot->close(); }
+    CancelSlot* slot = nullptr;
+  } ender;
+  CancelSlot slot;
+  ender.slot = &slot;
+  slot.set(&ender);
+  slot.fire();  // must not wait for itself
+}
+
+// The listener dies right after close(): a call after that is a use after free, which the sanitizers see, and a changed count, which all see.
+TEST(CancelSlot, FireAndCloseExcludeEachOtherAcrossThreads) {
+  constexpr int kRounds = 20000;
+  CancelSlot slot;
+  std::unique_ptr<CountingListener> listener;
+  int told = 0;
+  std::barrier sync(2);
+  std::jthread connection([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      sync.arrive_and_wait();
+      slot.fire();
+      sync.arrive_and_wait();
+    }
+  });
+  for (int i = 0; i < kRounds; ++i) {
+    slot.reset();
+    listener = std::make_unique<CountingListener>();
+    slot.set(listener.get());
+    sync.arrive_and_wait();
+    slot.close();
+    told += listener->calls;
+    EXPECT_LE(listener->calls, 1);
+    listener.reset();
+    sync.arrive_and_wait();
+  }
+  EXPECT_GE(told, 0);
+}
+
+}  // namespace
+}  // namespace ocelli::transport
