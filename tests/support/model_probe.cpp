@@ -31,6 +31,7 @@ struct Arguments {
   std::vector<float> scale;
   std::string color_format;
   std::string precision;
+  bool run = false;
 };
 
 [[noreturn]] void fail(const Status& status) {
@@ -129,9 +130,10 @@ Arguments parse(int argc, char** argv) {
   app.add_option("--scale", arguments.scale);
   app.add_option("--color_format", arguments.color_format);
   app.add_option("--precision", arguments.precision);
-  app.add_option("--input", arguments.inputs, "NAME,TYPE,FILE,EXTENT,...; none: only describe the model")
+  app.add_option("--input", arguments.inputs, "NAME,TYPE,FILE,EXTENT,...; without it the model is only described")
       ->allow_extra_args(false)
       ->delimiter('\0');
+  app.add_flag("--run", arguments.run, "run a model that takes no inputs");
   app.add_option("--out", arguments.out);
   try {
     app.parse(argc, argv);
@@ -175,7 +177,7 @@ int main(int argc, char** argv) {
                 {"optimal_requests", info.optimal_requests},
                 {"loaded_from_cache", info.loaded_from_cache},
                 {"note", info.note}}}};
-  if (!arguments.inputs.empty()) report["results"] = run(arguments, *model);
+  if (arguments.run || !arguments.inputs.empty()) report["results"] = run(arguments, *model);
   std::cout << report.dump(1) << '\n';
   return 0;
 }

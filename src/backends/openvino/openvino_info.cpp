@@ -33,12 +33,25 @@ bool is_heavy(const std::string& layer) {
   return std::find(kHeavy.begin(), kHeavy.end(), layer) != kHeavy.end();
 }
 
+// "f32", "I8" and so on as we write them; empty for others.
 std::string upper_precision(const std::string& name) {
-  if (name == "i8" || name == "u8") return "INT8";
+  if (name == "i8" || name == "u8" || name == "I8") return "INT8";
   if (name == "f32") return "FP32";
   if (name == "f16") return "FP16";
   if (name == "bf16") return "BF16";
   return "";
+}
+
+// What one layer computes in. Its kernel's name ends with that ("brgconv_avx512_1x1_bf16"); "runtimePrecision" is only
+// the type of what comes in, which differs from it for weights kept in FP16.
+std::string precision_of_layer(const ov::RTMap& info) {
+  if (const auto kernel = info.find("primitiveType"); kernel != info.end()) {
+    const auto name = kernel->second.as<std::string>();
+    const auto precision = upper_precision(name.substr(name.rfind('_') + 1));
+    if (!precision.empty()) return precision;
+  }
+  const auto precision = info.find("runtimePrecision");
+  return precision == info.end() ? "" : upper_precision(precision->second.as<std::string>());
 }
 
 // The precision of most heavy layers of the graph that runs; empty when the device does not show its graph or has no
@@ -48,9 +61,8 @@ std::string precision_of_graph(const ov::CompiledModel& compiled) {
   for (const auto& node : compiled.get_runtime_model()->get_ordered_ops()) {
     const auto& info = node->get_rt_info();
     const auto layer = info.find("layerType");
-    const auto precision = info.find("runtimePrecision");
-    if (layer == info.end() || precision == info.end() || !is_heavy(layer->second.as<std::string>())) continue;
-    const auto name = upper_precision(precision->second.as<std::string>());
+    if (layer == info.end() || !is_heavy(layer->second.as<std::string>())) continue;
+    const auto name = precision_of_layer(info);
     if (!name.empty()) ++counts[name];
   }
   const auto most =
