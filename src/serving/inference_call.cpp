@@ -15,7 +15,13 @@ void InferenceCall::clear() noexcept {
   sequence_id.reset();
   times = CallTimes();
   batch_size = 1;
-  slot = SchedulerSlot();
+  work.inputs.clear();
+  work.outputs.clear();
+  work.completion = nullptr;
+  work.hooks = nullptr;
+  converted.clear();
+  servable_state = nullptr;
+  servable_next = nullptr;
   cancelled.store(false, std::memory_order_relaxed);
 }
 

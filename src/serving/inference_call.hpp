@@ -1,7 +1,6 @@
 // InferenceCall: one request for a prediction, from a protocol to a servable and back.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/status.hpp"
+#include "scheduling/work_item.hpp"
 #include "tensor/tensor_view.hpp"
 
 namespace ocelli::serving {
@@ -57,21 +57,13 @@ struct SequenceControl {
   std::uint32_t control = 0;  // 0 none, 1 start, 2 end
 };
 
-struct CallTimes {
-  TimePoint received{};  // the request was complete in memory
-  TimePoint queued{};    // handed to the scheduler
-  TimePoint started{};   // a device began with it
-  TimePoint finished{};  // the device was done
-};
+using CallTimes = scheduling::WorkTimes;
 
 // Owned and kept alive by the protocol that filled it, until on_call_done. Reusable: clear() keeps the vectors' capacity, so that the
-// steady state allocates nothing. Not thread-safe, except the cancelled flag.
-class InferenceCall {
+// steady state allocates nothing. Not thread-safe, except the cancelled flag. The base class holds what the scheduler needs too: deadline
+// and priority (filled by the protocol), status, times and batch_size (filled before on_call_done), cancelled.
+class InferenceCall : public scheduling::WorkItem {
  public:
-  InferenceCall() = default;
-  InferenceCall(const InferenceCall&) = delete;
-  InferenceCall& operator=(const InferenceCall&) = delete;
-
   // Ready for the next request.
   void clear() noexcept;
 
@@ -79,28 +71,17 @@ class InferenceCall {
   ServableHandle servable;
   std::vector<CallInput> inputs;
   std::vector<RequestedOutput> requested;  // empty: all outputs
-  TimePoint deadline = kNever;
-  std::int32_t priority = 0;  // higher first
   std::optional<SequenceControl> sequence;
   CallCompletion* completion = nullptr;
 
   // --- filled by the servable before on_call_done
-  Status status;
   std::vector<CallOutput> outputs;           // in name order
   std::optional<std::uint64_t> sequence_id;  // stateful models answer it as an extra output
-  CallTimes times;
-  std::uint32_t batch_size = 1;  // how many calls ran together
 
-  // --- used by the scheduler while the call is in its hands
-  struct SchedulerSlot {
-    InferenceCall* next = nullptr;
-    InferenceCall* previous = nullptr;
-    void* executor = nullptr;
-    std::uint32_t items = 1;  // extent of the batch dimension
-    bool queued = false;
-  };
-  SchedulerSlot slot;
-  std::atomic<bool> cancelled{false};
+  // --- kept by the servable while the call is in its hands
+  std::vector<BufferRef> converted;  // inputs that were decoded or repacked
+  void* servable_state = nullptr;
+  InferenceCall* servable_next = nullptr;
 };
 
 }  // namespace ocelli::serving

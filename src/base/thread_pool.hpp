@@ -1,0 +1,45 @@
+// ThreadPool: a fixed number of threads that work off a bounded queue of tasks.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace ocelli {
+
+// All members are thread-safe. The destructor runs what is still queued and then joins; it must not run on one of the pool's threads.
+class ThreadPool {
+ public:
+  static constexpr std::size_t kUnbounded = std::numeric_limits<std::size_t>::max();
+
+  // name (at most 15 characters are kept) shows in debuggers and top. threads >= 1. max_queued: tasks that may wait, not counting those
+  // that run.
+  ThreadPool(std::string name, std::size_t threads, std::size_t max_queued);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  // False, and the task is not kept, when the queue is full. Tasks must not throw; they start in the order of submission.
+  [[nodiscard]] bool submit(std::function<void()> task);
+  // Tasks that wait now.
+  [[nodiscard]] std::size_t queued() const;
+
+ private:
+  void work();
+
+  const std::string name_;
+  const std::size_t max_queued_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> queue_;
+  bool closing_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace ocelli

@@ -1,0 +1,67 @@
+#include "scheduling/executor.hpp"
+
+#include <algorithm>
+
+namespace ocelli::scheduling {
+
+Result<std::unique_ptr<Executor>> Executor::create(ExecutorSpec spec, LaneObserver& observer) {
+  std::unique_ptr<Executor> executor(new Executor);
+  const auto& info = spec.model->info();
+  executor->lane_count_ = spec.lanes != 0 ? spec.lanes : std::max<std::uint32_t>(1, info.optimal_requests);
+  executor->compile_for_batch_ = std::move(spec.compile_for_batch);
+  auto outputs = plan_outputs(spec.model->signature(), false);
+  executor->variants_.push_back({0, std::move(spec.model), std::move(outputs)});
+  if (auto status = executor->make_lanes(observer); !status.ok()) return status;
+  return executor;
+}
+
+Status Executor::set_variants(std::vector<CompiledVariant> extra, bool items_known, LaneObserver& observer) {
+  free_ = nullptr;
+  lanes_.clear();
+  variants_.resize(1);
+  variants_.front().items = extra.empty() ? 0 : 1;
+  variants_.front().outputs = plan_outputs(model().signature(), items_known);
+  std::ranges::move(extra, std::back_inserter(variants_));
+  return make_lanes(observer);
+}
+
+Status Executor::make_lanes(LaneObserver& observer) {
+  for (std::uint32_t i = 0; i < lane_count_; ++i) {
+    auto lane = Lane::create(*this, variants_, observer);
+    if (!lane.ok()) return std::move(lane).status();
+    lanes_.push_back(std::move(lane).value());
+  }
+  // Last in, first out: the lane that ran most recently has the warmest memory.
+  for (auto lane = lanes_.rbegin(); lane != lanes_.rend(); ++lane) give_back(**lane);
+  return {};
+}
+
+bool Executor::accepts(std::uint32_t items, std::size_t requests) const noexcept {
+  if (requests == 1) return true;
+  // Keeping to the measured sizes bounds the number of shapes that a runtime has to prepare for.
+  if (items == requests) return std::ranges::find(sizes, items) != sizes.end();
+  return any_size && items <= sizes.back();
+}
+
+Lane* Executor::take_free() noexcept {
+  auto* lane = free_;
+  if (lane) free_ = lane->next_free;
+  return lane;
+}
+
+void Executor::give_back(Lane& lane) noexcept {
+  lane.next_free = free_;
+  free_ = &lane;
+}
+
+void Executor::observe_run(Duration took) noexcept {
+  if (run_time_ == Duration::max()) {
+    run_time_ = took;
+  } else {
+    // Follows an improvement quickly (first runs are slow) and a disturbance slowly.
+    const int weight = took < run_time_ ? 2 : 16;
+    run_time_ += (took - run_time_) / weight;
+  }
+}
+
+}  // namespace ocelli::scheduling

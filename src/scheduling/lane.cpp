@@ -1,0 +1,187 @@
+#include "scheduling/lane.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <new>
+
+namespace ocelli::scheduling {
+namespace {
+
+Status out_of_memory() { return {StatusCode::kResourceExhausted, "Out of memory"}; }
+
+// Bytes may be null when there are none.
+void copy_bytes(std::byte* to, const std::byte* from, std::size_t bytes) noexcept {
+  if (bytes) std::memcpy(to, from, bytes);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Lane>> Lane::create(Executor& executor, const std::vector<CompiledVariant>& variants, LaneObserver& observer) {
+  std::unique_ptr<Lane> lane(new Lane(executor, observer));
+  for (const auto& compiled : variants) {
+    auto request = compiled.model->create_request();
+    if (!request.ok()) return std::move(request).status();
+    lane->variants_.push_back({&compiled, std::move(request).value(), std::vector<std::uint8_t>(compiled.outputs.size())});
+  }
+  const auto& signature = variants.front().model->signature();
+  lane->gathered_.resize(signature.inputs.size());
+  lane->output_buffers_.resize(signature.outputs.size());
+  return lane;
+}
+
+std::uint32_t Lane::items() const noexcept {
+  std::uint32_t sum = 0;
+  for (const auto* item = batch_.front(); item; item = WorkList::next(*item)) sum += item->work.items;
+  return sum;
+}
+
+Status Lane::choose_variant(std::uint32_t items) {
+  // A single item of a model with a fixed batch may hold that many items; it always belongs to the first variant.
+  const bool alone = batch_.size() == 1;
+  for (auto& variant : variants_) {
+    const auto takes = variant.compiled->items;
+    if (takes != 0 && takes != items && !(alone && &variant == &variants_.front())) continue;
+    active_ = &variant;
+    return {};
+  }
+  return internal_error(fmt::format("no compiled form of the model takes {} items", items));
+}
+
+Status Lane::prepare(BufferPool& pool) noexcept {
+  try {
+    const auto total = items();
+    if (auto status = choose_variant(total); !status.ok()) return status;
+    const auto& first = *batch_.front();
+    for (std::size_t i = 0; i < gathered_.size(); ++i) {
+      if (batch_.size() == 1) {
+        if (auto status = active_->request->set_input(i, first.work.inputs[i]); !status.ok()) return status;
+        continue;
+      }
+      auto input = gather(i, total, pool);
+      if (!input.ok()) return std::move(input).status();
+      if (auto status = active_->request->set_input(i, *input); !status.ok()) return status;
+    }
+    for (std::size_t i = 0; i < output_buffers_.size(); ++i) {
+      if (auto status = bind_output(i, total, pool); !status.ok()) return status;
+    }
+    return first.work.hooks ? first.work.hooks->before_run(*active_->request) : Status();
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+}
+
+Result<TensorView> Lane::gather(std::size_t index, std::uint32_t items, BufferPool& pool) {
+  std::size_t bytes = 0;
+  for (const auto* item = batch_.front(); item; item = WorkList::next(*item)) bytes += item->work.inputs[index].bytes;
+  auto& buffer = gathered_[index];
+  buffer = pool.get(bytes);
+  auto* to = buffer->data();
+  for (const auto* item = batch_.front(); item; item = WorkList::next(*item)) {
+    const auto& input = item->work.inputs[index];
+    copy_bytes(to, input.data, input.bytes);
+    to += input.bytes;
+  }
+  TensorView view = batch_.front()->work.inputs[index];
+  view.shape[0] = items;
+  view.data = buffer->data();
+  view.bytes = bytes;
+  return view;
+}
+
+Status Lane::bind_output(std::size_t index, std::uint32_t items, BufferPool& pool) {
+  const auto& plan = active_->compiled->outputs[index];
+  bool wanted = false;
+  for (const auto* item = batch_.front(); item; item = WorkList::next(*item)) wanted = wanted || item->work.outputs[index].wanted;
+  if (!plan.known || !wanted) {
+    if (active_->bound[index]) active_->request->clear_output(index);
+    active_->bound[index] = 0;
+    return {};
+  }
+  TensorView view = plan.view(items);
+  const auto& destination = batch_.front()->work.outputs[index].destination;
+  if (batch_.size() == 1 && destination.data && destination.bytes >= view.bytes) {
+    view.data = destination.data;
+  } else {
+    output_buffers_[index] = pool.get(view.bytes);
+    view.data = output_buffers_[index]->data();
+  }
+  auto status = active_->request->set_output(index, view);
+  active_->bound[index] = status.ok() ? 1 : 0;
+  return status;
+}
+
+Status Lane::collect(BufferPool& pool) noexcept {
+  try {
+    const auto total = items();
+    for (std::size_t i = 0; i < output_buffers_.size(); ++i) {
+      if (auto status = collect_output(i, total, pool); !status.ok()) return status;
+    }
+    const auto& first = *batch_.front();
+    return first.work.hooks ? first.work.hooks->after_run(*active_->request) : Status();
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+}
+
+Status Lane::collect_output(std::size_t index, std::uint32_t items, BufferPool& pool) {
+  auto& buffer = output_buffers_[index];
+  if (active_->bound[index]) {
+    TensorView whole = active_->compiled->outputs[index].view(items);
+    whole.data = buffer ? buffer->data() : batch_.front()->work.outputs[index].destination.data;
+    return hand_out(index, whole, buffer, items);
+  }
+  bool wanted = false;
+  for (const auto* item = batch_.front(); item; item = WorkList::next(*item)) wanted = wanted || item->work.outputs[index].wanted;
+  if (!wanted) return {};
+  auto result = active_->request->output(index);
+  if (!result.ok()) return std::move(result).status();
+  const auto& destination = batch_.front()->work.outputs[index].destination;
+  if (batch_.size() == 1 && destination.data) return hand_out(index, *result, {}, items);
+  buffer = pool.get(result->bytes);
+  copy_bytes(buffer->data(), result->data, result->bytes);
+  TensorView whole = *result;
+  whole.data = buffer->data();
+  return hand_out(index, whole, buffer, items);
+}
+
+// Gives each item its slice of the whole output, by reference where it did not ask for a place of its own.
+Status Lane::hand_out(std::size_t index, const TensorView& whole, const BufferRef& owner, std::uint32_t items) {
+  if (batch_.size() > 1 && (whole.shape.rank() == 0 || whole.shape[0] != items || whole.bytes % items != 0)) {
+    return internal_error(fmt::format("output {} has shape {} after a batch of {} items", index, whole.shape.to_string(), items));
+  }
+  std::size_t offset = 0;
+  for (auto* item = batch_.front(); item; item = WorkList::next(*item)) {
+    auto& output = item->work.outputs[index];
+    TensorView slice = whole;
+    if (batch_.size() > 1) {
+      slice.shape[0] = item->work.items;
+      slice.bytes = whole.bytes / items * item->work.items;
+      slice.data = whole.data + offset;
+      offset += slice.bytes;
+    }
+    if (!output.wanted) continue;
+    BufferRef keep = owner;
+    if (output.destination.data) {
+      if (slice.bytes > output.destination.bytes) {
+        item->status = invalid_argument(
+            fmt::format("Output does not fit the place given for it - Expected: at least {} bytes; Actual: {} bytes", slice.bytes,
+                        output.destination.bytes));
+        continue;
+      }
+      if (slice.data != output.destination.data) copy_bytes(output.destination.data, slice.data, slice.bytes);
+      slice.data = output.destination.data;
+      keep.reset();
+    }
+    output.result.view = slice;
+    output.result.owner = std::move(keep);
+  }
+  return {};
+}
+
+void Lane::release() noexcept {
+  for (auto& buffer : gathered_) buffer.reset();
+  for (auto& buffer : output_buffers_) buffer.reset();
+}
+
+}  // namespace ocelli::scheduling

@@ -1,0 +1,89 @@
+// Lane: one place on a device where one run at a time happens. It holds an infer request per compiled batch size and knows how to bind
+// a batch of items to it and to take the results out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "runtime/compiled_model.hpp"
+#include "scheduling/output_plan.hpp"
+#include "scheduling/work_list.hpp"
+#include "tensor/buffer_pool.hpp"
+
+namespace ocelli::scheduling {
+
+class Executor;
+
+// Told when a started run of a lane has ended, on a thread of the runtime.
+class LaneObserver {
+ public:
+  virtual void on_lane_done(Lane& lane, const Status& status) noexcept = 0;
+
+ protected:
+  ~LaneObserver() = default;
+};
+
+// One compiled form of the model on the lane's device.
+struct CompiledVariant {
+  std::uint32_t items = 0;  // extent of its batch dimension; 0: any
+  std::shared_ptr<CompiledModel> model;
+  std::vector<OutputPlan> outputs;
+};
+
+// Guarded by its scheduler: between start() and on_lane_done only cancel() may be called.
+class Lane final : private InferCompletion {
+ public:
+  // Makes a request of each variant; variants outlive the lane. Errors: those of CompiledModel::create_request.
+  static Result<std::unique_ptr<Lane>> create(Executor& executor, const std::vector<CompiledVariant>& variants, LaneObserver& observer);
+
+  [[nodiscard]] Executor& executor() const noexcept { return executor_; }
+  // What runs here now, in order.
+  [[nodiscard]] WorkList& batch() noexcept { return batch_; }
+  // Sum of the batch's items.
+  [[nodiscard]] std::uint32_t items() const noexcept;
+
+  // Binds the batch's tensors. On failure nothing runs and the batch is to be failed with the status.
+  Status prepare(BufferPool& pool) noexcept;
+  void start() noexcept { active_->request->start(*this); }
+  Status run() noexcept { return active_->request->run(); }
+  void cancel() noexcept { active_->request->cancel(); }
+  // After a successful run: fills every item's results.
+  Status collect(BufferPool& pool) noexcept;
+  // After collect or a failure: lets go of the buffers of this run.
+  void release() noexcept;
+
+  // --- kept by the scheduler, under its lock
+  Lane* next_free = nullptr;
+  std::uint32_t pins = 0;       // cancel() calls that are on their way
+  std::uint32_t callbacks = 0;  // completions of this lane that have not returned yet
+  bool parked = false;          // ended while pinned
+  bool stopping = false;        // cancel() was sent to this run
+  TimePoint prepared{};         // when the run began, its tensors bound
+
+ private:
+  struct Variant {
+    const CompiledVariant* compiled = nullptr;
+    std::unique_ptr<InferRequest> request;
+    std::vector<std::uint8_t> bound;  // per output: it is bound to a buffer of ours
+  };
+
+  Lane(Executor& executor, LaneObserver& observer) : executor_(executor), observer_(observer) {}
+  void on_infer_done(const Status& status) noexcept override { observer_.on_lane_done(*this, status); }
+
+  Status choose_variant(std::uint32_t items);
+  Result<TensorView> gather(std::size_t index, std::uint32_t items, BufferPool& pool);
+  Status bind_output(std::size_t index, std::uint32_t items, BufferPool& pool);
+  Status collect_output(std::size_t index, std::uint32_t items, BufferPool& pool);
+  Status hand_out(std::size_t index, const TensorView& whole, const BufferRef& owner, std::uint32_t items);
+
+  Executor& executor_;
+  LaneObserver& observer_;
+  std::vector<Variant> variants_;
+  Variant* active_ = nullptr;
+  WorkList batch_;
+  std::vector<BufferRef> gathered_;        // inputs of a batch, copied together
+  std::vector<BufferRef> output_buffers_;  // null where an item's own destination is bound, or nothing is
+};
+
+}  // namespace ocelli::scheduling

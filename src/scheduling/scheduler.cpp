@@ -1,0 +1,267 @@
+// Admission, cancellation, deadlines and the end; scheduler_run.cpp has the way of an item through a device.
+#include "scheduling/scheduler.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ocelli::scheduling {
+namespace {
+
+// Wake-ups for deadlines are not closer together than this.
+constexpr Duration kDeadlineGrain = std::chrono::milliseconds(1);
+
+Status expired_status() { return {StatusCode::kDeadlineExceeded, "Deadline exceeded"}; }
+Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancelled"}; }
+
+}  // namespace
+
+Scheduler::Scheduler(SchedulerOptions options, Timer& timer, BufferPool& pool, observability::ServableMetrics& metrics, Log log)
+    : options_(std::move(options)), timer_(timer), pool_(pool), metrics_(metrics), log_(std::move(log)) {
+  timer_.add(*this);
+}
+
+Scheduler::~Scheduler() {
+  drain(Duration::zero());
+  {
+    Lock lock(mutex_);
+    idle_.wait(lock, [this] { return active_ == 0; });
+  }
+  timer_.remove(*this);
+}
+
+Status Scheduler::add(ExecutorSpec spec) {
+  auto executor = Executor::create(std::move(spec), *this);
+  if (!executor.ok()) return std::move(executor).status();
+  {
+    const Lock lock(mutex_);
+    executors_.push_back(std::move(executor).value());
+    std::int64_t lanes = 0;
+    std::int64_t streams = 0;
+    for (const auto& each : executors_) {
+      lanes += static_cast<std::int64_t>(each->lanes().size());
+      streams += each->model().info().streams;
+    }
+    metrics_.infer_req_queue_size.store(lanes, std::memory_order_relaxed);
+    metrics_.streams.store(streams, std::memory_order_relaxed);
+    ++active_;
+  }
+  pump();
+  WorkList none;
+  tell(none, 1);
+  return {};
+}
+
+std::size_t Scheduler::lane_count() const {
+  const Lock lock(mutex_);
+  std::size_t count = 0;
+  for (const auto& executor : executors_) count += executor->lanes().size();
+  return count;
+}
+
+// --- admission
+
+Status Scheduler::admit(const WorkItem& item, TimePoint now) const {
+  if (stopping_) return unavailable(fmt::format("Model {} is being unloaded", options_.name));
+  if (item.cancelled.load(std::memory_order_relaxed)) return cancelled_status();
+  if (item.deadline <= now) return expired_status();
+  if (queue_.size() < options_.queue_limit) return {};
+  const auto free = [](const auto& executor) { return !executor->lost && executor->has_free(); };
+  if (std::ranges::any_of(executors_, free)) return {};
+  return {StatusCode::kResourceExhausted,
+          fmt::format("Too many requests are waiting for model {} - limit: {}", options_.name, options_.queue_limit)};
+}
+
+void Scheduler::submit(WorkItem& item) noexcept {
+  const auto now = Clock::now();
+  item.times.queued = now;
+  item.times.started = item.times.finished = {};
+  item.batch_size = 1;
+  item.attempts_ = 0;
+  Lane* lane = nullptr;
+  bool accepted = false;
+  bool here = false;
+  WorkList dropped;
+  {
+    const Lock lock(mutex_);
+    item.status = admit(item, now);
+    accepted = item.status.ok();
+    if (accepted) {
+      ++active_;
+      item.state_ = WorkItem::State::kQueued;
+      queue_.insert(item);
+      wake_at(item.deadline);
+      lane = next_work(now, dropped);
+      here = lane && may_run_inline(*lane);
+    }
+  }
+  // From here on an accepted item may already be gone, and with it the scheduler, unless its batch is in our hands.
+  if (!accepted) return item.work.completion->on_work_done(item);
+  if (!dropped.empty()) tell(dropped, 0);
+  if (!lane) return;
+  here ? run_here(*lane) : start(*lane);
+}
+
+// --- cancellation
+
+void Scheduler::cancel(WorkItem& item) noexcept {
+  Lane* lane = nullptr;
+  WorkList waiting;
+  {
+    const Lock lock(mutex_);
+    item.cancelled.store(true, std::memory_order_relaxed);
+    if (item.state_ == WorkItem::State::kQueued) {
+      queue_.remove(item);
+      publish_queue();
+      item.state_ = WorkItem::State::kIdle;
+      item.status = cancelled_status();
+      waiting.push_back(item);
+    } else if (item.state_ == WorkItem::State::kRunning) {
+      lane = item.lane_;
+      for (const auto* other = lane->batch().front(); other && lane; other = WorkList::next(*other)) {
+        if (!other->cancelled.load(std::memory_order_relaxed)) lane = nullptr;  // its neighbours still want their answers
+      }
+      if (lane && lane->stopping) lane = nullptr;
+      if (lane) {
+        lane->stopping = true;
+        ++lane->pins;
+        ++active_;
+      }
+    }
+  }
+  if (!waiting.empty()) tell(waiting, 0);
+  if (lane) stop_run(*lane);
+}
+
+// Asks a pinned run to stop. The pin keeps the lane from being used for another run before the runtime's cancel() has returned.
+void Scheduler::stop_run(Lane& lane) noexcept {
+  lane.cancel();
+  WorkList dropped;
+  bool more = false;
+  {
+    const Lock lock(mutex_);
+    if (--lane.pins == 0 && lane.parked) {
+      lane.parked = false;
+      more = refill(lane, Clock::now(), dropped);
+    }
+  }
+  if (more) start(lane);
+  tell(dropped, 1);
+}
+
+// --- deadlines
+
+void Scheduler::wake_at(TimePoint when) noexcept {
+  if (when >= armed_) return;
+  armed_ = when;
+  timer_.arm(*this, when);
+}
+
+TimePoint Scheduler::expire_waiting(TimePoint now, WorkList& expired) noexcept {
+  TimePoint next = kNever;
+  for (auto* item = queue_.front(); item;) {
+    auto* following = WorkList::next(*item);
+    if (item->deadline <= now) {
+      queue_.remove(*item);
+      item->state_ = WorkItem::State::kIdle;
+      item->status = expired_status();
+      expired.push_back(*item);
+    } else {
+      next = std::min(next, item->deadline);
+    }
+    item = following;
+  }
+  publish_queue();
+  return next;
+}
+
+void Scheduler::on_timer(TimePoint now) noexcept {
+  WorkList expired;
+  TimePoint next;
+  {
+    const Lock lock(mutex_);
+    armed_ = kNever;
+    next = expire_waiting(now, expired);
+    ++active_;
+  }
+  stop_expired_runs(now, next);
+  pump();
+  {
+    const Lock lock(mutex_);
+    if (next != kNever) wake_at(std::max(next, now + kDeadlineGrain));
+  }
+  tell(expired, 1);
+}
+
+// Stops the runs for which wanted(lane) holds. The lock is released while a runtime is asked to stop; executors may join meanwhile.
+template <typename Predicate>
+void Scheduler::stop_runs(const Predicate& wanted) noexcept {
+  Lock lock(mutex_);
+  for (std::size_t e = 0; e < executors_.size(); ++e) {
+    for (const auto& lane : executors_[e]->lanes()) {
+      if (lane->batch().empty() || lane->stopping || !wanted(*lane)) continue;
+      lane->stopping = true;
+      ++lane->pins;
+      ++active_;
+      lock.unlock();
+      stop_run(*lane);
+      lock.lock();
+    }
+  }
+}
+
+// Stops runs whose every item has passed its deadline; next becomes the time when another run will.
+void Scheduler::stop_expired_runs(TimePoint now, TimePoint& next) noexcept {
+  stop_runs([&](Lane& lane) {
+    TimePoint last{};
+    for (const auto* item = lane.batch().front(); item; item = WorkList::next(*item)) last = std::max(last, item->deadline);
+    if (last > now) next = std::min(next, last);
+    return last <= now;
+  });
+}
+
+// --- the end
+
+bool Scheduler::drain(Duration limit) noexcept {
+  WorkList waiting;
+  Lock lock(mutex_);
+  stopping_ = true;
+  const auto idle = [this] { return active_ == 0; };
+  if (idle_.wait_for(lock, limit, idle)) return true;
+  while (auto* item = queue_.pop_front()) {
+    item->state_ = WorkItem::State::kIdle;
+    item->status = unavailable(fmt::format("Model {} is being unloaded", options_.name));
+    waiting.push_back(*item);
+  }
+  publish_queue();
+  ++active_;
+  lock.unlock();
+  stop_runs([](const Lane&) { return true; });
+  tell(waiting, 1);
+  lock.lock();
+  return idle();
+}
+
+// Call with the lock held; nothing may touch the scheduler after the lock is given back.
+void Scheduler::leave(std::size_t count) noexcept {
+  active_ -= count;
+  if (active_ == 0) idle_.notify_all();
+}
+
+void Scheduler::publish_queue() noexcept {
+  metrics_.queued_requests.store(static_cast<std::int64_t>(queue_.size()), std::memory_order_relaxed);
+}
+
+void Scheduler::tell_each(WorkList& done) noexcept {
+  while (auto* item = done.pop_front()) item->work.completion->on_work_done(*item);
+}
+
+// Tells accepted items and lets go of them, and of `others` more counts in active_.
+void Scheduler::tell(WorkList& done, std::size_t others) noexcept {
+  const auto count = done.size() + others;
+  tell_each(done);
+  const Lock lock(mutex_);
+  leave(count);
+}
+
+}  // namespace ocelli::scheduling

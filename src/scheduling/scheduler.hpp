@@ -1,0 +1,112 @@
+// Scheduler: the bounded queue of one version of a model and the devices that pull from it.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "observability/servable_metrics.hpp"
+#include "scheduling/batching.hpp"
+#include "scheduling/executor.hpp"
+#include "scheduling/timer.hpp"
+#include "scheduling/work_list.hpp"
+
+namespace ocelli::scheduling {
+
+struct SchedulerOptions {
+  // The model's name, for messages.
+  std::string name;
+  // Requests that may wait (those that run are not counted); one more is refused with kResourceExhausted.
+  std::size_t queue_limit = 10'000;
+  BatchingOptions batching;
+  // Models that run faster than this run on the submitting thread: waking another would cost more. Zero: never.
+  Duration inline_below = std::chrono::microseconds(100);
+};
+
+// Thread-safe. Every submitted item completes exactly once. The order is: higher priority first, then first come, first served. A free
+// lane of the device that was added first is preferred; a lane that ends pulls the next work at once, which is why the throughput of
+// several devices adds up. In the steady state nothing is allocated.
+//
+// A run that fails with kUnavailable (device lost) takes its device out of use while another device is left, and its items move on to
+// that one. A batch that fails is run again item by item, so that one bad request does not harm its neighbours.
+class Scheduler final : private LaneObserver, private TimerClient {
+ public:
+  // timer, pool and metrics must outlive the scheduler.
+  Scheduler(SchedulerOptions options, Timer& timer, BufferPool& pool, observability::ServableMetrics& metrics, Log log);
+  // Refuses what comes, fails what waits and waits for what runs. Must not run on a thread that completes work.
+  ~Scheduler();
+
+  // One more device, with lower priority than those that are there. While serving is allowed. Blocks while it is warmed up and batching
+  // is measured. Errors: the device cannot make requests.
+  Status add(ExecutorSpec spec);
+
+  // The item's work must be filled and fit the signature. Refusals (kUnavailable after drain, kResourceExhausted, kDeadlineExceeded) are
+  // told through the completion too.
+  void submit(WorkItem& item) noexcept;
+  // The item must not have been told yet; the caller makes sure of that. A waiting item completes within this call.
+  void cancel(WorkItem& item) noexcept;
+
+  // Accepts nothing more and waits until all work has been told, for at most limit; then fails what waits and asks what runs to stop, both
+  // with kUnavailable. True when nothing is left.
+  bool drain(Duration limit) noexcept;
+
+  // Lanes of all devices.
+  [[nodiscard]] std::size_t lane_count() const;
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  void on_lane_done(Lane& lane, const Status& status) noexcept override;
+  void on_timer(TimePoint now) noexcept override;
+
+  // With the lock held.
+  Status admit(const WorkItem& item, TimePoint now) const;
+  void wake_at(TimePoint when) noexcept;
+  Lane* next_work(TimePoint now, WorkList& dropped) noexcept;
+  bool ready(const Executor& executor, TimePoint now) noexcept;
+  bool fill(Lane& lane, TimePoint now, WorkList& dropped) noexcept;
+  void take_batch(Lane& lane) noexcept;
+  bool refill(Lane& lane, TimePoint now, WorkList& dropped) noexcept;
+  bool may_run_inline(Lane& lane) noexcept;
+  void settle(Lane& lane, const Status& status, WorkList& done) noexcept;
+  bool may_retry(const Lane& lane, const WorkItem& item, const Status& status, std::size_t batch) const noexcept;
+  bool other_device(const Executor& executor) const noexcept;
+  TimePoint expire_waiting(TimePoint now, WorkList& expired) noexcept;
+  void leave(std::size_t count) noexcept;
+  void publish_queue() noexcept;
+
+  // Without the lock.
+  void start(Lane& lane) noexcept;
+  void run_here(Lane& lane) noexcept;
+  void conclude(Lane& lane, Status& status) noexcept;
+  bool end_run(Lane& lane, Status& status, WorkList& done, bool in_callback) noexcept;
+  void pump() noexcept;
+  template <typename Predicate>
+  void stop_runs(const Predicate& wanted) noexcept;
+  void stop_expired_runs(TimePoint now, TimePoint& next) noexcept;
+  void stop_run(Lane& lane) noexcept;
+  void tell(WorkList& done, std::size_t others) noexcept;
+  static void tell_each(WorkList& done) noexcept;
+
+  const SchedulerOptions options_;
+  Timer& timer_;
+  BufferPool& pool_;
+  observability::ServableMetrics& metrics_;
+  const Log log_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable idle_;
+  std::vector<std::unique_ptr<Executor>> executors_;
+  WorkList queue_;
+  // Items that were accepted and whose telling has not returned, plus threads that are inside for another reason. The scheduler is not
+  // destroyed while it is above zero, so a thread may touch it only while it holds an item that counts, or counts itself.
+  std::size_t active_ = 0;
+  TimePoint armed_ = kNever;
+  bool stopping_ = false;
+};
+
+}  // namespace ocelli::scheduling

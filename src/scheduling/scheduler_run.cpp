@@ -1,0 +1,271 @@
+// The way of an item through a device: choosing the next batch, running it, settling what comes out.
+#include <algorithm>
+
+#include "scheduling/scheduler.hpp"
+
+namespace ocelli::scheduling {
+namespace {
+
+// How often an item is tried again after its batch failed or its device was lost.
+constexpr std::uint8_t kMaxAttempts = 3;
+// After so many runs of a model that might be fast enough, one is tried on the submitter's thread, which shows its true duration.
+constexpr std::uint32_t kInlineTrial = 64;
+// Such trials are made when a run, hand-over included, takes less than this many times the limit.
+constexpr int kTrialFactor = 5;
+
+std::uint64_t microseconds(Duration duration) noexcept {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
+}
+
+void count_run(observability::ServableMetrics& metrics, Lane& lane, TimePoint now) noexcept {
+  constexpr auto relaxed = std::memory_order_relaxed;
+  const auto took = now - lane.prepared;
+  for (const auto* item = lane.batch().front(); item; item = WorkList::next(*item)) {
+    const auto waited = item->times.started - item->times.queued;
+    metrics.wait_time.observe(microseconds(waited));
+    metrics.inference_time.observe(microseconds(took));
+    metrics.stat_queue.add(waited);
+    metrics.stat_compute_input.add(lane.prepared - item->times.started);
+    metrics.stat_compute_infer.add(took);
+  }
+  metrics.inferences.fetch_add(lane.items(), relaxed);
+  metrics.executions.fetch_add(1, relaxed);
+  metrics.batches[std::min(lane.batch().size(), observability::kMaxBatchBucket)].fetch_add(1, relaxed);
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  metrics.last_inference_ms.store(
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()), relaxed);
+}
+
+}  // namespace
+
+// --- choosing
+
+Lane* Scheduler::next_work(TimePoint now, WorkList& dropped) noexcept {
+  for (const auto& executor : executors_) {
+    if (queue_.empty()) return nullptr;
+    if (executor->lost || !executor->has_free() || !ready(*executor, now)) continue;
+    auto* lane = executor->take_free();
+    if (fill(*lane, now, dropped)) return lane;
+    executor->give_back(*lane);
+  }
+  publish_queue();
+  return nullptr;
+}
+
+// Whether the queue's head is to run now, or may wait for company.
+bool Scheduler::ready(const Executor& executor, TimePoint now) noexcept {
+  const auto delay = options_.batching.max_delay;
+  if (delay <= Duration::zero() || executor.sizes.size() == 1) return true;
+  const auto& head = *queue_.front();
+  const auto waiting = queue_.size();
+  if (head.attempts_ > 0 || waiting >= executor.sizes.back()) return true;
+  if (std::ranges::find(options_.batching.preferred_sizes, waiting) != options_.batching.preferred_sizes.end()) return true;
+  const auto until = head.times.queued + delay;
+  if (until <= now) return true;
+  wake_at(until);
+  return false;
+}
+
+// Moves the next batch from the queue to the lane; what has expired goes to dropped. False when nothing was left to run.
+bool Scheduler::fill(Lane& lane, TimePoint now, WorkList& dropped) noexcept {
+  for (auto* head = queue_.front(); head && head->deadline <= now; head = queue_.front()) {
+    queue_.pop_front();
+    head->state_ = WorkItem::State::kIdle;
+    head->status = Status(StatusCode::kDeadlineExceeded, "Deadline exceeded");
+    dropped.push_back(*head);
+  }
+  if (!queue_.empty()) take_batch(lane);
+  publish_queue();
+  if (lane.batch().empty()) return false;
+  const auto size = static_cast<std::uint32_t>(lane.batch().size());
+  for (auto* item = lane.batch().front(); item; item = WorkList::next(*item)) {
+    item->state_ = WorkItem::State::kRunning;
+    item->lane_ = &lane;
+    item->times.started = now;
+    item->batch_size = size;
+  }
+  lane.stopping = false;
+  metrics_.infer_req_active.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void Scheduler::take_batch(Lane& lane) noexcept {
+  const auto& executor = lane.executor();
+  const auto single = [](const WorkItem& item) { return item.attempts_ > 0 || item.work.hooks != nullptr; };
+  std::size_t take = 1;
+  if (executor.sizes.size() > 1 && !single(*queue_.front())) {
+    std::uint32_t items = 0;
+    std::size_t requests = 0;
+    for (const auto* item = queue_.front(); item && items < executor.sizes.back() && !single(*item); item = WorkList::next(*item)) {
+      items += item->work.items;
+      ++requests;
+      if (executor.accepts(items, requests)) take = requests;
+    }
+  }
+  while (take-- > 0) lane.batch().push_back(*queue_.pop_front());
+}
+
+// After a run: the next batch for the same lane, or the lane becomes free. True when it has work.
+bool Scheduler::refill(Lane& lane, TimePoint now, WorkList& dropped) noexcept {
+  if (lane.pins > 0) {
+    lane.parked = true;
+    return false;
+  }
+  if (lane.executor().lost) return false;
+  if (!queue_.empty() && ready(lane.executor(), now) && fill(lane, now, dropped)) return true;
+  lane.executor().give_back(lane);
+  return false;
+}
+
+// --- running
+
+bool Scheduler::may_run_inline(Lane& lane) noexcept {
+  auto& executor = lane.executor();
+  // A lane whose last completion is still being told must not run again below it on the same stack.
+  if (lane.callbacks > 0 || options_.inline_below <= Duration::zero()) return false;
+  if (executor.run_time() < options_.inline_below) return true;
+  if (executor.run_time() >= options_.inline_below * kTrialFactor || ++executor.since_inline < kInlineTrial) return false;
+  executor.since_inline = 0;
+  return true;
+}
+
+// Takes the results of an ended run and lets go of its buffers.
+void Scheduler::conclude(Lane& lane, Status& status) noexcept {
+  const auto now = Clock::now();
+  for (auto* item = lane.batch().front(); item; item = WorkList::next(*item)) item->times.finished = now;
+  if (status.ok()) {
+    count_run(metrics_, lane, now);
+    status = lane.collect(pool_);
+    metrics_.stat_compute_output.add(Clock::now() - now);
+  }
+  lane.release();
+}
+
+// Ends the lane's batch: items go to done with their status, or back to the head of the queue for another attempt.
+void Scheduler::settle(Lane& lane, const Status& status, WorkList& done) noexcept {
+  auto& executor = lane.executor();
+  metrics_.infer_req_active.fetch_sub(1, std::memory_order_relaxed);
+  if (status.ok()) {
+    executor.observe_run(lane.batch().front()->times.finished - lane.prepared);
+  } else if (status.code() == StatusCode::kUnavailable && !executor.lost && other_device(executor)) {
+    executor.lost = true;
+    log_.warning("Model {}: device {} was lost ({}); its work moves to the remaining devices", options_.name,
+                 executor.model().info().device, status.message());
+  }
+  WorkList again;
+  const auto batch = lane.batch().size();
+  while (auto* item = lane.batch().pop_front()) {
+    item->lane_ = nullptr;
+    if (may_retry(lane, *item, status, batch)) {
+      ++item->attempts_;
+      item->state_ = WorkItem::State::kQueued;
+      again.push_back(*item);
+      continue;
+    }
+    item->state_ = WorkItem::State::kIdle;
+    const bool late = status.code() == StatusCode::kCancelled && !item->cancelled.load(std::memory_order_relaxed);
+    if (late && stopping_) {
+      item->status = unavailable("Model " + options_.name + " is being unloaded");
+    } else if (late) {
+      item->status = Status(StatusCode::kDeadlineExceeded, "Deadline exceeded");
+    } else if (item->status.ok()) {
+      item->status = status;
+    }
+    done.push_back(*item);
+  }
+  while (auto* item = again.pop_back()) queue_.push_front(*item);
+  publish_queue();
+}
+
+bool Scheduler::may_retry(const Lane& lane, const WorkItem& item, const Status& status, std::size_t batch) const noexcept {
+  if (status.ok() || item.attempts_ >= kMaxAttempts || item.cancelled.load(std::memory_order_relaxed) || lane.stopping) return false;
+  return batch > 1 || (status.code() == StatusCode::kUnavailable && lane.executor().lost && other_device(lane.executor()));
+}
+
+bool Scheduler::other_device(const Executor& executor) const noexcept {
+  return std::ranges::any_of(executors_, [&](const auto& other) { return other.get() != &executor && !other->lost; });
+}
+
+// Prepares and starts the lane's batch. A batch that cannot be prepared is ended, and the next one takes its place.
+void Scheduler::start(Lane& lane) noexcept {
+  bool more = true;
+  while (more) {
+    auto status = lane.prepare(pool_);
+    lane.prepared = Clock::now();
+    if (status.ok()) return lane.start();  // from here on the lane belongs to whoever ends it
+    WorkList done;
+    more = end_run(lane, status, done, false);
+    if (!more) pump();
+    tell(done, 1);
+  }
+}
+
+// Ends the lane's run and gives it its next work; true when there is some. The caller counts as one in active_ afterwards.
+bool Scheduler::end_run(Lane& lane, Status& status, WorkList& done, bool in_callback) noexcept {
+  conclude(lane, status);
+  const Lock lock(mutex_);
+  ++active_;
+  if (in_callback) ++lane.callbacks;
+  settle(lane, status, done);
+  return refill(lane, Clock::now(), done);
+}
+
+void Scheduler::on_lane_done(Lane& lane, const Status& status) noexcept {
+  auto result = status;
+  WorkList done;
+  // The device works again before anybody is told.
+  if (end_run(lane, result, done, true)) start(lane);
+  if (!result.ok()) pump();  // the device may be lost, and its work waits for another
+  const auto count = done.size();
+  tell_each(done);
+  const Lock lock(mutex_);
+  --lane.callbacks;
+  leave(count + 1);
+}
+
+// Runs the lane's batch on this thread, and what waits behind it, for a bounded time.
+void Scheduler::run_here(Lane& lane) noexcept {
+  const auto until = Clock::now() + options_.inline_below * 2;
+  bool more = true;
+  while (more) {
+    auto status = lane.prepare(pool_);
+    lane.prepared = Clock::now();
+    if (status.ok() && lane.prepared >= until) return lane.start();
+    if (status.ok()) status = lane.run();
+    conclude(lane, status);
+    WorkList done;
+    {
+      const Lock lock(mutex_);
+      ++active_;  // this thread
+      settle(lane, status, done);
+    }
+    if (!status.ok()) pump();
+    // Told before the lane is free again: completions that submit anew cannot nest deeper than there are lanes.
+    const auto count = done.size();
+    tell_each(done);
+    WorkList dropped;
+    {
+      const Lock lock(mutex_);
+      more = refill(lane, Clock::now(), dropped);
+      leave(count + 1);
+    }
+    if (!dropped.empty()) tell(dropped, 0);
+  }
+}
+
+// Gives work to every free lane. The caller counts itself in active_.
+void Scheduler::pump() noexcept {
+  while (true) {
+    WorkList dropped;
+    Lane* lane = nullptr;
+    {
+      const Lock lock(mutex_);
+      lane = next_work(Clock::now(), dropped);
+    }
+    if (lane) start(*lane);
+    if (!dropped.empty()) tell(dropped, 0);
+    if (!lane) return;
+  }
+}
+
+}  // namespace ocelli::scheduling

@@ -1,0 +1,193 @@
+#include "serving/model_servable.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <new>
+
+#include "serving/request_validation.hpp"
+#include "serving/sequence_manager.hpp"
+
+namespace ocelli::serving {
+namespace {
+
+const CallInput* find_input(const InferenceCall& call, std::string_view name) noexcept {
+  const auto found = std::ranges::find(call.inputs, name, &CallInput::name);
+  return found == call.inputs.end() ? nullptr : &*found;
+}
+
+RequestedOutput* find_requested(InferenceCall& call, std::string_view name) noexcept {
+  const auto found = std::ranges::find(call.requested, name, &RequestedOutput::name);
+  return found == call.requested.end() ? nullptr : &*found;
+}
+
+bool same_tensors(const std::vector<TensorSpec>& a, const std::vector<TensorSpec>& b) {
+  return std::ranges::equal(a, b, [](const TensorSpec& x, const TensorSpec& y) {
+    return x.name == y.name && x.type == y.type && x.shape == y.shape;
+  });
+}
+
+// The signature's tensors under the names that clients use, in name order, each with its position in the model.
+template <typename Port>
+Result<std::vector<Port>> rename(const std::vector<TensorSpec>& tensors, const std::map<std::string, std::string>& names, const char* what) {
+  for (const auto& [name, alias] : names) {
+    if (std::ranges::none_of(tensors, [&](const TensorSpec& tensor) { return tensor.name == name; })) {
+      return invalid_argument(fmt::format("mapping_config.json names {} {}, which the model does not have", what, name));
+    }
+  }
+  std::vector<Port> ports;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    Port port{tensors[i], i};
+    if (const auto found = names.find(tensors[i].name); found != names.end()) port.spec.name = found->second;
+    ports.push_back(std::move(port));
+  }
+  std::ranges::sort(ports, {}, [](const Port& port) -> const std::string& { return port.spec.name; });
+  const auto twice = std::ranges::adjacent_find(ports, {}, [](const Port& port) -> const std::string& { return port.spec.name; });
+  if (twice != ports.end()) return invalid_argument(fmt::format("two {}s of the model are called {}", what, twice->spec.name));
+  return ports;
+}
+
+scheduling::SchedulerOptions scheduler_options(const ModelServableOptions& options) {
+  return {options.name, options.queue_limit, options.batching, options.inline_below};
+}
+
+}  // namespace
+
+ModelServable::ModelServable(ModelServableOptions&& options, ServingContext& context)
+    : context_(context),
+      metrics_(options.metrics ? options.metrics : std::make_shared<observability::ServableMetrics>()),
+      scheduler_(scheduler_options(options), context.timer, context.pool, *metrics_, context.log.channel("serving")) {
+  metadata_.name = options.name;
+  metadata_.version = options.version;
+  metadata_.platform = options.platform;
+  metadata_.model_info = std::move(options.model_info);
+}
+
+ModelServable::~ModelServable() = default;
+
+Result<std::shared_ptr<ModelServable>> ModelServable::create(ModelServableOptions options, ServingContext& context) {
+  if (options.executors.empty()) return invalid_argument("a model needs at least one device");
+  auto executors = std::move(options.executors);
+  const ModelSignature signature = executors.front().model->signature();
+  const auto destroy_elsewhere = [&context](ModelServable* servable) {
+    if (!context.cleanup.submit([servable] { delete servable; })) delete servable;
+  };
+  std::shared_ptr<ModelServable> servable(new ModelServable(std::move(options), context), destroy_elsewhere);
+  if (auto status = servable->name_ports(options, signature); !status.ok()) return status;
+  for (auto& executor : executors) {
+    if (!same_tensors(executor.model->signature().inputs, signature.inputs) ||
+        !same_tensors(executor.model->signature().outputs, signature.outputs)) {
+      return invalid_argument(fmt::format("device {} shows other inputs or outputs of model {} than the first device",
+                                          executor.model->info().device, servable->metadata_.name));
+    }
+    if (auto status = servable->add_executor(std::move(executor)); !status.ok()) return status;
+  }
+  return servable;
+}
+
+Status ModelServable::add_executor(scheduling::ExecutorSpec spec) {
+  metadata_.execution.push_back(spec.model->info());
+  return scheduler_.add(std::move(spec));
+}
+
+Status ModelServable::name_ports(const ModelServableOptions& options, const ModelSignature& signature) {
+  auto inputs = rename<Port>(signature.inputs, options.input_names, "input");
+  if (!inputs.ok()) return std::move(inputs).status();
+  auto outputs = rename<Port>(signature.outputs, options.output_names, "output");
+  if (!outputs.ok()) return std::move(outputs).status();
+  inputs_ = std::move(inputs).value();
+  outputs_ = std::move(outputs).value();
+  for (const auto& port : inputs_) metadata_.inputs.push_back(port.spec);
+  for (const auto& port : outputs_) metadata_.outputs.push_back(port.spec);
+  return {};
+}
+
+// --- the way in
+
+void ModelServable::infer(InferenceCall& call) noexcept {
+  metrics_->current_requests.fetch_add(1, std::memory_order_relaxed);
+  call.work.completion = this;
+  bool convert = false;
+  try {
+    call.status = prepare(call, convert);
+  } catch (const std::bad_alloc&) {
+    call.status = Status(StatusCode::kResourceExhausted, "Out of memory");
+  }
+  if (!call.status.ok()) return finish(call);
+  schedule(call);
+}
+
+Status ModelServable::prepare(InferenceCall& call, bool& convert) {
+  if (call.inputs.size() != inputs_.size()) return wrong_input_count(inputs_.size(), call.inputs.size());
+  call.work.inputs.resize(inputs_.size());
+  call.work.items = 1;
+  for (const auto& port : inputs_) {
+    const auto* input = find_input(call, port.spec.name);
+    if (!input) return missing_input(port.spec.name);
+    if (auto status = validate_input(port.spec.name, port.spec, input->tensor.view); !status.ok()) return status;
+    call.work.inputs[port.index] = input->tensor.view;
+  }
+  (void)convert;
+  // The batch dimension of the first input says how many items there are.
+  const auto& first = call.work.inputs.front();
+  if (const auto axis = batch_axis(inputs_.front().spec); axis == std::size_t{0} && first.shape.rank() > 0) {
+    call.work.items = static_cast<std::uint32_t>(std::max<std::int64_t>(1, first.shape[0]));
+  }
+  return prepare_outputs(call);
+}
+
+Status ModelServable::prepare_outputs(InferenceCall& call) {
+  auto& outputs = call.work.outputs;
+  outputs.resize(outputs_.size());
+  for (auto& output : outputs) {
+    output.wanted = call.requested.empty();
+    output.destination = TensorView();
+  }
+  std::size_t found = 0;
+  for (const auto& port : outputs_) {
+    const auto* requested = find_requested(call, port.spec.name);
+    if (!requested) continue;
+    ++found;
+    outputs[port.index].wanted = true;
+    if (requested->destination.data) outputs[port.index].destination = requested->destination;
+  }
+  if (found == call.requested.size()) return {};
+  for (const auto& requested : call.requested) {
+    const auto known = std::ranges::any_of(outputs_, [&](const Port& port) { return port.spec.name == requested.name; });
+    if (!known) return invalid_argument(fmt::format("Unexpected output - Requested output: {}; model: {}", requested.name, metadata_.name));
+  }
+  return invalid_argument("An output is requested more than once");
+}
+
+void ModelServable::schedule(InferenceCall& call) noexcept { scheduler_.submit(call); }
+
+void ModelServable::cancel(InferenceCall& call) noexcept { scheduler_.cancel(call); }
+
+// --- the way out
+
+void ModelServable::on_work_done(scheduling::WorkItem& item) noexcept {
+  auto& call = static_cast<InferenceCall&>(item);
+  if (call.status.ok()) call.status = take_outputs(call);
+  finish(call);
+}
+
+Status ModelServable::take_outputs(InferenceCall& call) {
+  for (const auto& port : outputs_) {
+    auto& output = call.work.outputs[port.index];
+    if (!output.wanted) continue;
+    call.outputs.push_back({port.spec.name, std::move(output.result), output.destination.data != nullptr});
+  }
+  return {};
+}
+
+// Counts the call and tells its owner, who may destroy it, and with it the last handle to this servable.
+void ModelServable::finish(InferenceCall& call) noexcept {
+  const auto now = Clock::now();
+  const auto since = call.times.received != TimePoint{} ? call.times.received : call.times.queued;
+  const auto took = since != TimePoint{} ? now - since : Duration::zero();
+  (call.status.ok() ? metrics_->stat_success : metrics_->stat_fail).add(took);
+  metrics_->current_requests.fetch_sub(1, std::memory_order_relaxed);
+  call.completion->on_call_done(call);
+}
+
+}  // namespace ocelli::serving

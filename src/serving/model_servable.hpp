@@ -1,0 +1,99 @@
+// ModelServable: one version of a model, on the devices of its plan.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "scheduling/scheduler.hpp"
+#include "serving/servable.hpp"
+#include "serving/serving_context.hpp"
+
+namespace ocelli::serving {
+
+class SequenceManager;
+
+// Stateful models (spec 2.10).
+struct StatefulOptions {
+  bool enabled = false;
+  // Sequences at once; one more is refused. 0: no limit.
+  std::uint32_t max_sequences = 500;
+  // Drops sequences that nobody used between two scans; the period of the scans. Zero: never.
+  Duration idle_scan = std::chrono::minutes(5);
+};
+
+struct ModelServableOptions {
+  std::string name;
+  std::int64_t version = 1;
+  std::string platform = "OpenVINO";
+  std::map<std::string, std::string> model_info;
+  // mapping_config.json: the name that clients use, by the model's own. Tensors that are not in it keep their names.
+  std::map<std::string, std::string> input_names;
+  std::map<std::string, std::string> output_names;
+
+  // The devices of the plan, the preferred one first; at least one. Each model's shared_ptr must keep its runtime alive. All have the same
+  // signature. lanes: the member's "(n)", else nireq, else 0 for the device's optimum.
+  std::vector<scheduling::ExecutorSpec> executors;
+  std::size_t queue_limit = 10'000;
+  scheduling::BatchingOptions batching;
+  Duration inline_below = std::chrono::microseconds(100);
+  StatefulOptions stateful;
+  // Survives reloads when the repository passes the same object; made here when null.
+  std::shared_ptr<observability::ServableMetrics> metrics;
+};
+
+// Thread-safe. infer() checks the request on the calling thread, in OVMS's order and with its texts. Encoded pictures and texts for numeric
+// inputs are converted on the context's conversion threads.
+class ModelServable final : public Servable, private scheduling::WorkCompletion {
+ public:
+  // Makes the lanes, warms them up and measures batching: blocks for up to seconds. The handle's last holder may be on any thread: the
+  // model is destroyed on the context's clean-up thread. Errors: no executor, signatures that differ, a name mapping that does not fit
+  // (kInvalidArgument), or those of CompiledModel::create_request.
+  static Result<std::shared_ptr<ModelServable>> create(ModelServableOptions options, ServingContext& context);
+  ~ModelServable();
+
+  [[nodiscard]] const ServableMetadata& metadata() const noexcept override { return metadata_; }
+  [[nodiscard]] observability::ServableMetrics& metrics() noexcept override { return *metrics_; }
+  void infer(InferenceCall& call) noexcept override;
+  void cancel(InferenceCall& call) noexcept override;
+
+  // For shutting down: refuses new calls with kUnavailable and waits until the others have ended, for at most limit; then fails those that
+  // wait and asks those that run to stop. True when nothing is left. Not needed before dropping the handle of a version that was replaced:
+  // its calls keep it alive.
+  bool drain(Duration limit) noexcept { return scheduler_.drain(limit); }
+
+ private:
+  // What infer() needs of one input or output, in name order.
+  struct Port {
+    TensorSpec spec;           // under the clients' name
+    std::size_t index = 0;     // position in the model's signature
+    bool text_rows = false;    // two-dimensional UINT8 output NAME_string: goes out as strings
+  };
+
+  ModelServable(ModelServableOptions&& options, ServingContext& context);
+  Status add_executor(scheduling::ExecutorSpec spec);
+  Status name_ports(const ModelServableOptions& options, const ModelSignature& signature);
+
+  void on_work_done(scheduling::WorkItem& item) noexcept override;
+  Status prepare(InferenceCall& call, bool& convert);
+  Status prepare_outputs(InferenceCall& call);
+  Status convert_inputs(InferenceCall& call);
+  Status take_outputs(InferenceCall& call);
+  void schedule(InferenceCall& call) noexcept;
+  void finish(InferenceCall& call) noexcept;
+  void start_conversion(InferenceCall& call) noexcept;
+
+  ServingContext& context_;
+  const std::shared_ptr<observability::ServableMetrics> metrics_;
+  ServableMetadata metadata_;
+  std::vector<Port> inputs_;
+  std::vector<Port> outputs_;
+  std::size_t model_inputs_ = 0;
+  std::size_t model_outputs_ = 0;
+  std::unique_ptr<SequenceManager> sequences_;
+  scheduling::Scheduler scheduler_;
+};
+
+}  // namespace ocelli::serving

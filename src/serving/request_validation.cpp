@@ -1,0 +1,87 @@
+#include "serving/request_validation.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+namespace ocelli::serving {
+namespace {
+
+std::string dimension_text(const Dimension& dim) {
+  const auto text = PartialShape{{dim}, true}.to_string();
+  return text.substr(1, text.size() - 2);
+}
+
+Status validate_shape(std::string_view name, const TensorSpec& spec, const Shape& actual) {
+  if (!spec.shape.rank_known) return {};
+  const auto& dims = spec.shape.dims;
+  if (actual.rank() != dims.size()) {
+    return invalid_argument(fmt::format("Invalid number of shape dimensions - Expected: {}; Actual: {}; input name: {}",
+                                        spec.shape.to_string(), actual.to_string(), name));
+  }
+  const auto batch = batch_axis(spec);
+  if (batch && *batch < dims.size() && !dims[*batch].accepts(actual[*batch])) return wrong_batch(name, dims[*batch], actual[*batch]);
+  return spec.shape.accepts(actual) ? Status() : wrong_shape(name, spec.shape, actual);
+}
+
+Status validate_strings(std::string_view name, const TensorView& actual, std::size_t expected) {
+  const auto count = count_packed_strings({actual.data, actual.bytes});
+  if (!count.ok()) return invalid_argument(fmt::format("{}; input name: {}", count.status().message(), name));
+  if (*count == expected) return {};
+  return invalid_argument(fmt::format("Invalid number of values in tensor proto container - Expected: {} values; Actual: {} values; input name: {}",
+                                      expected, *count, name));
+}
+
+}  // namespace
+
+Status wrong_input_count(std::size_t expected, std::size_t actual) {
+  return invalid_argument(fmt::format("Invalid number of inputs - Expected: {}; Actual: {}", expected, actual));
+}
+
+Status missing_input(std::string_view name) {
+  return invalid_argument(fmt::format("Missing input with specific name - Required input: {}", name));
+}
+
+Status wrong_precision(std::string_view name, DataType expected, DataType actual) {
+  return invalid_argument(fmt::format("Invalid input precision - Expected: {}; Actual: {}; input name: {}", precision_name(expected),
+                                      precision_name(actual), name));
+}
+
+Status wrong_batch(std::string_view name, const Dimension& expected, std::int64_t actual) {
+  return invalid_argument(
+      fmt::format("Invalid input batch size - Expected: {}; Actual: {}; input name: {}", dimension_text(expected), actual, name));
+}
+
+Status wrong_shape(std::string_view name, const PartialShape& expected, const Shape& actual) {
+  return invalid_argument(
+      fmt::format("Invalid input shape - Expected: {}; Actual: {}; input name: {}", expected.to_string(), actual.to_string(), name));
+}
+
+Result<std::size_t> count_packed_strings(std::span<const std::byte> packed) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < packed.size(); ++count) {
+    std::uint32_t length = 0;
+    if (packed.size() - at < sizeof length) return invalid_argument("String tensor ends inside a length prefix");
+    std::memcpy(&length, packed.data() + at, sizeof length);
+    at += sizeof length;
+    if (packed.size() - at < length) {
+      return invalid_argument(fmt::format("String {} is said to have {} bytes, but {} are left", count, length, packed.size() - at));
+    }
+    at += length;
+  }
+  return count;
+}
+
+Status validate_input(std::string_view name, const TensorSpec& spec, const TensorView& actual) {
+  if (actual.type != spec.type) return wrong_precision(name, spec.type, actual.type);
+  if (auto status = validate_shape(name, spec, actual.shape); !status.ok()) return status;
+  const auto count = actual.shape.element_count();
+  if (!count) return invalid_argument(fmt::format("Invalid input shape - too many elements: {}; input name: {}", actual.shape.to_string(), name));
+  if (spec.type == DataType::kString) return validate_strings(name, actual, *count);
+  const auto expected = *count * element_size(spec.type);
+  if (actual.bytes == expected) return {};
+  return invalid_argument(fmt::format("Invalid content size of tensor proto - Expected: {} bytes; Actual: {} bytes; input name: {}", expected,
+                                      actual.bytes, name));
+}
+
+}  // namespace ocelli::serving

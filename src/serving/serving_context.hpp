@@ -1,0 +1,31 @@
+// ServingContext: what all servables of one program share.
+#pragma once
+
+#include <cstddef>
+
+#include "base/log.hpp"
+#include "base/thread_pool.hpp"
+#include "scheduling/timer.hpp"
+#include "tensor/buffer_pool.hpp"
+
+namespace ocelli::serving {
+
+// Made by whoever composes the program, and destroyed after every servable handle is gone. All members are thread-safe.
+struct ServingContext {
+  // pool must outlive the context. conversion_threads: how many pictures are decoded at once, so that the network threads never do it.
+  ServingContext(BufferPool& buffers, Log sink, std::size_t conversion_threads = 2)
+      : pool(buffers), log(std::move(sink)), conversions("ocelli-convert", conversion_threads, kMaxConversions),
+        cleanup("ocelli-cleanup", 1, ThreadPool::kUnbounded) {}
+
+  // Conversions that may wait; more requests are refused with kResourceExhausted.
+  static constexpr std::size_t kMaxConversions = 4096;
+
+  BufferPool& pool;
+  Log log;
+  scheduling::Timer timer;
+  ThreadPool conversions;
+  // Destroys servables whose last handle went, because that may happen on a runtime's own thread.
+  ThreadPool cleanup;
+};
+
+}  // namespace ocelli::serving
