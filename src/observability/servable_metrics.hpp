@@ -1,5 +1,5 @@
-// ServableMetrics: everything that is counted for one version of a model or one pipeline. Written on the hot path, rendered by /metrics and by the
-// KServe statistics extension.
+// ServableMetrics: everything that is counted for one version of a model or one pipeline. Written on the hot path,
+// rendered by /metrics and by the KServe statistics extension.
 #pragma once
 
 #include <array>
@@ -14,7 +14,14 @@
 namespace ocelli::observability {
 
 // The method label, which implies the api label (first three TensorFlowServing, last three KServe).
-enum class Method : std::uint8_t { kPredict, kGetModelMetadata, kGetModelStatus, kModelInfer, kModelMetadata, kModelReady };
+enum class Method : std::uint8_t {
+  kPredict,
+  kGetModelMetadata,
+  kGetModelStatus,
+  kModelInfer,
+  kModelMetadata,
+  kModelReady
+};
 inline constexpr std::size_t kMethods = 6;
 enum class Interface : std::uint8_t { kGrpc, kRest };
 inline constexpr std::size_t kInterfaces = 2;
@@ -42,7 +49,8 @@ struct ServableMetrics {
   // By [method][interface]: ovms_requests_success, ovms_requests_fail.
   std::array<std::array<Counter, kInterfaces>, kMethods> success{};
   std::array<std::array<Counter, kInterfaces>, kMethods> fail{};
-  // ovms_request_time_us by interface (successful requests only), ovms_inference_time_us, ovms_wait_for_infer_req_time_us.
+  // ovms_request_time_us by interface (successful requests only), ovms_inference_time_us,
+  // ovms_wait_for_infer_req_time_us.
   std::array<Histogram, kInterfaces> request_time;
   Histogram inference_time;
   Histogram wait_time;
@@ -59,18 +67,22 @@ struct ServableMetrics {
   std::array<DurationCounter, kMaxDevices> device_runs{};
   // KServe statistics extension.
   DurationCounter stat_success, stat_fail, stat_queue, stat_compute_input, stat_compute_infer, stat_compute_output;
-  Counter inferences{0};   // items
-  Counter executions{0};   // batches
+  Counter inferences{0};         // items
+  Counter executions{0};         // batches
   Counter last_inference_ms{0};  // milliseconds since the epoch
 
-  // One finished request of a protocol method: success or failure, and its time when it succeeded.
+  // One finished request of a protocol method: success or failure, and its time (inference methods only). The protocol
+  // keeps current_requests itself.
   void request_done(Method method, Interface interface, const Status& status, Duration took) noexcept {
     const auto m = static_cast<std::size_t>(method);
     const auto i = static_cast<std::size_t>(interface);
+    const bool inference = method == Method::kPredict || method == Method::kModelInfer;
+    if (inference) (status.ok() ? stat_success : stat_fail).add(took);
     if (status.ok()) {
       success[m][i].fetch_add(1, std::memory_order_relaxed);
-      if (method == Method::kPredict || method == Method::kModelInfer) {
-        request_time[i].observe(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+      if (inference) {
+        request_time[i].observe(
+            static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
       }
     } else {
       fail[m][i].fetch_add(1, std::memory_order_relaxed);

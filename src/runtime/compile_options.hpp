@@ -41,6 +41,8 @@ struct CompileOptions {
   std::string cache_dir;
   // Library with custom layers (--cpu_extension); empty: none.
   std::string extension_library;
+  // Turns the loops of a recurrent model into variables that live between runs (--low_latency_transformation); OpenVINO only.
+  bool low_latency_transformation = false;
   // Requests meant to be in flight (nireq); 0: the device's own optimum.
   std::uint32_t requests = 0;
 };

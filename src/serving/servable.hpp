@@ -38,8 +38,8 @@ class Servable {
   [[nodiscard]] virtual observability::ServableMetrics& metrics() noexcept = 0;
   // call.servable must hold this object; call.completion must be set. A request that is wrong completes at once with kInvalidArgument.
   virtual void infer(InferenceCall& call) noexcept = 0;
-  // The client went away: a queued call completes with kCancelled, a running one is asked to stop. The call still completes exactly once.
-  // Must not be called after the completion was told; the caller makes sure of that.
+  // The client went away: a queued call completes with kCancelled, a running one is asked to stop. The call still completes exactly once. May
+  // overlap the call's completion: the caller neither reuses nor destroys the call before cancel() has returned, even if it completed meanwhile.
   virtual void cancel(InferenceCall& call) noexcept = 0;
 };
 

@@ -16,7 +16,8 @@ class SimulatedDevice;
 // One run on the device. Derived classes say what happens at its end.
 class Job : public Timer::Task {
  public:
-  // On the timer's thread, or for an instant device on the thread that called submit(). The job may be submitted again from within.
+  // On the timer's thread, or for an instant device on the thread that called submit(). The job may be submitted again
+  // from within.
   virtual void on_done(Status status) noexcept = 0;
 
  private:
@@ -38,7 +39,8 @@ class SimulatedDevice {
   [[nodiscard]] const DeviceSettings& settings() const noexcept { return settings_; }
   [[nodiscard]] bool lost() const noexcept;
 
-  // Starts the job or queues it; it ends with on_done() exactly once. batch: elements of the batch, for the time it takes.
+  // Starts the job or queues it; it ends with on_done() exactly once. batch: elements of the batch, for the time it
+  // takes.
   void submit(Job& job, std::int64_t batch) noexcept;
   // Ends a submitted job early where the device honours that.
   void cancel(Job& job) noexcept;

@@ -1,4 +1,5 @@
-// SimulatedModel and its requests: outputs are made of the inputs' bytes, so that a mix-up of requests or rows is visible.
+// SimulatedModel and its requests: outputs are made of the inputs' bytes, so that a mix-up of requests or rows is
+// visible.
 #pragma once
 
 #include <condition_variable>
@@ -28,8 +29,9 @@ class SimulatedModel final : public CompiledModel {
   std::shared_ptr<SimulatedDevice> device_;
 };
 
-// Output k is made from input k (from the last input when there are fewer inputs): each row along the first dimension repeats the bytes of
-// the same row of that input until it is full. Same shape and type: a copy. Strings: a copy of the packed form.
+// Output k is made from input k (from the last input when there are fewer inputs): each row along the first dimension
+// repeats the bytes of the same row of that input until it is full. Same shape and type: a copy. Strings: a copy of the
+// packed form.
 class SimulatedRequest final : public InferRequest, private Job {
  public:
   SimulatedRequest(const ModelSignature& signature, SimulatedDevice& device);
@@ -44,7 +46,7 @@ class SimulatedRequest final : public InferRequest, private Job {
 
  private:
   struct Output {
-    TensorView bound;                 // data is null when not bound
+    TensorView bound;  // data is null when not bound
     std::vector<std::byte> own;
     TensorView result;
   };

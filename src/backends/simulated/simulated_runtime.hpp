@@ -12,8 +12,8 @@
 
 namespace ocelli::simulated {
 
-// Takes any format: a file's content does not matter, its signature stands in simulated.json beside it (in it, for a folder) or else in the
-// settings. One thread serves all devices.
+// Takes any format: a file's content does not matter, its signature stands in simulated.json beside it (in it, for a
+// folder) or else in the settings. One thread serves all devices.
 class SimulatedRuntime final : public Runtime {
  public:
   SimulatedRuntime(Log log, SimulatedSettings settings);

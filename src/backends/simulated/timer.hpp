@@ -10,7 +10,8 @@
 
 namespace ocelli::simulated {
 
-// All members are thread-safe. The thread starts with the timer and ends with it; tasks still scheduled then are forgotten.
+// All members are thread-safe. The thread starts with the timer and ends with it; tasks still scheduled then are
+// forgotten.
 class Timer {
  public:
   // Something that waits for its time. Belongs to whoever schedules it, and must not go away while scheduled.

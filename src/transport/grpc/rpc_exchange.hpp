@@ -55,7 +55,9 @@ class RpcExchange {
   // The message that write() or finish() sends next: text() is the wire form's beginning, pieces follow.
   [[nodiscard]] virtual ReplyBody& reply() noexcept = 0;
   virtual void set_stream_listener(RpcStreamListener* listener) noexcept = 0;
-  // As HttpExchange: told once when the call is reset, its deadline passes or the connection ends, never after finish().
+  // As HttpExchange: told once when the call is reset, its deadline passes or the connection ends, never after finish(): while another thread is
+  // telling the listener, finish() and set_cancel_listener(nullptr) return only when it has been told. finish() is still called afterwards, perhaps from
+  // within the listener.
   virtual void set_cancel_listener(CancelListener* listener) noexcept = 0;
   // Streaming only: sends reply() as one message and clears it.
   virtual void write() noexcept = 0;

@@ -1,0 +1,204 @@
+"""One class per goal of docs/performance.md. measure() gives one round's figure; inside a round the sides alternate A B B A."""
+import dataclasses
+import json
+import mmap
+import os
+import pathlib
+import shutil
+import time
+import typing
+import urllib.request
+
+import load
+from peers import IDENTITY, free_port
+
+SMALL, IMAGE = (1, IDENTITY["small"]), (1, IDENTITY["img"])
+MODELS = {"resnet50": ("input", "output", (1, 3, 224, 224)), "vit_b32": ("input", "output", (1, 3, 224, 224))}
+F32 = {"INFERENCE_PRECISION_HINT": "f32"}
+BF16 = {"INFERENCE_PRECISION_HINT": "bf16"}
+
+
+@dataclasses.dataclass
+class Case:
+    goal: str
+    what: str
+    limit: float
+    measure: typing.Callable
+    at_least: bool = False
+    needs_triton: bool = False
+
+
+def alternate(first, second):
+    """ABBA: both sides twice, so that a drift of the machine's speed falls on both."""
+    a1, b1, b2, a2 = first(), second(), second(), first()
+    return [{key: (x[key] + y[key]) / 2 for key in x if isinstance(x[key], (int, float))} for x, y in ((a1, a2), (b1, b2))]
+
+
+def identity_http(model, shape):
+    body, length = load.binary_request("INPUT0", "OUTPUT0", shape)
+    return load.write_http(f"identity-{model}", body, length)
+
+
+def against_triton(make_load, figure):
+    def measure(peers, seconds, _):
+        ours, theirs = alternate(lambda: make_load(peers.identity(), seconds / 4), lambda: make_load(peers.triton(), seconds / 4))
+        return {"figure": ours[figure] / theirs[figure], f"ocelli {figure}": ours[figure], f"triton {figure}": theirs[figure]}
+    return measure
+
+
+def http_load(model, shape, connections):
+    def run(server, seconds):
+        return load.http(server[1], f"/v2/models/{model}/infer", identity_http(model, shape), connections, seconds)
+    return run
+
+
+def grpc_load(model, shape, connections):
+    def run(server, seconds):
+        path = load.write_grpc(f"identity-{model}", load.grpc_request(model, "INPUT0", shape))
+        return load.grpc(server[2], path, connections, seconds)
+    return run
+
+
+def json_load(server, seconds):
+    script = load.write_http("identity-json", load.json_request("INPUT0", IMAGE))
+    return load.http(server[1], "/v2/models/img/infer", script, 1, seconds)
+
+
+def added_latency(peers, seconds, _):
+    ours, floor = alternate(lambda: http_load("small", SMALL, 1)(peers.identity(), seconds / 4), lambda: load.tool("bench_tcp_echo", 64, seconds / 4))
+    return {"figure": ours["p50_us"] - floor["p50_us"], "ocelli p50": ours["p50_us"], "TCP echo p50": floor["p50_us"]}
+
+
+def register_shared_memory(server):
+    """A region in /dev/shm with the image's bytes; both models read from it."""
+    name, size = "ocelli-bench-region", IDENTITY["img"] * 4
+    path = pathlib.Path("/dev/shm") / name
+    path.write_bytes(os.urandom(size))
+    body = json.dumps({"key": f"/{name}", "offset": 0, "byte_size": size}).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{server[1]}/v2/systemsharedmemory/region/bench/register", body)
+    with urllib.request.urlopen(request, timeout=10):
+        return path
+
+
+def shared_memory(peers, seconds, _):
+    server = peers.identity()
+    path = register_shared_memory(server)
+    try:
+        def run(model, shape):
+            tensor = {"name": "INPUT0", "shape": list(shape), "datatype": "FP32",
+                      "parameters": {"shared_memory_region": "bench", "shared_memory_byte_size": shape[1] * 4}}
+            script = load.write_http(f"shm-{model}", json.dumps({"inputs": [tensor]}).encode())
+            return load.http(server[1], f"/v2/models/{model}/infer", script, 1, seconds / 4)
+        large, small = alternate(lambda: run("img", IMAGE), lambda: run("small", SMALL))
+    finally:
+        urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{server[1]}/v2/systemsharedmemory/region/bench/unregister", b""), timeout=10).close()
+        path.unlink()
+    return {"figure": large["p50_us"] / small["p50_us"], "602 KB p50": large["p50_us"], "64 B p50": small["p50_us"]}
+
+
+def raw(peers, model, properties, seconds, requests=4, batch=1):
+    settings = [f"{key}={value}" for key, value in properties.items()]
+    return load.tool("bench_raw_openvino", peers.generated(model), seconds, requests, f"BATCH={batch}", *settings)
+
+
+def served(model, properties, door, connections=4, flags=("--dynamic_batching", "off"), key="", **entry):
+    model_input, output, shape = MODELS[model]
+    dtype = "UINT8" if entry.get("precision", "").startswith("uint8") else "FP32"
+
+    def run(peers, seconds):
+        server = peers.real(model, properties, *flags, key=key, **entry)
+        if door == "grpc":
+            return load.grpc(server[2], load.write_grpc(f"{model}{key}", load.grpc_request(model, model_input, shape, dtype)), connections, seconds)
+        body, length = load.binary_request(model_input, output, shape, dtype)
+        return load.http(server[1], f"/v2/models/{model}/infer", load.write_http(f"{model}{key}", body, length), connections, seconds)
+    return run
+
+
+def served_to_raw(model, properties, door, key, **entry):
+    run = served(model, properties, door, key=key, **entry)
+
+    def measure(peers, seconds, _):
+        ours, floor = alternate(lambda: run(peers, seconds / 2), lambda: raw(peers, model, properties, seconds / 2))
+        return {"figure": ours["rate"] / floor["rate"], "served /s": ours["rate"], "raw /s": floor["rate"]}
+    return measure
+
+
+def idle_memory(peers, *_):
+    process = peers.ocelli("empty", {"model_config_list": []})[0]
+    ours, theirs = process.resident_mb(), peers.triton()[0].resident_mb()
+    return {"figure": ours / theirs, "ocelli MB": ours, "triton MB": theirs}
+
+
+def first_answer(peers, cache):
+    """Seconds from start to the first answer of a real model."""
+    begin = time.monotonic()
+    process, rest, _ = peers.real("resnet50", {}, "--dynamic_batching", "off", "--cache_dir", str(cache), key="-start")
+    model_input, output, shape = MODELS["resnet50"]
+    body, length = load.binary_request(model_input, output, shape)
+    request = urllib.request.Request(f"http://127.0.0.1:{rest}/v2/models/resnet50/infer", body, {"Inference-Header-Content-Length": str(length)})
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        reply.read()
+    seconds = time.monotonic() - begin
+    peers.stop("resnet50-start")
+    return seconds
+
+
+def second_start(peers, _, number):
+    cache = load.WORK / f"cache-{number}"
+    shutil.rmtree(cache, ignore_errors=True)
+    cache.mkdir()
+    first, second = first_answer(peers, cache), first_answer(peers, cache)
+    return {"figure": second / first, "first ms": first * 1000, "second ms": second * 1000}
+
+
+def poisson(peers, seconds, _):
+    """The highest of a ladder of offered loads whose p99 stays within ten service times, over the offline throughput."""
+    model_input, output, shape = MODELS["resnet50"]
+    server = peers.real("resnet50", {**BF16, "PERFORMANCE_HINT": "THROUGHPUT"}, key="-poisson")
+    body, length = load.binary_request(model_input, output, shape)
+    script = load.write_http("poisson", body, length)
+    offline = load.http(server[1], "/v2/models/resnet50/infer", script, 8, seconds / 3)["rate"]
+    service = load.http(server[1], "/v2/models/resnet50/infer", script, 1, seconds / 3)["p50_us"]
+    best = 0.0
+    for share in (0.70, 0.80, 0.85, 0.90):
+        seen = load.tool("bench_load_poisson", server[1], "/v2/models/resnet50/infer", load.WORK / "poisson.body", length, offline * share, seconds)
+        if seen["p99_us"] <= 10 * service:
+            best = seen["rate"]
+    return {"figure": best / offline, "sustained /s": best, "offline /s": offline, "service us": service}
+
+
+def batching(model, connections, figure, properties, better_is_more):
+    on = served(model, properties, "http", connections, ("--dynamic_batching", "auto"), "-batch-on")
+    off = served(model, properties, "http", connections, ("--dynamic_batching", "off"), "-batch-off")
+
+    def measure(peers, seconds, _):
+        with_batches, without = alternate(lambda: on(peers, seconds / 2), lambda: off(peers, seconds / 2))
+        result = {"on": with_batches[figure], "off": without[figure]}
+        if not better_is_more:
+            return {"figure": with_batches[figure] / without[figure], **result}
+        ceiling = max(raw(peers, model, properties, seconds / 2, 2, batch)["rate"] for batch in (4, 8)) / raw(peers, model, properties, seconds / 2)["rate"]
+        return {"figure": (with_batches[figure] / without[figure]) / max(1.0, ceiling), "ceiling x1000": ceiling * 1000, **result}
+    return measure
+
+
+UINT8 = {"layout": "NCHW", "precision": "uint8:fp32"}
+ALL = [
+    *[Case("C2", f"{model} {door} c=4 fp32: served / raw", 0.97, served_to_raw(model, F32, door, "-f32"), True)
+      for model in MODELS for door in ("http", "grpc")],
+    *[Case("C2", f"{model} http c=4 bf16, uint8 input: served / raw", 0.98, served_to_raw(model, BF16, "http", "-u8", **UINT8), True) for model in MODELS],
+    Case("C3", "64 B HTTP p50 - TCP echo p50, us", 20, added_latency),
+    Case("C3", "64 B HTTP p50 / Triton", 1.0, against_triton(http_load("small", SMALL, 1), "p50_us"), needs_triton=True),
+    Case("C4", "64 B HTTP req/s c=16 / Triton", 2.0, against_triton(http_load("small", SMALL, 16), "rate"), True, True),
+    Case("C5", "602 KB HTTP p50 c=1 / Triton", 0.35, against_triton(http_load("img", IMAGE, 1), "p50_us"), needs_triton=True),
+    Case("C5", "602 KB HTTP p50 c=4 / Triton", 0.35, against_triton(http_load("img", IMAGE, 4), "p50_us"), needs_triton=True),
+    Case("C6", "602 KB gRPC p50 c=1 / Triton", 1.0, against_triton(grpc_load("img", IMAGE, 1), "p50_us"), needs_triton=True),
+    Case("C6", "602 KB gRPC p50 c=4 / Triton", 0.85, against_triton(grpc_load("img", IMAGE, 4), "p50_us"), needs_triton=True),
+    Case("C6", "64 B gRPC req/s c=4 / Triton", 1.5, against_triton(grpc_load("small", SMALL, 4), "rate"), True, True),
+    Case("C7", "150,528 floats as JSON p50 / Triton", 0.45, against_triton(json_load, "p50_us"), needs_triton=True),
+    Case("C8", "shared memory: p50 602 KB / 64 B", 1.15, shared_memory),
+    Case("C12", "idle memory without models / Triton", 0.5, idle_memory, needs_triton=True),
+    Case("C13", "second start to first answer / first", 0.15, second_start),
+    Case("C14", "Poisson load at p99 <= 10 service times / offline", 0.80, poisson, True),
+    Case("C15", "vit_b32 c=16 batching gain / the runtime's own", 0.95, batching("vit_b32", 16, "rate", {**F32, "RUNTIME": "ONNXRUNTIME"}, True), True),
+    Case("C15", "vit_b32 c=1 p50 batching on / off", 1.01, batching("vit_b32", 1, "p50_us", F32, False)),
+]

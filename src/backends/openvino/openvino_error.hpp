@@ -1,0 +1,30 @@
+// OpenVINO's exceptions as Status; nothing of OpenVINO is thrown out of this folder.
+#pragma once
+
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "base/status.hpp"
+
+namespace ocelli::openvino {
+
+// What error says, without OpenVINO's source positions, on one line.
+std::string readable(const std::string& text);
+
+// The caught exception as a Status: kCancelled, kResourceExhausted when memory is out, kUnavailable when the device is
+// lost, else fallback.
+Status to_status(const std::exception_ptr& exception, StatusCode fallback) noexcept;
+
+// Calls action and turns what it throws into a Status.
+template <typename Action>
+Status guarded(StatusCode fallback, Action&& action) noexcept {
+  try {
+    std::forward<Action>(action)();
+    return {};
+  } catch (...) {
+    return to_status(std::current_exception(), fallback);
+  }
+}
+
+}  // namespace ocelli::openvino

@@ -1,0 +1,163 @@
+#include "backends/openvino/openvino_info.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <openvino/core/version.hpp>
+#include <openvino/runtime/intel_gpu/properties.hpp>
+#include <optional>
+
+#include "backends/openvino/openvino_properties.hpp"
+#include "backends/openvino/openvino_types.hpp"
+
+namespace ocelli::openvino {
+namespace {
+
+// What a query gives, or empty where the device does not know the property.
+template <typename Query>
+auto ask(Query query) -> std::optional<decltype(query())> {
+  try {
+    return query();
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+// Layers whose arithmetic makes up the time of a model, as the runtime graph calls them.
+bool is_heavy(const std::string& layer) {
+  static constexpr std::array<std::string_view, 8> kHeavy{
+      "Convolution", "GroupConvolution", "Deconvolution", "FullyConnected",
+      "MatMul",      "RNNSeq",           "RNNCell",       "ScaledDotProductAttention"};
+  return std::find(kHeavy.begin(), kHeavy.end(), layer) != kHeavy.end();
+}
+
+// "f32", "I8" and so on as we write them; empty for others.
+std::string upper_precision(const std::string& name) {
+  if (name == "i8" || name == "u8" || name == "I8") return "INT8";
+  if (name == "f32") return "FP32";
+  if (name == "f16") return "FP16";
+  if (name == "bf16") return "BF16";
+  return "";
+}
+
+// What one layer computes in. Its kernel's name ends with that ("brgconv_avx512_1x1_bf16"); "runtimePrecision" is only
+// the type of what comes in, which differs from it for weights kept in FP16.
+std::string precision_of_layer(const ov::RTMap& info) {
+  if (const auto kernel = info.find("primitiveType"); kernel != info.end()) {
+    const auto name = kernel->second.as<std::string>();
+    const auto precision = upper_precision(name.substr(name.rfind('_') + 1));
+    if (!precision.empty()) return precision;
+  }
+  const auto precision = info.find("runtimePrecision");
+  return precision == info.end() ? "" : upper_precision(precision->second.as<std::string>());
+}
+
+// The precision of most heavy layers of the graph that runs; empty when the device does not show its graph or has no
+// such layer.
+std::string precision_of_graph(const ov::CompiledModel& compiled) {
+  std::map<std::string, int> counts;
+  for (const auto& node : compiled.get_runtime_model()->get_ordered_ops()) {
+    const auto& info = node->get_rt_info();
+    const auto layer = info.find("layerType");
+    if (layer == info.end() || !is_heavy(layer->second.as<std::string>())) continue;
+    const auto name = precision_of_layer(info);
+    if (!name.empty()) ++counts[name];
+  }
+  const auto most =
+      std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == counts.end() ? "" : most->first;
+}
+
+std::string precision_of(const ov::CompiledModel& compiled) {
+  if (const auto seen = ask([&] { return precision_of_graph(compiled); }); seen && !seen->empty()) return *seen;
+  const auto hint = ask([&] { return compiled.get_property(ov::hint::inference_precision); });
+  const auto type = hint ? from_ov(*hint) : DataType::kUndefined;
+  return std::string(precision_name(type == DataType::kUndefined ? DataType::kFp32 : type));
+}
+
+std::string note_about(const ExecutionInfo& info, const CompileOptions& options) {
+  const bool told =
+      options.properties.contains("INFERENCE_PRECISION_HINT") || options.properties.contains("EXECUTION_MODE_HINT");
+  if (!told && info.precision != "FP32" && info.precision != "INT8") {
+    return fmt::format("the device chose {}; INFERENCE_PRECISION_HINT=f32 makes it compute in FP32", info.precision);
+  }
+  return "";
+}
+
+void flatten(const std::string& prefix, const ov::AnyMap& map, std::map<std::string, std::string>& result) {
+  for (const auto& [key, value] : map) {
+    const std::string name = prefix + "/" + key;
+    if (value.is<ov::AnyMap>()) {
+      flatten(name, value.as<ov::AnyMap>(), result);
+    } else if (const auto text = ask([&] { return value.as<std::string>(); })) {
+      result.emplace(name, *text);
+    }
+  }
+}
+
+}  // namespace
+
+std::string version_text() {
+  const ov::Version version = ov::get_openvino_version();
+  return version.buildNumber ? version.buildNumber : "";
+}
+
+ExecutionInfo execution_info(const ov::Core& core, const ov::CompiledModel& compiled, const CompileOptions& options) {
+  ExecutionInfo info;
+  info.runtime = "OpenVINO";
+  info.runtime_version = version_text();
+  auto devices = ask([&] { return compiled.get_property(ov::execution_devices); });
+  if (!devices || devices->empty()) devices = parse_device_list(options.device).members;
+  for (auto& device : *devices)
+    std::erase_if(device, [](char c) { return c == '(' || c == ')'; });  // AUTO marks its stand-in "(CPU)"
+  info.device = fmt::format("{}", fmt::join(*devices, ","));
+  if (!devices->empty()) {
+    info.device_name = ask([&] { return core.get_property(devices->front(), ov::device::full_name); }).value_or("");
+  }
+  info.precision = precision_of(compiled);
+  if (const auto streams = ask([&] { return compiled.get_property(ov::num_streams).num; }); streams && *streams > 0) {
+    info.streams = static_cast<std::uint32_t>(*streams);
+  }
+  if (const auto threads = ask([&] { return compiled.get_property(ov::inference_num_threads); });
+      threads && *threads > 0) {
+    info.threads = static_cast<std::uint32_t>(*threads);
+  }
+  const auto requests = ask([&] { return compiled.get_property(ov::optimal_number_of_infer_requests); });
+  info.optimal_requests = std::max<std::uint32_t>(1, requests.value_or(1));
+  info.loaded_from_cache = ask([&] { return compiled.get_property(ov::loaded_from_cache); }).value_or(false);
+  info.note = note_about(info, options);
+  return info;
+}
+
+DeviceInfo device_info(const ov::Core& core, const std::string& device) {
+  DeviceInfo info;
+  info.name = device;
+  info.full_name = ask([&] { return core.get_property(device, ov::device::full_name); }).value_or("");
+  info.kind = device.starts_with("CPU")   ? "cpu"
+              : device.starts_with("GPU") ? "gpu"
+              : device.starts_with("NPU") ? "npu"
+                                          : "virtual";
+  static constexpr std::array<std::string_view, 4> kPrecisions{"FP32", "BF16", "FP16", "INT8"};
+  for (const auto& capability :
+       ask([&] { return core.get_property(device, ov::device::capabilities); }).value_or(std::vector<std::string>{})) {
+    if (std::find(kPrecisions.begin(), kPrecisions.end(), capability) != kPrecisions.end())
+      info.precisions.push_back(capability);
+  }
+  if (info.kind == "gpu") {
+    info.memory_bytes =
+        ask([&] { return core.get_property(device, ov::intel_gpu::device_total_mem_size); }).value_or(0);
+  }
+  return info;
+}
+
+std::map<std::string, std::string> model_info(const ov::Model& model) {
+  std::map<std::string, std::string> result;
+  if (!model.has_rt_info("model_info")) return result;
+  if (const auto map = ask([&] { return model.get_rt_info<ov::AnyMap>("model_info"); }))
+    flatten("model_info", *map, result);
+  return result;
+}
+
+}  // namespace ocelli::openvino

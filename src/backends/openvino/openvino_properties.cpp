@@ -1,0 +1,130 @@
+#include "backends/openvino/openvino_properties.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "backends/openvino/openvino_error.hpp"
+#include "runtime/execution_properties.hpp"
+
+namespace ocelli::openvino {
+namespace {
+
+using Properties = std::map<std::string, std::string>;
+
+constexpr std::array<std::string_view, 4> kProxies{"AUTO", "MULTI", "HETERO", "BATCH"};
+
+// Keys that releases up to 2022 spelled otherwise.
+struct OldKey {
+  std::string_view old_name;
+  std::string_view name;
+  // Old values and the new ones; others are taken over.
+  std::array<std::pair<std::string_view, std::string_view>, 4> values;
+};
+constexpr std::array kOldKeys{
+    OldKey{
+        "CPU_THROUGHPUT_STREAMS", "NUM_STREAMS", {{{"CPU_THROUGHPUT_AUTO", "AUTO"}, {"CPU_THROUGHPUT_NUMA", "AUTO"}}}},
+    OldKey{"GPU_THROUGHPUT_STREAMS", "NUM_STREAMS", {{{"GPU_THROUGHPUT_AUTO", "AUTO"}}}},
+    OldKey{"CPU_THREADS_NUM", "INFERENCE_NUM_THREADS", {}},
+    OldKey{"CPU_BIND_THREAD",
+           "ENABLE_CPU_PINNING",
+           {{{"YES", "YES"}, {"NO", "NO"}, {"NUMA", "YES"}, {"HYBRID_AWARE", "YES"}}}},
+};
+
+void replace_old_keys(Properties& properties, const Log& log) {
+  for (const auto& key : kOldKeys) {
+    auto node = properties.extract(std::string(key.old_name));
+    if (node.empty()) continue;
+    std::string value = node.mapped();
+    for (const auto& [from, to] : key.values) {
+      if (!from.empty() && value == from) value = to;
+    }
+    log.warning("plugin_config {} is the old name of {}; {}={} is used", key.old_name, key.name, key.name, value);
+    properties.emplace(key.name, value);
+  }
+}
+
+std::string base_name(const std::string& device) { return device.substr(0, device.find('.')); }
+
+void add_supported(const ov::Core& core, const std::string& device, std::set<std::string>& keys) {
+  for (const auto& name : core.get_property(device, ov::supported_properties)) {
+    if (name.is_mutable()) keys.insert(name);
+  }
+}
+
+// What may be set: the union over the proxy and its members, as OVMS has it. ENABLE_MMAP belongs to reading the file.
+std::set<std::string> settable_keys(const ov::Core& core, const std::string& device) {
+  std::set<std::string> keys{"ENABLE_MMAP", "CACHE_DIR"};
+  const DeviceList list = parse_device_list(device);
+  if (!list.proxy.empty()) add_supported(core, list.proxy, keys);
+  for (const auto& member : list.members.empty() ? core.get_available_devices() : list.members)
+    add_supported(core, member, keys);
+  return keys;
+}
+
+}  // namespace
+
+DeviceList parse_device_list(const std::string& device) {
+  DeviceList result;
+  const auto colon = device.find(':');
+  const std::string head = device.substr(0, colon);
+  std::string rest = device;
+  if (std::find(kProxies.begin(), kProxies.end(), head) != kProxies.end()) {
+    result.proxy = head;
+    rest = colon == std::string::npos ? "" : device.substr(colon + 1);
+  }
+  for (std::size_t begin = 0; begin < rest.size();) {
+    const auto end = std::min(rest.find(',', begin), rest.size());
+    std::string member = rest.substr(begin, end - begin);
+    member = member.substr(0, member.find('('));
+    if (!member.empty()) result.members.push_back(std::move(member));
+    begin = end + 1;
+  }
+  return result;
+}
+
+Status check_devices(const ov::Core& core, const std::string& device) {
+  const auto available = core.get_available_devices();
+  const auto exists = [&](const std::string& name) {
+    return std::any_of(available.begin(), available.end(), [&](const std::string& have) {
+      // One GPU is listed as "GPU" and may be called "GPU.0"; several are listed with numbers and "GPU" is the first.
+      return have == name || (name == have + ".0") || base_name(have) == name;
+    });
+  };
+  const DeviceList list = parse_device_list(device);
+  for (const auto& member : list.members) {
+    const std::string name = member.starts_with("-") ? member.substr(1) : member;  // "AUTO:-GPU": all but the GPU
+    if (name == member ? exists(name) : true) continue;
+    return failed_precondition(
+        fmt::format("Cannot compile model into target device {}: OpenVINO has no device {} here, it has {}", device,
+                    name, fmt::join(available, ", ")));
+  }
+  if (list.proxy.empty() && list.members.empty()) return invalid_argument("target_device is empty");
+  return {};
+}
+
+Result<ov::AnyMap> compile_properties(const ov::Core& core, const CompileOptions& options, const Log& log) {
+  Properties properties = options.properties;
+  replace_old_keys(properties, log);
+  Properties shared = properties;
+  auto execution = take_execution_properties(shared);
+  if (!execution.ok()) return execution.status();
+
+  std::set<std::string> known;
+  if (auto status = guarded(StatusCode::kFailedPrecondition, [&] { known = settable_keys(core, options.device); });
+      !status.ok())
+    return status;
+  for (const auto& [key, value] : properties) {
+    if (!known.contains(key))
+      return invalid_argument(fmt::format("plugin_config key {} is not known to device {}", key, options.device));
+  }
+  if (!properties.contains("NUM_STREAMS")) properties.emplace("PERFORMANCE_HINT", "LATENCY");
+  ov::AnyMap result(properties.begin(), properties.end());
+  if (!options.cache_dir.empty()) result[ov::cache_dir.name()] = options.cache_dir;
+  return result;
+}
+
+}  // namespace ocelli::openvino

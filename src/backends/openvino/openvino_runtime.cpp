@@ -1,0 +1,120 @@
+#include "backends/openvino/openvino_runtime.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <openvino/pass/low_latency.hpp>
+#include <openvino/pass/manager.hpp>
+
+#include "backends/openvino/openvino_error.hpp"
+#include "backends/openvino/openvino_info.hpp"
+#include "backends/openvino/openvino_model.hpp"
+#include "backends/openvino/openvino_preprocess.hpp"
+#include "backends/openvino/openvino_properties.hpp"
+
+namespace ocelli::openvino {
+namespace {
+
+bool is_mapped(const CompileOptions& options) {
+  const auto found = options.properties.find("ENABLE_MMAP");
+  return found != options.properties.end() &&
+         (found->second == "YES" || found->second == "true" || found->second == "TRUE");
+}
+
+}  // namespace
+
+OpenvinoRuntime::OpenvinoRuntime(Log log) : log_(std::move(log)) { core_.set_property(ov::enable_mmap(false)); }
+
+std::string OpenvinoRuntime::version() const { return version_text(); }
+
+std::vector<DeviceInfo> OpenvinoRuntime::devices() {
+  std::vector<DeviceInfo> result;
+  const auto status = guarded(StatusCode::kInternal, [&] {
+    for (const auto& device : core_.get_available_devices()) result.push_back(device_info(core_, device));
+  });
+  if (!status.ok()) log_.error("OpenVINO cannot list its devices: {}", status.message());
+  return result;
+}
+
+Status OpenvinoRuntime::add_extension(const std::string& library) {
+  if (library.empty()) return {};
+  const std::lock_guard lock(extensions_mutex_);
+  if (extensions_.contains(library)) return {};
+  auto status = guarded(StatusCode::kInvalidArgument, [&] { core_.add_extension(library); });
+  if (!status.ok())
+    return invalid_argument(fmt::format("cpu_extension {} cannot be loaded: {}", library, status.message()));
+  extensions_.insert(library);
+  return {};
+}
+
+Result<std::shared_ptr<ov::Model>> OpenvinoRuntime::read(const ModelSource& source, const CompileOptions& options) {
+  std::error_code error;
+  if (!std::filesystem::exists(source.path, error))
+    return not_found(fmt::format("model file {} does not exist", source.path.string()));
+  std::shared_ptr<ov::Model> model;
+  const ov::AnyMap properties{ov::enable_mmap(is_mapped(options))};
+  auto status = guarded(StatusCode::kInternal, [&] { model = core_.read_model(source.path.string(), "", properties); });
+  if (!status.ok()) {
+    return Status(status.code(), fmt::format("{} file {} cannot be read: {}", model_format_name(source.format),
+                                             source.path.string(), status.message()));
+  }
+  return model;
+}
+
+Result<ov::CompiledModel> OpenvinoRuntime::compile_prepared(const std::shared_ptr<ov::Model>& model,
+                                                            const CompileOptions& options, std::string& note) {
+  auto properties = compile_properties(core_, options, log_);
+  if (!properties.ok()) return properties.status();
+  ov::CompiledModel compiled;
+  const auto compile_once = [&] { compiled = core_.compile_model(model, options.device, *properties); };
+  auto status = guarded(StatusCode::kFailedPrecondition, compile_once);
+  if (!status.ok() && properties->erase(ov::cache_dir.name()) > 0) {
+    // A cache that is full, read-only or broken must not keep a model from being served.
+    const std::string reason(status.message());
+    status = guarded(StatusCode::kFailedPrecondition, compile_once);
+    if (status.ok()) {
+      note = fmt::format("compiled without the model cache {}: {}", options.cache_dir, reason);
+      log_.warning("{}", note);
+    }
+  }
+  if (!status.ok()) {
+    return Status(status.code(),
+                  fmt::format("Cannot compile model into target device {} - {}", options.device, status.message()));
+  }
+  return compiled;
+}
+
+Result<std::unique_ptr<CompiledModel>> OpenvinoRuntime::compile(const ModelSource& source,
+                                                                const CompileOptions& options) {
+  try {
+    if (!supports(source.format))
+      return invalid_argument(fmt::format("OpenVINO does not read {} files", model_format_name(source.format)));
+    if (auto status = check_devices(core_, options.device); !status.ok()) return status;
+    if (auto status = add_extension(options.extension_library); !status.ok()) return status;
+    auto model = read(source, options);
+    if (!model.ok()) return model.status();
+    auto information = model_info(**model);
+    if (options.low_latency_transformation) {
+      ov::pass::Manager manager;
+      manager.register_pass<ov::pass::LowLatency2>();
+      manager.run_passes(*model);
+    }
+    if (auto status = apply_preprocessing(*model, options.preprocess); !status.ok()) return status;
+    if (auto status = apply_shapes(**model, options); !status.ok()) return status;
+    const std::shared_ptr<const ov::Model> prepared = *model;
+    auto signature = signature_of(prepared->inputs(), prepared->outputs());
+    if (!signature.ok()) return signature.status();
+    const bool stateful = !prepared->get_variables().empty();
+    std::string note;
+    auto compiled = compile_prepared(*model, options, note);
+    if (!compiled.ok()) return compiled.status();
+    ExecutionInfo info = execution_info(core_, *compiled, options);
+    if (!note.empty()) info.note = note;
+    return std::unique_ptr<CompiledModel>(std::make_unique<OpenvinoModel>(
+        std::move(*compiled), std::move(*signature), std::move(info), std::move(information), stateful));
+  } catch (...) {
+    return to_status(std::current_exception(), StatusCode::kInternal);
+  }
+}
+
+}  // namespace ocelli::openvino

@@ -1,0 +1,38 @@
+// OpenvinoRuntime: one ov::Core behind Runtime.
+#pragma once
+
+#include <mutex>
+#include <openvino/runtime/core.hpp>
+#include <set>
+
+#include "base/log.hpp"
+#include "runtime/runtime.hpp"
+
+namespace ocelli::openvino {
+
+// Files are read into memory, not mapped, unless plugin_config says ENABLE_MMAP=YES: a mapped file that somebody
+// overwrites or cuts off would end the program.
+class OpenvinoRuntime final : public Runtime {
+ public:
+  // Throws what OpenVINO throws.
+  explicit OpenvinoRuntime(Log log);
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "openvino"; }
+  [[nodiscard]] std::string version() const override;
+  [[nodiscard]] std::vector<DeviceInfo> devices() override;
+  [[nodiscard]] bool supports(ModelFormat format) const noexcept override { return format != ModelFormat::kArmnn; }
+  Result<std::unique_ptr<CompiledModel>> compile(const ModelSource& source, const CompileOptions& options) override;
+
+ private:
+  Status add_extension(const std::string& library);
+  Result<std::shared_ptr<ov::Model>> read(const ModelSource& source, const CompileOptions& options);
+  Result<ov::CompiledModel> compile_prepared(const std::shared_ptr<ov::Model>& model, const CompileOptions& options,
+                                             std::string& note);
+
+  Log log_;
+  ov::Core core_;
+  std::mutex extensions_mutex_;
+  std::set<std::string> extensions_;
+};
+
+}  // namespace ocelli::openvino

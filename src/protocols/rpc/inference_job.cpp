@@ -1,0 +1,121 @@
+#include "protocols/rpc/inference_job.hpp"
+
+#include <exception>
+#include <utility>
+
+#include "serving/servable.hpp"
+
+namespace ocelli::rpc {
+namespace {
+
+Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancelled"}; }
+
+// A name that is unknown for inference is reported as OVMS does: it looks for a pipeline last, and that is what it
+// says.
+Status inference_not_found(const Status& status) {
+  if (status.code() == StatusCode::kNotFound && status.message() == "Model with requested name is not found") {
+    return not_found("Pipeline with requested name is not found");
+  }
+  return status;
+}
+
+// Memory is the one thing that code of ours may throw about.
+template <typename Function>
+Status guarded(Function&& function) noexcept {
+  try {
+    return function();
+  } catch (const std::exception& error) {
+    return {StatusCode::kResourceExhausted, "Not enough memory for the request"};
+  }
+}
+
+}  // namespace
+
+void InferenceJob::start(const transport::RpcMessage& request, BufferPool& pool, TimePoint received,
+                         TimePoint deadline) noexcept {
+  request_ = request;
+  pool_ = &pool;
+  received_ = received;
+  call_.times.received = received;
+  call_.deadline = deadline;
+  call_.completion = this;
+  if (auto status = guarded([&] { return message_->parse(request_.bytes); }); !status.ok())
+    return complete(std::move(status));
+
+  auto found = services_.catalog.find(message_->model(), message_->version());
+  if (found.ok() || found.status().code() != StatusCode::kNotLoadedYet) return resolved(std::move(found));
+  services_.catalog.find_when_loaded(message_->model(), message_->version(),
+                                     [this](Result<serving::ServableHandle> later) { resolved(std::move(later)); });
+}
+
+void InferenceJob::resolved(Result<serving::ServableHandle> found) noexcept {
+  if (auto status = guarded([&] { return submit(std::move(found)); }); !status.ok()) return complete(std::move(status));
+  leave_servable();
+}
+
+Status InferenceJob::submit(Result<serving::ServableHandle> found) {
+  if (!found.ok()) return inference_not_found(found.status());
+  call_.servable = std::move(found).value();
+  call_.servable->metrics().current_requests.fetch_add(1, std::memory_order_relaxed);
+  if (auto status = message_->fill(call_, {request_.owner, *pool_, services_.shared_memory}); !status.ok())
+    return status;
+  if (state_.load(std::memory_order_acquire) & kCancelled) return cancelled_status();
+  call_.servable->infer(call_);
+  return {};
+}
+
+// The thread that was inside the servable does what others left to it meanwhile, then steps back.
+void InferenceJob::leave_servable() noexcept {
+  auto state = state_.load(std::memory_order_acquire);
+  for (;;) {
+    if (state & kDone) return complete(std::move(call_.status));
+    if ((state & kCancelled) && !(state & kToldCancel)) {
+      state = static_cast<std::uint8_t>(state_.fetch_or(kToldCancel, std::memory_order_acq_rel) | kToldCancel);
+      call_.cancelled.store(true, std::memory_order_relaxed);
+      call_.servable->cancel(call_);
+      state = state_.load(std::memory_order_acquire);
+      continue;
+    }
+    if (state_.compare_exchange_weak(state, static_cast<std::uint8_t>(state & ~kBusy), std::memory_order_acq_rel))
+      return;
+  }
+}
+
+void InferenceJob::on_call_done(serving::InferenceCall&) noexcept {
+  if (state_.fetch_or(kDone, std::memory_order_acq_rel) & kBusy) return;
+  complete(std::move(call_.status));
+}
+
+void InferenceJob::cancel() noexcept {
+  auto state = state_.load(std::memory_order_acquire);
+  for (;;) {
+    if (state & (kDone | kCancelled)) return;
+    const auto next = static_cast<std::uint8_t>(state | kCancelled | kBusy);
+    if (state_.compare_exchange_weak(state, next, std::memory_order_acq_rel)) break;
+  }
+  if (!(state & kBusy)) leave_servable();
+}
+
+void InferenceJob::complete(Status status) noexcept {
+  if (status.code() == StatusCode::kCancelled && call_.deadline <= Clock::now()) {
+    status = Status(StatusCode::kDeadlineExceeded, "Deadline exceeded before the request was answered");
+  }
+  on_done(std::move(status));
+}
+
+Status InferenceJob::write_reply(transport::ReplyBody& reply) noexcept {
+  return guarded([&] { return message_->write_reply(call_, reply, *pool_); });
+}
+
+void InferenceJob::end(const Status& status) noexcept {
+  if (call_.servable) {
+    auto& metrics = call_.servable->metrics();
+    const auto took = Clock::now() - received_;
+    metrics.request_done(message_->method(), observability::Interface::kGrpc, status, took);
+    metrics.current_requests.fetch_sub(1, std::memory_order_relaxed);
+  }
+  call_.clear();
+  request_ = {};
+}
+
+}  // namespace ocelli::rpc

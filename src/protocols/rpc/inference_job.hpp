@@ -1,0 +1,76 @@
+// InferenceJob: the way of one inference request from its message to a servable and back.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "base/clock.hpp"
+#include "base/status.hpp"
+#include "protocols/rpc/inference_message.hpp"
+#include "serving/inference_call.hpp"
+#include "serving/model_catalog.hpp"
+#include "transport/grpc/rpc_exchange.hpp"
+
+namespace ocelli::rpc {
+
+// What every job works with; outlives all of them.
+struct InferenceServices {
+  serving::ModelCatalog& catalog;
+  const transport::SharedMemoryRegistry* shared_memory = nullptr;
+};
+
+// Finds the servable (waiting while it loads), fills the call, hands it over, and tells the end exactly once. cancel()
+// may come at any time from another thread: as long as some thread is inside the servable with this call, the end is
+// left to that thread, so that the call is never touched after it was given back. Reusable after on_done().
+class InferenceJob : private serving::CallCompletion {
+ public:
+  InferenceJob(const InferenceServices& services, std::unique_ptr<InferenceMessage> message)
+      : services_(services), message_(std::move(message)) {}
+  virtual ~InferenceJob() = default;
+  InferenceJob(const InferenceJob&) = delete;
+  InferenceJob& operator=(const InferenceJob&) = delete;
+
+ protected:
+  // Ready for a request: from here on cancel() counts.
+  void open() noexcept { state_.store(kBusy, std::memory_order_release); }
+  // After open(). Begins with a request that is wholly in memory. on_done() follows, perhaps before this returns. Does
+  // not block.
+  void start(const transport::RpcMessage& request, BufferPool& pool, TimePoint received, TimePoint deadline) noexcept;
+  // Nobody waits for the answer any more.
+  void cancel() noexcept;
+
+  // Told once, on any thread, as the last thing that this object does for the request: afterwards it may be started
+  // again at once. The reply to an OK status is written with write_reply() before end().
+  virtual void on_done(Status status) noexcept = 0;
+
+  // For on_done(). Writes the answer of a call that went well.
+  Status write_reply(transport::ReplyBody& reply) noexcept;
+  // For on_done(). Counts the request and lets go of everything it held.
+  void end(const Status& status) noexcept;
+  [[nodiscard]] const InferenceMessage& message() const noexcept { return *message_; }
+
+ private:
+  enum Flag : std::uint8_t {
+    kBusy = 1,        // a thread is on its way into the servable, or in it
+    kDone = 2,        // the servable told its completion
+    kCancelled = 4,   // cancel() was called
+    kToldCancel = 8,  // ... and the servable knows
+  };
+
+  void on_call_done(serving::InferenceCall& call) noexcept final;
+  void resolved(Result<serving::ServableHandle> found) noexcept;
+  Status submit(Result<serving::ServableHandle> found);
+  void leave_servable() noexcept;
+  void complete(Status status) noexcept;
+
+  const InferenceServices& services_;
+  std::unique_ptr<InferenceMessage> message_;
+  serving::InferenceCall call_;
+  transport::RpcMessage request_;
+  BufferPool* pool_ = nullptr;
+  TimePoint received_{};
+  std::atomic<std::uint8_t> state_{0};
+};
+
+}  // namespace ocelli::rpc
