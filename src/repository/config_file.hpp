@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -52,7 +53,7 @@ struct PipelineNodeConfig {
   std::map<std::string, std::string> params;
   std::map<std::string, PipelineConnection> inputs;  // by the node's own input name
   std::map<std::string, std::string> outputs;        // alias -> data_item
-  std::optional<std::int32_t> demultiply_count;      // -1: any
+  std::optional<std::int32_t> demultiply_count;      // 1..10000, -1: any
   std::string gather_from_node;
 
   friend bool operator==(const PipelineNodeConfig&, const PipelineNodeConfig&) = default;
@@ -69,23 +70,30 @@ struct PipelineConfig {
   friend bool operator==(const PipelineConfig&, const PipelineConfig&) = default;
 };
 
+// One entry of pipeline_config_list, or why it cannot be used.
+struct PipelineEntry {
+  PipelineConfig config;
+  Status status;
+};
+
 struct ConfigFile {
   std::vector<ModelEntry> models;  // in the file's order
-  std::vector<PipelineConfig> pipelines;
+  std::vector<PipelineEntry> pipelines;
   std::vector<UnsupportedEntry> unsupported;
   std::optional<MonitoringConfig> monitoring;
 };
 
-// Parses the text of a config.json. base_folder is what relative base_path values are relative to. An unknown key, a
-// wrong JSON type or a missing required key anywhere makes the whole text invalid: kFailedPrecondition, with the key's
-// path ("model_config_list[1].config.nam"), what was expected and what was found. At most 16 MiB of text, nested at
-// most 32 deep.
+// Parses the text of a config.json. A name that occurs a second time is an error of that entry. base_folder is what
+// relative base_path values are relative to. An unknown key, a wrong JSON type or a missing required key anywhere makes
+// the whole text invalid: kFailedPrecondition, with the key's path ("model_config_list[1].config.nam"), what was
+// expected and what was found. At most 16 MiB of text, nested at most 32 deep.
 Result<ConfigFile> parse_config(std::string_view text, const std::filesystem::path& base_folder);
 
-// Reads and parses the file; three more attempts, 100 ms apart, when it cannot be read or is not JSON, because it may
-// be half written. Errors: kInternal "Config file not found or cannot open. ..." or as parse_config(). digest, when not
-// null, receives the MD5 of the text that was read.
-Result<ConfigFile> read_config(const std::filesystem::path& path, std::string* digest = nullptr);
+// Reads and parses the file; three more attempts when it cannot be read or is not JSON, because it may be half written.
+// pause waits between two attempts; empty: 100 ms. Errors: kInternal "Config file not found or cannot open. ..." or as
+// parse_config(). digest, when not null, receives the MD5 of the text that was read.
+Result<ConfigFile> read_config(const std::filesystem::path& path, std::string* digest = nullptr,
+                               const std::function<void()>& pause = {});
 
 // MD5 of the file as 32 hexadecimal digits; kInternal when it cannot be read.
 Result<std::string> config_digest(const std::filesystem::path& path);

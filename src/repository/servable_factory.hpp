@@ -1,26 +1,18 @@
 // ServableFactory: how the repository turns files into servables, without knowing runtimes, schedulers or sockets.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 
 #include "base/status.hpp"
 #include "observability/servable_metrics.hpp"
 #include "repository/model_config.hpp"
+#include "repository/name_mapping.hpp"
 #include "runtime/compile_options.hpp"
 #include "runtime/model_source.hpp"
 #include "serving/servable.hpp"
 
 namespace ocelli::repository {
-
-// mapping_config.json: the names that clients use, by the model's own. Empty maps: no file.
-struct NameMapping {
-  std::map<std::string, std::string> inputs;
-  std::map<std::string, std::string> outputs;
-
-  friend bool operator==(const NameMapping&, const NameMapping&) = default;
-};
 
 // One version of a model to make ready.
 struct ModelLoad {

@@ -1,0 +1,218 @@
+#include "repository/model_document.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "repository/model_parameters.hpp"
+
+namespace ocelli::repository {
+namespace {
+
+using Json = nlohmann::json;
+
+// Reads one entry, key by key. Members are in the order of the specification's table.
+class ModelReader {
+ public:
+  ModelReader(const Json& value, const std::string& path, const std::filesystem::path& base_folder,
+              JsonProblem& problem)
+      : object_(value, path, problem), base_folder_(base_folder), problem_(problem) {}
+
+  ModelEntry read() {
+    ModelConfig& config = entry_.config;
+    config.name = object_.required_text("name");
+    read_base_path();
+    read_batch_size();
+    read_shape();
+    read_layout();
+    read_channel_values("mean", config.preprocess.mean);
+    read_channel_values("scale", config.preprocess.scale);
+    read_checked("color_format", config.preprocess.color_format, parse_color_format);
+    read_checked("precision", config.preprocess.precision, parse_precision);
+    if (const Json* policy = object_.take("model_version_policy")) {
+      config.version_policy = read_version_policy(*policy, object_.path_of("model_version_policy"), problem_);
+    }
+    read_nireq();
+    config.target_device = object_.text("target_device").value_or(config.target_device);
+    read_plugin_config();
+    config.allow_cache = object_.boolean("allow_cache").value_or(false);
+    read_stateful();
+    read_custom_loader();
+    config.graph_path = object_.text("graph_path").value_or("");
+    (void)object_.text("subconfig");
+    object_.finish();
+    note(check_model(config));
+    return std::move(entry_);
+  }
+
+ private:
+  // Keeps the first thing that is wrong with a value.
+  void note(const Status& status) {
+    if (entry_.status.ok()) entry_.status = status;
+  }
+
+  void read_base_path() {
+    const std::string text = object_.text("base_path").value_or("");
+    const std::filesystem::path path(text);
+    const bool as_it_is = text.empty() || path.is_absolute() || text.find("://") != std::string::npos;
+    entry_.config.base_path = as_it_is ? text : (base_folder_ / path).lexically_normal().string();
+  }
+
+  void read_batch_size() {
+    const Json* value = object_.take("batch_size");
+    if (!value) return;
+    if (!value->is_string() && !value->is_number_integer())
+      return problem_.expected(object_.path_of("batch_size"), "a string or a whole number", *value);
+    auto batch = parse_batch_size(*scalar_text(*value));
+    if (!batch.ok()) return note(batch.status());
+    entry_.config.batch = *batch;
+  }
+
+  // Calls use for the string (under the name "") or for each member of the object of strings.
+  template <typename Use>
+  void read_per_input(const std::string& key, const Use& use) {
+    const Json* value = object_.take(key);
+    if (!value) return;
+    if (value->is_string()) return use("", value->get<std::string>());
+    if (!value->is_object()) return problem_.expected(object_.path_of(key), "a string or an object of strings", *value);
+    for (const auto& [name, text] : object_.texts(key)) use(name, text);
+  }
+
+  void read_shape() {
+    read_per_input("shape", [this](const std::string& name, const std::string& text) {
+      auto shape = parse_shape(text);
+      if (!shape.ok()) return note(shape.status());
+      entry_.config.shapes[name] = *shape;
+    });
+  }
+
+  void read_layout() {
+    read_per_input("layout", [this](const std::string& name, const std::string& text) {
+      auto layout = parse_layout(text);
+      if (!layout.ok()) return note(layout.status());
+      entry_.config.preprocess.layout[name] = *layout;
+    });
+  }
+
+  void read_channel_values(const std::string& key, std::string& into) {
+    const Json* value = object_.take(key);
+    if (!value) return;
+    if (value->is_array()) {
+      if (!std::all_of(value->begin(), value->end(), [](const Json& v) { return v.is_number(); })) {
+        return problem_.expected(object_.path_of(key), "an array of numbers", *value);
+      }
+      into = value->dump();
+    } else if (value->is_string() || value->is_number()) {
+      into = *scalar_text(*value);
+    } else {
+      return problem_.expected(object_.path_of(key), "a number, a string or an array of numbers", *value);
+    }
+    if (auto values = parse_channel_values(key, into); !values.ok()) note(values.status());
+  }
+
+  void read_checked(const std::string& key, std::string& into, Result<std::string> (*parse)(std::string_view)) {
+    const auto text = object_.text(key);
+    if (!text) return;
+    auto value = parse(*text);
+    if (!value.ok()) return note(value.status());
+    into = *value;
+  }
+
+  void read_nireq() {
+    const auto nireq = object_.integer("nireq", 0);
+    if (!nireq) return;
+    // One above the limit is enough for check_model() to refuse it.
+    entry_.config.nireq = static_cast<std::uint32_t>(std::min<std::int64_t>(*nireq, ModelConfig::kMaxRequests + 1));
+  }
+
+  void read_plugin_config() {
+    const Json* value = object_.take("plugin_config");
+    if (!value) return;
+    const std::string path = object_.path_of("plugin_config");
+    if (!value->is_object()) return problem_.expected(path, "an object of strings, booleans and numbers", *value);
+    for (const auto& [key, member] : value->items()) {
+      const auto text = scalar_text(member);
+      if (!text) return problem_.expected(path + "." + key, "a string, a boolean or a number", member);
+      entry_.config.plugin_config[key] = *text;
+    }
+  }
+
+  void read_stateful() {
+    StatefulParameters& stateful = entry_.config.stateful;
+    stateful.enabled = object_.boolean("stateful").value_or(stateful.enabled);
+    stateful.idle_sequence_cleanup = object_.boolean("idle_sequence_cleanup").value_or(stateful.idle_sequence_cleanup);
+    stateful.low_latency_transformation =
+        object_.boolean("low_latency_transformation").value_or(stateful.low_latency_transformation);
+    const auto most = object_.integer("max_sequence_number", 0, std::numeric_limits<std::uint32_t>::max());
+    stateful.max_sequence_number = static_cast<std::uint32_t>(most.value_or(stateful.max_sequence_number));
+  }
+
+  void read_custom_loader() {
+    const Json* value = object_.take("custom_loader_options");
+    if (!value) return;
+    const auto options = object_.texts("custom_loader_options");
+    const auto name = options.find("loader_name");
+    if (name != options.end()) {
+      entry_.config.custom_loader = name->second;
+    } else if (value->is_object()) {
+      problem_.set(object_.path_of("custom_loader_options.loader_name"), "is missing");
+    }
+  }
+
+  JsonObject object_;
+  const std::filesystem::path& base_folder_;
+  JsonProblem& problem_;
+  ModelEntry entry_;
+};
+
+std::vector<Version> read_versions(JsonObject& specific) {
+  std::vector<Version> versions;
+  specific.require("versions");
+  specific.each("versions", [&](const Json& element, const std::string& path) {
+    const bool fits = element.is_number_integer() &&
+                      (!element.is_number_unsigned() || element.get<std::uint64_t>() <= std::uint64_t{1} << 62) &&
+                      element.get<Version>() >= 1;
+    if (!fits) return specific.problem().expected(path, "a whole number from 1", element);
+    versions.push_back(element.get<Version>());
+  });
+  std::sort(versions.begin(), versions.end());
+  versions.erase(std::unique(versions.begin(), versions.end()), versions.end());
+  return versions;
+}
+
+}  // namespace
+
+VersionPolicy read_version_policy(const Json& value, const std::string& path, JsonProblem& problem) {
+  VersionPolicy policy;
+  JsonObject object(value, path, problem);
+  const Json* all = object.take("all");
+  const Json* latest = object.take("latest");
+  const Json* specific = object.take("specific");
+  object.finish();
+  if (value.is_object() && (all != nullptr) + (latest != nullptr) + (specific != nullptr) != 1) {
+    problem.set(path, "exactly one of all, latest and specific expected");
+    return policy;
+  }
+  if (all) {
+    policy.kind = VersionPolicy::Kind::kAll;
+    JsonObject(*all, object.path_of("all"), problem).finish();
+  } else if (latest) {
+    JsonObject members(*latest, object.path_of("latest"), problem);
+    policy.latest_count = static_cast<std::uint32_t>(
+        members.integer("num_versions", 1, std::numeric_limits<std::uint32_t>::max()).value_or(1));
+    members.finish();
+  } else if (specific) {
+    policy.kind = VersionPolicy::Kind::kSpecific;
+    JsonObject members(*specific, object.path_of("specific"), problem);
+    policy.specific = read_versions(members);
+    members.finish();
+  }
+  return policy;
+}
+
+ModelEntry read_model_document(const Json& value, const std::string& path, const std::filesystem::path& base_folder,
+                               JsonProblem& problem) {
+  return ModelReader(value, path, base_folder, problem).read();
+}
+
+}  // namespace ocelli::repository

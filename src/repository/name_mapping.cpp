@@ -1,0 +1,70 @@
+#include "repository/name_mapping.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "repository/strict_json.hpp"
+
+namespace ocelli::repository {
+namespace {
+
+void check_unique(const std::map<std::string, std::string>& names, const char* key, JsonProblem& problem) {
+  std::set<std::string_view> aliases;
+  for (const auto& [tensor, alias] : names) {
+    if (alias.empty()) problem.set(fmt::format("{}.{}", key, tensor), "an alias cannot be empty");
+    if (!aliases.insert(alias).second)
+      problem.set(fmt::format("{}.{}", key, tensor), fmt::format("the alias \"{}\" is given twice", alias));
+  }
+}
+
+template <typename T>
+Result<std::map<std::string, T>> by_tensor(const std::map<std::string, T>& by_client_name, const NameMapping& mapping,
+                                           std::string_view parameter) {
+  std::map<std::string, T> result;
+  for (const auto& [name, value] : by_client_name) {
+    if (const auto hidden = mapping.inputs.find(name); hidden != mapping.inputs.end() && hidden->second != name) {
+      return invalid_argument(
+          fmt::format("{} names input {}, which mapping_config.json calls {}", parameter, name, hidden->second));
+    }
+    const auto own = std::find_if(mapping.inputs.begin(), mapping.inputs.end(),
+                                  [&](const auto& pair) { return pair.second == name; });
+    result[own == mapping.inputs.end() ? name : own->first] = value;
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<NameMapping> read_name_mapping(const std::filesystem::path& version_folder) {
+  NameMapping mapping;
+  const auto path = version_folder / "mapping_config.json";
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return mapping;
+  std::ifstream stream(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  auto document = parse_json(text, path.string());
+  if (!document.ok()) return document.status();
+  JsonProblem problem;
+  JsonObject object(*document, "", problem);
+  mapping.inputs = object.texts("inputs");
+  mapping.outputs = object.texts("outputs");
+  object.finish();
+  check_unique(mapping.inputs, "inputs", problem);
+  check_unique(mapping.outputs, "outputs", problem);
+  if (Status status = problem.status(path.string()); !status.ok()) return status;
+  return mapping;
+}
+
+Result<std::map<std::string, ShapeParameter>> shapes_by_tensor(const ModelConfig& config, const NameMapping& mapping) {
+  return by_tensor(config.shapes, mapping, "shape");
+}
+
+Result<std::map<std::string, std::string>> layouts_by_tensor(const ModelConfig& config, const NameMapping& mapping) {
+  return by_tensor(config.preprocess.layout, mapping, "layout");
+}
+
+}  // namespace ocelli::repository

@@ -1,0 +1,198 @@
+#include "repository/strict_json.hpp"
+
+#include <fmt/format.h>
+
+namespace ocelli::repository {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kMaxText = std::size_t{16} << 20;
+constexpr std::size_t kMaxDepth = 32;
+
+// Walks through the text once to see what the document type would hide: depth, and keys that occur twice.
+class Inspector final : public nlohmann::json_sax<Json> {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return open(); }
+  bool start_array(std::size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(string_t& name) override {
+    if (levels_.back().insert(name).second) return true;
+    problem = fmt::format("the key \"{}\" occurs twice in one object", name.substr(0, 200));
+    return false;
+  }
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
+    problem = fmt::format("not valid JSON at byte {}", position);
+    return false;
+  }
+
+  std::string problem;
+
+ private:
+  bool open() {
+    levels_.emplace_back();
+    if (levels_.size() <= kMaxDepth) return true;
+    problem = fmt::format("nested more than {} deep", kMaxDepth);
+    return false;
+  }
+  bool close() {
+    levels_.pop_back();
+    return true;
+  }
+  std::vector<std::set<std::string>> levels_;
+};
+
+std::string shown(const Json& value) {
+  constexpr std::size_t kShown = 80;
+  if (value.is_object()) return "an object";
+  if (value.is_array()) return "an array";
+  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (text.size() > kShown) text = text.substr(0, kShown) + "...";
+  return text;
+}
+
+}  // namespace
+
+Result<Json> parse_json(std::string_view text, std::string_view what) {
+  if (text.size() > kMaxText) return failed_precondition(fmt::format("{}: more than {} bytes", what, kMaxText));
+  Inspector inspector;
+  if (!Json::sax_parse(text, &inspector)) return failed_precondition(fmt::format("{}: {}", what, inspector.problem));
+  return Json::parse(text, nullptr, false);
+}
+
+void JsonProblem::set(const std::string& path, std::string_view text) {
+  if (text_.empty()) text_ = path.empty() ? std::string(text) : fmt::format("{}: {}", path, text);
+}
+
+void JsonProblem::expected(const std::string& path, std::string_view expected, const Json& found) {
+  set(path, fmt::format("{} expected, not {}", expected, shown(found)));
+}
+
+Status JsonProblem::status(std::string_view what) const {
+  if (text_.empty()) return {};
+  return failed_precondition(fmt::format("{}: {}", what, text_));
+}
+
+JsonObject::JsonObject(const Json& value, std::string path, JsonProblem& problem)
+    : value_(value), path_(std::move(path)), problem_(problem) {
+  if (!value_.is_object()) problem_.expected(path_.empty() ? "document" : path_, "an object", value_);
+}
+
+const Json* JsonObject::take(const std::string& key) {
+  known_.insert(key);
+  if (!value_.is_object()) return nullptr;
+  const auto found = value_.find(key);
+  return found == value_.end() ? nullptr : &*found;
+}
+
+void JsonObject::require(const std::string& key) {
+  if (value_.is_object() && !value_.contains(key)) problem_.set(path_of(key), "is missing");
+}
+
+std::optional<std::string> JsonObject::text(const std::string& key) {
+  const Json* value = take(key);
+  if (!value) return std::nullopt;
+  if (value->is_string()) return value->get<std::string>();
+  problem_.expected(path_of(key), "a string", *value);
+  return std::nullopt;
+}
+
+std::string JsonObject::required_text(const std::string& key) {
+  require(key);
+  return text(key).value_or("");
+}
+
+std::optional<bool> JsonObject::boolean(const std::string& key) {
+  const Json* value = take(key);
+  if (!value) return std::nullopt;
+  if (value->is_boolean()) return value->get<bool>();
+  problem_.expected(path_of(key), "true or false", *value);
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> JsonObject::integer(const std::string& key, std::int64_t least, std::int64_t most) {
+  const Json* value = take(key);
+  if (!value) return std::nullopt;
+  const bool fits =
+      value->is_number_integer() &&
+      (!value->is_number_unsigned() ||
+       value->get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+  if (fits && value->get<std::int64_t>() >= least && value->get<std::int64_t>() <= most)
+    return value->get<std::int64_t>();
+  const bool open = most == std::numeric_limits<std::int64_t>::max();
+  problem_.expected(
+      path_of(key),
+      open ? fmt::format("a whole number from {}", least) : fmt::format("a whole number from {} to {}", least, most),
+      *value);
+  return std::nullopt;
+}
+
+bool JsonObject::each(const std::string& key, const std::function<void(const Json&, const std::string&)>& read) {
+  const Json* value = take(key);
+  if (!value) return false;
+  if (!value->is_array()) {
+    problem_.expected(path_of(key), "an array", *value);
+    return true;
+  }
+  std::size_t index = 0;
+  for (const auto& element : *value) read(element, fmt::format("{}[{}]", path_of(key), index++));
+  return true;
+}
+
+std::map<std::string, std::string> JsonObject::texts(const std::string& key) {
+  std::map<std::string, std::string> result;
+  const Json* value = take(key);
+  if (!value) return result;
+  if (!value->is_object()) {
+    problem_.expected(path_of(key), "an object of strings", *value);
+    return result;
+  }
+  for (const auto& [name, member] : value->items()) {
+    if (member.is_string()) {
+      result[name] = member.get<std::string>();
+    } else {
+      problem_.expected(path_of(key) + "." + name, "a string", member);
+    }
+  }
+  return result;
+}
+
+std::vector<std::string> JsonObject::text_list(const std::string& key) {
+  std::vector<std::string> result;
+  each(key, [&](const Json& element, const std::string& path) {
+    if (element.is_string()) {
+      result.push_back(element.get<std::string>());
+    } else {
+      problem_.expected(path, "a string", element);
+    }
+  });
+  return result;
+}
+
+void JsonObject::finish() {
+  if (!value_.is_object()) return;
+  for (const auto& [key, member] : value_.items()) {
+    if (known_.contains(key)) continue;
+    std::string list;
+    for (const auto& name : known_) list += (list.empty() ? "" : ", ") + name;
+    problem_.set(path_of(key), fmt::format("unknown key; known here are {}", list));
+    return;
+  }
+}
+
+std::optional<std::string> scalar_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return value.get<bool>() ? "true" : "false";
+  if (value.is_number()) return value.dump();
+  return std::nullopt;
+}
+
+}  // namespace ocelli::repository
