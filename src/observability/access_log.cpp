@@ -17,8 +17,8 @@ namespace {
 
 using Line = fmt::memory_buffer;  // its first 500 bytes are on the stack: a usual line allocates nothing
 
-// A client chooses path and note, so that a line must not be forgeable: control characters, quotes and bytes outside ASCII are escaped
-// in a form that is valid both in the text line and in JSON.
+// A client chooses path and note, so that a line must not be forgeable: control characters, quotes and bytes outside
+// ASCII are escaped in a form that is valid both in the text line and in JSON.
 void append_escaped(Line& line, std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -35,9 +35,10 @@ void append_escaped(Line& line, std::string_view text) {
 
 void append_time(Line& line) {
   const auto now = std::chrono::system_clock::now();
-  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
-  fmt::format_to(std::back_inserter(line), "{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
-                 milliseconds);
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+  fmt::format_to(std::back_inserter(line), "{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                 fmt::gmtime(std::chrono::system_clock::to_time_t(now)), milliseconds);
 }
 
 std::int64_t microseconds(Duration took) { return std::chrono::duration_cast<std::chrono::microseconds>(took).count(); }
@@ -47,8 +48,8 @@ void append_text(Line& line, const AccessRecord& record, const TraceContext& tra
   append_time(line);
   fmt::format_to(out, " {} {} \"{} ", record.interface, record.remote, record.method);
   append_escaped(line, record.path);
-  fmt::format_to(out, "\" {} in={} out={} us={} trace={}", record.status, record.bytes_in, record.bytes_out, microseconds(record.took),
-                 trace.trace());
+  fmt::format_to(out, "\" {} in={} out={} us={} trace={}", record.status, record.bytes_in, record.bytes_out,
+                 microseconds(record.took), trace.trace());
   if (!record.note.empty()) {
     line.push_back(' ');
     append_escaped(line, record.note);
@@ -59,10 +60,12 @@ void append_json(Line& line, const AccessRecord& record, const TraceContext& tra
   auto out = std::back_inserter(line);
   line.append(std::string_view(R"({"time":")"));
   append_time(line);
-  fmt::format_to(out, R"(","interface":"{}","remote":"{}","method":"{}","path":")", record.interface, record.remote, record.method);
+  fmt::format_to(out, R"(","interface":"{}","remote":"{}","method":"{}","path":")", record.interface, record.remote,
+                 record.method);
   append_escaped(line, record.path);
-  fmt::format_to(out, R"(","status":{},"bytes_in":{},"bytes_out":{},"us":{},"trace_id":"{}","parent_id":"{}","note":")", record.status,
-                 record.bytes_in, record.bytes_out, microseconds(record.took), trace.trace(), trace.parent());
+  fmt::format_to(out, R"(","status":{},"bytes_in":{},"bytes_out":{},"us":{},"trace_id":"{}","parent_id":"{}","note":")",
+                 record.status, record.bytes_in, record.bytes_out, microseconds(record.took), trace.trace(),
+                 trace.parent());
   append_escaped(line, record.note);
   line.append(std::string_view("\"}"));
 }
@@ -87,7 +90,8 @@ class FileAccessLog final : public AccessLog {
         append_text(line, record, trace);
       }
       line.push_back('\n');
-      // One write of a file opened for appending is not interleaved with others. A short write means a full disk: nothing can be done.
+      // One write of a file opened for appending is not interleaved with others. A short write means a full disk:
+      // nothing can be done.
       while (::write(file_, line.data(), line.size()) < 0 && errno == EINTR) {
       }
     } catch (...) {  // out of memory: the line is dropped, the request was served

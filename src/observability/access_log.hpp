@@ -33,8 +33,9 @@ class AccessLog {
   virtual void record(const AccessRecord& record) noexcept = 0;
 };
 
-// text: "2026-11-21T08:30:00.123Z REST 127.0.0.1:4711 \"POST /v2/models/m/infer\" 200 in=64 out=80 us=123 trace=4bf9... note"
-// json: the same as an object of {time, interface, remote, method, path, status, bytes_in, bytes_out, us, trace_id, parent_id, note}.
+// text: "2026-11-21T08:30:00.123Z REST 127.0.0.1:4711 \"POST /v2/models/m/infer\" 200 in=64 out=80 us=123 trace=4bf9...
+// note" json: the same as an object of {time, interface, remote, method, path, status, bytes_in, bytes_out, us,
+// trace_id, parent_id, note}.
 enum class AccessLogFormat : std::uint8_t { kText, kJson };
 
 // path: file to append to; empty: standard output. Error: kInvalidArgument when the file cannot be opened.

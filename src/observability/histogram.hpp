@@ -8,10 +8,11 @@
 
 namespace ocelli::observability {
 
-// Upper bounds in microseconds, floor(10 * 1.8^i) for i = 0..32: OVMS's own buckets, so that its dashboards keep working.
+// Upper bounds in microseconds, floor(10 * 1.8^i) for i = 0..32: OVMS's own buckets, so that its dashboards keep
+// working.
 inline constexpr std::array<std::uint64_t, 33> kBucketBoundsUs{
-    10,      18,      32,      58,      104,     188,      340,      612,      1101,     1983,      3570,
-    6426,    11568,   20822,   37481,   67466,   121439,   218591,   393464,   708235,   1274823,   2294682,
+    10,      18,      32,       58,       104,      188,      340,       612,       1101,      1983,      3570,
+    6426,    11568,   20822,    37481,    67466,    121439,   218591,    393464,    708235,    1274823,   2294682,
     4130428, 7434771, 13382588, 24088659, 43359586, 78047255, 140485060, 252873108, 455171596, 819308872, 1474755971};
 
 // Thread-safe; observe() is wait-free. Readers may see a sum that is one observation ahead of the counts.

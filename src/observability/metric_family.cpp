@@ -15,7 +15,8 @@ constexpr std::array<MetricFamilyInfo, kMetricFamilies> kFamilies{{
     {kRequestsFail, "ovms_requests_fail", kCounter, true, "Number of failed requests to a model or a DAG."},
     {kRequestTime, "ovms_request_time_us", kHistogram, true, "Processing time of requests to a model or a DAG."},
     {kInferenceTime, "ovms_inference_time_us", kHistogram, true, "Inference execution time in the OpenVINO backend."},
-    {kWaitForInferReqTime, "ovms_wait_for_infer_req_time_us", kHistogram, true, "Request waiting time in the scheduling queue."},
+    {kWaitForInferReqTime, "ovms_wait_for_infer_req_time_us", kHistogram, true,
+     "Request waiting time in the scheduling queue."},
     {kStreams, "ovms_streams", kGauge, true, "Number of OpenVINO execution streams."},
     {kCurrentRequests, "ovms_current_requests", kGauge, true, "Number of inference requests currently in process."},
     {kInferReqQueueSize, "ovms_infer_req_queue_size", kGauge, false, "Inference request queue size (nireq)."},
@@ -39,12 +40,14 @@ constexpr std::array<MetricFamilyInfo, kMetricFamilies> kFamilies{{
     {kInferences, "ocelli_inferences", kCounter, true, "Items inferred; a request with batch size 8 counts 8."},
     {kRequestErrors, "ocelli_request_errors", kCounter, true, "Failed requests by cause."},
     {kConnections, "ocelli_connections", kGauge, true, "Client connections open now."},
-    {kConnectionsAccepted, "ocelli_connections_accepted", kCounter, true, "Client connections accepted since the start."},
+    {kConnectionsAccepted, "ocelli_connections_accepted", kCounter, true,
+     "Client connections accepted since the start."},
     {kProcessMemory, "process_resident_memory_bytes", kGauge, true, "Resident memory size in bytes."},
     {kProcessCpu, "process_cpu_seconds_total", kCounter, true, "Total user and system CPU time spent in seconds."},
     {kProcessThreads, "process_threads", kGauge, true, "Number of operating system threads."},
     {kProcessOpenFiles, "process_open_fds", kGauge, true, "Number of open file descriptors."},
-    {kProcessStart, "process_start_time_seconds", kGauge, true, "Start time of the process since the Unix epoch in seconds."},
+    {kProcessStart, "process_start_time_seconds", kGauge, true,
+     "Start time of the process since the Unix epoch in seconds."},
 }};
 
 constexpr bool in_order() {
@@ -65,16 +68,21 @@ std::string_view trimmed(std::string_view text) {
 
 std::string_view metric_type_name(MetricType type) noexcept {
   switch (type) {
-    case kCounter: return "counter";
-    case kGauge: return "gauge";
-    case kHistogram: return "histogram";
+    case kCounter:
+      return "counter";
+    case kGauge:
+      return "gauge";
+    case kHistogram:
+      return "histogram";
   }
   return "untyped";
 }
 
 std::span<const MetricFamilyInfo> metric_families() noexcept { return kFamilies; }
 
-const MetricFamilyInfo& metric_family_info(MetricFamily family) noexcept { return kFamilies[static_cast<std::size_t>(family)]; }
+const MetricFamilyInfo& metric_family_info(MetricFamily family) noexcept {
+  return kFamilies[static_cast<std::size_t>(family)];
+}
 
 MetricSelection MetricSelection::defaults() noexcept {
   MetricSelection selection;

@@ -11,8 +11,8 @@
 
 namespace ocelli::observability {
 
-// OVMS's own families by their own names, then ours. The graph families exist so that they can be named in --metrics_list; without
-// generative graphs they have no series.
+// OVMS's own families by their own names, then ours. The graph families exist so that they can be named in
+// --metrics_list; without generative graphs they have no series.
 enum class MetricFamily : std::uint8_t {
   kRequestsSuccess,
   kRequestsFail,
@@ -72,8 +72,8 @@ class MetricSelection {
  public:
   // Those that are on by default.
   static MetricSelection defaults() noexcept;
-  // From --metrics_list: names separated by commas, blanks around them ignored; they replace the defaults. Error: kInvalidArgument
-  // "Invalid name in metrics_list - NAME".
+  // From --metrics_list: names separated by commas, blanks around them ignored; they replace the defaults. Error:
+  // kInvalidArgument "Invalid name in metrics_list - NAME".
   static Result<MetricSelection> parse(std::string_view comma_separated);
 
   // Whether the family is shown.

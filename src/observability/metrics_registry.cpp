@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::array<std::string_view, kInterfaces> kInterfaceNames{"gRPC", "REST"};
 
-// Labels of a method. GetModelStatus and ModelReady are asked about a model as a whole, so that OVMS gives them no version label.
+// Labels of a method. GetModelStatus and ModelReady are asked about a model as a whole, so that OVMS gives them no
+// version label.
 struct MethodLabels {
   std::string_view api;
   std::string_view name;
@@ -108,7 +109,10 @@ void write_requests(PrometheusText& out, const Page& page, bool success) {
       if (!method.versioned) continue;
       for (std::size_t i = 0; i < kInterfaces; ++i) {
         out.sample("",
-                   {{"api", method.api}, {"interface", kInterfaceNames[i]}, {"method", method.name}, {"name", row.identity.name},
+                   {{"api", method.api},
+                    {"interface", kInterfaceNames[i]},
+                    {"method", method.name},
+                    {"name", row.identity.name},
                     {"version", row.version}},
                    counts[m][i]);
       }
@@ -120,7 +124,9 @@ void write_requests(PrometheusText& out, const Page& page, bool success) {
       const auto& method = kMethodLabels[m];
       if (method.versioned) continue;
       for (std::size_t i = 0; i < kInterfaces; ++i) {
-        out.sample("", {{"api", method.api}, {"interface", kInterfaceNames[i]}, {"method", method.name}, {"name", name}}, counts[m][i]);
+        out.sample("",
+                   {{"api", method.api}, {"interface", kInterfaceNames[i]}, {"method", method.name}, {"name", name}},
+                   counts[m][i]);
       }
     }
   }
@@ -132,8 +138,12 @@ void write_devices(PrometheusText& out, const Row& row, MetricFamily family) {
     const auto& fact = devices[i];
     if (family == MetricFamily::kModelDevice) {
       out.sample("",
-                 {{"device", fact.device}, {"name", row.identity.name}, {"precision", fact.precision}, {"reason", fact.reason},
-                  {"runtime", fact.runtime}, {"version", row.version}},
+                 {{"device", fact.device},
+                  {"name", row.identity.name},
+                  {"precision", fact.precision},
+                  {"reason", fact.reason},
+                  {"runtime", fact.runtime},
+                  {"version", row.version}},
                  std::int64_t{1});
       continue;
     }
@@ -141,7 +151,10 @@ void write_devices(PrometheusText& out, const Row& row, MetricFamily family) {
     const auto value = family == MetricFamily::kDeviceRuns ? row.totals.device_runs[i] : row.totals.device_busy_us[i];
     // Two members of one plan may be the same device; their position tells them apart.
     out.sample("",
-               {{"device", fact.device}, {"member", std::to_string(i)}, {"name", row.identity.name}, {"runtime", fact.runtime},
+               {{"device", fact.device},
+                {"member", std::to_string(i)},
+                {"name", row.identity.name},
+                {"runtime", fact.runtime},
                 {"version", row.version}},
                value);
   }
@@ -150,7 +163,9 @@ void write_devices(PrometheusText& out, const Row& row, MetricFamily family) {
 void write_errors(PrometheusText& out, const Row& row) {
   for (std::size_t code = 1; code < kStatusCodes; ++code) {
     out.sample("",
-               {{"cause", status_code_name(static_cast<StatusCode>(code))}, {"name", row.identity.name}, {"version", row.version}},
+               {{"cause", status_code_name(static_cast<StatusCode>(code))},
+                {"name", row.identity.name},
+                {"version", row.version}},
                row.totals.errors[code]);
   }
 }
@@ -162,14 +177,22 @@ bool write_number(PrometheusText& out, const Row& row, MetricFamily family) {
     return true;
   };
   switch (family) {
-    case MetricFamily::kStreams: return put(row.totals.streams);
-    case MetricFamily::kCurrentRequests: return put(row.totals.current_requests);
-    case MetricFamily::kInferReqQueueSize: return put(row.totals.infer_req_queue_size);
-    case MetricFamily::kInferReqActive: return put(row.totals.infer_req_active);
-    case MetricFamily::kQueuedRequests: return put(row.totals.queued_requests);
-    case MetricFamily::kQueueTime: return put(row.totals.queue_time_us);
-    case MetricFamily::kInferences: return put(row.totals.inferences);
-    default: return false;
+    case MetricFamily::kStreams:
+      return put(row.totals.streams);
+    case MetricFamily::kCurrentRequests:
+      return put(row.totals.current_requests);
+    case MetricFamily::kInferReqQueueSize:
+      return put(row.totals.infer_req_queue_size);
+    case MetricFamily::kInferReqActive:
+      return put(row.totals.infer_req_active);
+    case MetricFamily::kQueuedRequests:
+      return put(row.totals.queued_requests);
+    case MetricFamily::kQueueTime:
+      return put(row.totals.queue_time_us);
+    case MetricFamily::kInferences:
+      return put(row.totals.inferences);
+    default:
+      return false;
   }
 }
 
@@ -187,14 +210,25 @@ void write_servable_family(PrometheusText& out, const Page& page, MetricFamily f
     }
     if (row.identity.pipeline || write_number(out, row, family)) continue;
     switch (family) {
-      case MetricFamily::kInferenceTime: write_histogram(out, {}, row, row.totals.inference_time); break;
-      case MetricFamily::kWaitForInferReqTime: write_histogram(out, {}, row, row.totals.wait_time); break;
-      case MetricFamily::kBatchSize: write_batch_histogram(out, row); break;
-      case MetricFamily::kRequestErrors: write_errors(out, row); break;
+      case MetricFamily::kInferenceTime:
+        write_histogram(out, {}, row, row.totals.inference_time);
+        break;
+      case MetricFamily::kWaitForInferReqTime:
+        write_histogram(out, {}, row, row.totals.wait_time);
+        break;
+      case MetricFamily::kBatchSize:
+        write_batch_histogram(out, row);
+        break;
+      case MetricFamily::kRequestErrors:
+        write_errors(out, row);
+        break;
       case MetricFamily::kModelDevice:
       case MetricFamily::kDeviceBusy:
-      case MetricFamily::kDeviceRuns: write_devices(out, row, family); break;
-      default: break;  // families of graphs have no series; the others are written by their own functions
+      case MetricFamily::kDeviceRuns:
+        write_devices(out, row, family);
+        break;
+      default:
+        break;  // families of graphs have no series; the others are written by their own functions
     }
   }
 }
@@ -217,7 +251,8 @@ struct MetricsRegistry::State {
     ServableTotals totals;
     totals.add(*entry->metrics);
     entries.erase(entry);
-    const bool last = std::none_of(entries.begin(), entries.end(), [&](const Entry& other) { return other.identity.name == name; });
+    const bool last =
+        std::none_of(entries.begin(), entries.end(), [&](const Entry& other) { return other.identity.name == name; });
     if (last) {
       retired.erase(name);
     } else {
@@ -255,7 +290,8 @@ struct MetricsRegistry::State {
 MetricsRegistry::MetricsRegistry(MetricSelection selection) : state_(std::make_shared<State>(selection)) {}
 MetricsRegistry::~MetricsRegistry() = default;
 
-MetricsRegistry::Registration MetricsRegistry::add(ServableIdentity identity, std::shared_ptr<const ServableMetrics> metrics) {
+MetricsRegistry::Registration MetricsRegistry::add(ServableIdentity identity,
+                                                   std::shared_ptr<const ServableMetrics> metrics) {
   const std::lock_guard lock(state_->mutex);
   state_->entries.push_back({std::move(identity), std::move(metrics)});
   const auto entry = std::prev(state_->entries.end());
@@ -277,13 +313,26 @@ std::string MetricsRegistry::render() const {
     out.family(info.family);
     switch (info.family) {
       case MetricFamily::kConnections:
-      case MetricFamily::kConnectionsAccepted: state_->write_connections(out, info.family); break;
-      case MetricFamily::kProcessMemory: out.sample("", {}, process.resident_bytes); break;
-      case MetricFamily::kProcessCpu: out.sample("", {}, process.cpu_seconds); break;
-      case MetricFamily::kProcessThreads: out.sample("", {}, process.threads); break;
-      case MetricFamily::kProcessOpenFiles: out.sample("", {}, process.open_files); break;
-      case MetricFamily::kProcessStart: out.sample("", {}, process.start_seconds); break;
-      default: write_servable_family(out, page, info.family);
+      case MetricFamily::kConnectionsAccepted:
+        state_->write_connections(out, info.family);
+        break;
+      case MetricFamily::kProcessMemory:
+        out.sample("", {}, process.resident_bytes);
+        break;
+      case MetricFamily::kProcessCpu:
+        out.sample("", {}, process.cpu_seconds);
+        break;
+      case MetricFamily::kProcessThreads:
+        out.sample("", {}, process.threads);
+        break;
+      case MetricFamily::kProcessOpenFiles:
+        out.sample("", {}, process.open_files);
+        break;
+      case MetricFamily::kProcessStart:
+        out.sample("", {}, process.start_seconds);
+        break;
+      default:
+        write_servable_family(out, page, info.family);
     }
   }
   return std::move(out).take();

@@ -55,12 +55,12 @@ class MetricsRegistry {
   MetricsRegistry& operator=(const MetricsRegistry&) = delete;
   ~MetricsRegistry();
 
-  // From now on the servable's series are on the page, all of them at once, even at 0. Two servables of the same name and version (a
-  // reload in progress) are shown as one, their counts added.
+  // From now on the servable's series are on the page, all of them at once, even at 0. Two servables of the same name
+  // and version (a reload in progress) are shown as one, their counts added.
   [[nodiscard]] Registration add(ServableIdentity identity, std::shared_ptr<const ServableMetrics> metrics);
 
-  // Counts of a listener, asked for at each rendering; interface is "REST" or "gRPC". The function must be thread-safe and must not call
-  // the registry. Call before requests come in.
+  // Counts of a listener, asked for at each rendering; interface is "REST" or "gRPC". The function must be thread-safe
+  // and must not call the registry. Call before requests come in.
   void watch_connections(std::string interface, std::function<ConnectionCounts()> counts);
 
   // The page for GET /metrics, content type "text/plain; version=0.0.4".

@@ -24,7 +24,8 @@ double boot_time() {
   return line == std::string::npos ? 0 : std::strtod(text.c_str() + line + 6, nullptr);
 }
 
-// proc(5): fields of /proc/self/stat counted from the one after the program's name, which may itself hold blanks and brackets.
+// proc(5): fields of /proc/self/stat counted from the one after the program's name, which may itself hold blanks and
+// brackets.
 constexpr std::size_t kUserTicks = 11;
 constexpr std::size_t kSystemTicks = 12;
 constexpr std::size_t kThreads = 17;
@@ -44,9 +45,11 @@ ProcessMetrics read_proc() {
   metrics.cpu_seconds = (number(kUserTicks) + number(kSystemTicks)) / ticks;
   metrics.threads = static_cast<std::uint64_t>(number(kThreads));
   metrics.start_seconds = boot_time() + number(kStartTicks) / ticks;
-  metrics.resident_bytes = static_cast<std::uint64_t>(number(kResidentPages)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  metrics.resident_bytes =
+      static_cast<std::uint64_t>(number(kResidentPages)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   std::error_code error;
-  for (std::filesystem::directory_iterator file("/proc/self/fd", error), end; !error && file != end; file.increment(error)) {
+  for (std::filesystem::directory_iterator file("/proc/self/fd", error), end; !error && file != end;
+       file.increment(error)) {
     ++metrics.open_files;
   }
   return metrics;

@@ -18,7 +18,8 @@ class PrometheusText {
   using Label = std::pair<std::string_view, std::string_view>;
   using Labels = std::initializer_list<Label>;
 
-  // The "# HELP" and "# TYPE" lines, written before the family's first sample only, so that a family without series leaves no trace.
+  // The "# HELP" and "# TYPE" lines, written before the family's first sample only, so that a family without series
+  // leaves no trace.
   void family(MetricFamily family) noexcept;
   // name + suffix{labels} value. A label with an empty name is left out.
   void sample(std::string_view suffix, Labels labels, std::uint64_t value);

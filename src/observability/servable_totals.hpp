@@ -16,8 +16,8 @@ struct HistogramTotals {
   void add(const Histogram& histogram) noexcept;
 };
 
-// Sums of everything that is rendered. During a reload two generations of one version exist for a while; their counts are added up, so that
-// no series appears twice. A value.
+// Sums of everything that is rendered. During a reload two generations of one version exist for a while; their counts
+// are added up, so that no series appears twice. A value.
 struct ServableTotals {
   std::array<std::array<std::uint64_t, kInterfaces>, kMethods> success{};
   std::array<std::array<std::uint64_t, kInterfaces>, kMethods> fail{};

@@ -25,7 +25,8 @@ constexpr std::size_t kLength = 55;
 }  // namespace
 
 std::optional<TraceContext> TraceContext::parse(std::string_view header) noexcept {
-  if (header.size() < kLength || header[2] != '-' || header[kParentAt - 1] != '-' || header[kFlagsAt - 1] != '-') return {};
+  if (header.size() < kLength || header[2] != '-' || header[kParentAt - 1] != '-' || header[kFlagsAt - 1] != '-')
+    return {};
   const auto version = header.substr(0, 2);
   const auto trace = header.substr(kTraceAt, 32);
   const auto parent = header.substr(kParentAt, 16);

@@ -46,15 +46,20 @@ TEST_F(AccessLogTest, TextLineHoldsTheFacts) {
   ASSERT_TRUE(log.ok());
   (*log)->record(example());
   EXPECT_THAT(text(), ContainsRegex("^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{3}Z REST 127.0.0.1:4711 "));
-  EXPECT_THAT(text(), HasSubstr("\"POST /v2/models/m/infer\" 200 in=64 out=80 us=123 trace=4bf92f3577b34da6a3ce929d0e0e4736 batch 4\n"));
+  EXPECT_THAT(
+      text(),
+      HasSubstr(
+          "\"POST /v2/models/m/infer\" 200 in=64 out=80 us=123 trace=4bf92f3577b34da6a3ce929d0e0e4736 batch 4\n"));
 }
 
 TEST_F(AccessLogTest, JsonLineHoldsTheFacts) {
   auto log = make_access_log(AccessLogFormat::kJson, path_);
   ASSERT_TRUE(log.ok());
   (*log)->record(example());
-  EXPECT_THAT(text(), HasSubstr(R"("path":"/v2/models/m/infer","status":200,"bytes_in":64,"bytes_out":80,"us":123,)"
-                                R"("trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","parent_id":"00f067aa0ba902b7","note":"batch 4"})"));
+  EXPECT_THAT(
+      text(),
+      HasSubstr(R"("path":"/v2/models/m/infer","status":200,"bytes_in":64,"bytes_out":80,"us":123,)"
+                R"("trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","parent_id":"00f067aa0ba902b7","note":"batch 4"})"));
 }
 
 TEST_F(AccessLogTest, AClientCannotForgeALine) {

@@ -52,8 +52,11 @@ TEST(MetricsRegistry, AllSeriesExistAtZeroFromTheStart) {
   EXPECT_THAT(page, HasSubstr("# HELP ovms_requests_success Number of successful requests to a model or a DAG.\n"
                               "# TYPE ovms_requests_success counter\n"));
   EXPECT_THAT(page, HasSubstr("# TYPE ovms_request_time_us histogram\n"));
-  EXPECT_EQ(value_of(page, R"(ocelli_model_device{device="CPU",name="m",precision="BF16",reason="",runtime="OpenVINO",version="3"})"),
-            "1");
+  EXPECT_EQ(
+      value_of(
+          page,
+          R"(ocelli_model_device{device="CPU",name="m",precision="BF16",reason="",runtime="OpenVINO",version="3"})"),
+      "1");
   // Off by default.
   EXPECT_THAT(page, Not(HasSubstr("ovms_infer_req_queue_size")));
   EXPECT_THAT(page, Not(HasSubstr("ovms_infer_req_active")));
@@ -69,8 +72,13 @@ TEST(MetricsRegistry, CountsWhatRequestsDid) {
   metrics->batches[1] = 2;
   metrics->batches[5] = 1;
   const auto page = registry.render();
-  EXPECT_EQ(value_of(page, R"(ovms_requests_success{api="KServe",interface="REST",method="ModelInfer",name="m",version="1"})"), "2");
-  EXPECT_EQ(value_of(page, R"(ovms_requests_fail{api="KServe",interface="REST",method="ModelInfer",name="m",version="1"})"), "1");
+  EXPECT_EQ(
+      value_of(page,
+               R"(ovms_requests_success{api="KServe",interface="REST",method="ModelInfer",name="m",version="1"})"),
+      "2");
+  EXPECT_EQ(
+      value_of(page, R"(ovms_requests_fail{api="KServe",interface="REST",method="ModelInfer",name="m",version="1"})"),
+      "1");
   // A failed request is not timed; buckets are cumulative and inclusive at their bound.
   EXPECT_EQ(value_of(page, R"(ovms_request_time_us_count{interface="REST",name="m",version="1"})"), "2");
   EXPECT_EQ(value_of(page, R"(ovms_request_time_us_sum{interface="REST",name="m",version="1"})"), "43");
@@ -93,7 +101,10 @@ TEST(MetricsRegistry, NoSeriesAppearsTwice) {
   first->request_done(Method::kModelInfer, Interface::kGrpc, {}, microseconds(1));
   second->request_done(Method::kModelInfer, Interface::kGrpc, {}, microseconds(1));
   const auto page = registry.render();
-  EXPECT_EQ(value_of(page, R"(ovms_requests_success{api="KServe",interface="gRPC",method="ModelInfer",name="m",version="1"})"), "2");
+  EXPECT_EQ(
+      value_of(page,
+               R"(ovms_requests_success{api="KServe",interface="gRPC",method="ModelInfer",name="m",version="1"})"),
+      "2");
   std::set<std::string> seen;
   std::istringstream lines(page);
   for (std::string line; std::getline(lines, line);) {

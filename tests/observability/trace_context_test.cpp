@@ -5,7 +5,8 @@
 namespace ocelli::observability {
 namespace {
 
-constexpr std::string_view kExample = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";  // of the standard itself
+constexpr std::string_view kExample =
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";  // of the standard itself
 
 TEST(TraceContext, ReadsTheStandardsExample) {
   const auto context = TraceContext::parse(kExample);

@@ -1,0 +1,135 @@
+#include "cli/command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <vector>
+
+#include "cli/option_table.hpp"
+
+namespace ocelli::cli {
+namespace {
+
+// OVMS's own words come from its option library, with these quotes.
+Status unparsable(std::string_view text) {
+  return invalid_argument(fmt::format("error parsing options: Argument ‘{}’ failed to parse", text));
+}
+
+template <typename Number>
+std::optional<Number> whole_number(std::string_view text) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return {};
+  return number;
+}
+
+std::optional<bool> truth(std::string_view text) {
+  if (text == "true" || text == "1") return true;
+  if (text == "false" || text == "0") return false;
+  return {};
+}
+
+// Sets the field behind a FieldRef from text; false when the text is not of its type.
+struct Assign {
+  std::string_view text;
+  bool operator()(bool* field) const { return put(field, truth(text)); }
+  bool operator()(std::optional<bool>* field) const { return put(field, truth(text)); }
+  bool operator()(std::uint32_t* field) const { return put(field, whole_number<std::uint32_t>(text)); }
+  bool operator()(std::optional<std::uint32_t>* field) const { return put(field, whole_number<std::uint32_t>(text)); }
+  bool operator()(std::uint64_t* field) const { return put(field, whole_number<std::uint64_t>(text)); }
+  bool operator()(std::string* field) const {
+    *field = text;
+    return true;
+  }
+  template <typename Field, typename Value>
+  static bool put(Field* field, const std::optional<Value>& value) {
+    if (value) *field = *value;
+    return value.has_value();
+  }
+};
+
+Status check_value(const OptionSpec& option, std::string_view text) {
+  // Where OVMS has a text of its own, the check has its place in OVMS's order too: see validate.cpp.
+  if (option.choices_error.empty() && !is_choice(option, text)) {
+    return invalid_argument(fmt::format("{} should be one of: {}; given: {}", option.name, option.choices, text));
+  }
+  if (option.range) {
+    const auto number = whole_number<std::uint64_t>(text);
+    if (!number || *number < option.range->min || *number > option.range->max) {
+      return invalid_argument(fmt::format("{} should be from {} to {}; given: {}", option.name, option.range->min,
+                                          option.range->max, text));
+    }
+  }
+  return {};
+}
+
+Status assign(const OptionSpec& option, std::string_view text, CommandLine& line) {
+  if (!std::visit(Assign{text}, option.field(line))) return unparsable(text);
+  return check_value(option, text);
+}
+
+bool is_boolean(const OptionSpec& option) { return option_type_name(option) == "bool"; }
+
+std::string unmatched_text(const std::vector<std::string>& unmatched) {
+  std::string text = "error parsing options - unmatched arguments: ";
+  for (const auto& argument : unmatched) text += argument + ", ";
+  return text;
+}
+
+std::string_view environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+Status apply_environment(CommandLine& line) {
+  if (const auto folder = environment("OVMS_MODEL_REPOSITORY_PATH"); !folder.empty()) {
+    if (!line.has("model_repository_path")) line.model_repository_path = folder;
+    const bool one_model = line.has("model_path") || line.has("model_name");
+    const bool manages = line.list_models || line.add_to_config || line.remove_from_config;
+    if (!line.has("config_path") && (manages || !one_model))
+      line.server.config_path = std::string(folder) + "/config.json";
+  }
+  if (const auto workers = environment("GRPC_SERVERS"); !workers.empty()) {
+    if (!Assign{workers}(&line.server.grpc.workers)) return unparsable(workers);
+    line.given.insert("grpc_workers");
+  }
+  if (line.server.api_key_file.empty()) line.server.api_key = environment("API_KEY");
+  if (line.server.onnxruntime_path.empty()) line.server.onnxruntime_path = environment("ONNXRUNTIME_ROOT");
+  return {};
+}
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(std::span<const std::string> arguments) {
+  CLI::App app;
+  app.set_help_flag();
+  app.allow_extras();
+  std::vector<std::pair<const OptionSpec*, CLI::Option*>> options;
+  for (const auto& option : option_table()) {
+    const auto flags = (option.name == "help" ? "-h,--" : "--") + std::string(option.name);
+    auto* added = is_boolean(option) ? app.add_flag(flags) : app.add_option(flags)->expected(1);
+    options.emplace_back(&option, added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll));
+  }
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // the library wants them reversed
+  } catch (const CLI::ParseError& error) {
+    return invalid_argument(fmt::format("error parsing options: {}", error.what()));
+  }
+  if (const auto unmatched = app.remaining(); !unmatched.empty()) return invalid_argument(unmatched_text(unmatched));
+
+  CommandLine line;
+  for (const auto& [option, typed] : options) {
+    if (typed->count() == 0) continue;
+    line.given.insert(std::string(option->name));
+    if (auto status = assign(*option, typed->results().back(), line); !status.ok()) return status;
+  }
+  if (auto status = apply_environment(line); !status.ok()) return status;
+  return line;
+}
+
+}  // namespace ocelli::cli

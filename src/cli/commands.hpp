@@ -1,0 +1,17 @@
+// The commands of the program. Each takes the arguments behind its name, prints to standard output and standard error,
+// and returns the exit code.
+#pragma once
+
+#include <span>
+#include <string>
+
+namespace ocelli::cli {
+
+using Arguments = std::span<const std::string>;
+
+// `ocelli serve`, `ovms`: starts a server and blocks until it is told to stop; or manages configuration files.
+int serve_command(Arguments arguments);
+// `ocelli devices`: what this machine can run models on.
+int devices_command(Arguments arguments);
+
+}  // namespace ocelli::cli

@@ -1,0 +1,185 @@
+#include "cli/config_management.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace ocelli::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr int kMaxDepth = 16;  // a repository is not deeper; links in circles are not followed for ever
+constexpr const char* kModelList = "model_config_list";
+
+bool is_version(const std::string& name) {
+  return !name.empty() && name[0] != '0' && name.find_first_not_of("0123456789") == std::string::npos;
+}
+
+bool has_file(const fs::path& folder, const char* extension, const char* companion = nullptr) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() != extension) continue;
+    if (companion == nullptr || fs::exists(fs::path(entry.path()).replace_extension(companion), error)) return true;
+  }
+  return false;
+}
+
+// The file sets that the repository knows.
+bool holds_model(const fs::path& version) {
+  return has_file(version, ".xml", ".bin") || has_file(version, ".onnx") ||
+         has_file(version, ".pdmodel", ".pdiparams") || has_file(version, ".pb") || has_file(version, ".tflite");
+}
+
+bool is_servable(const fs::path& folder) {
+  std::error_code error;
+  if (fs::exists(folder / "graph.pbtxt", error)) return true;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.is_directory(error) && is_version(entry.path().filename()) && holds_model(entry.path())) return true;
+  }
+  return false;
+}
+
+void collect(const fs::path& root, const fs::path& folder, int depth, std::vector<std::string>& found) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, fs::directory_options::skip_permission_denied, error)) {
+    if (!entry.is_directory(error)) continue;
+    if (is_servable(entry.path())) {
+      found.push_back(entry.path().lexically_relative(root).generic_string());
+    } else if (depth < kMaxDepth) {
+      collect(root, entry.path(), depth + 1, found);
+    }
+  }
+}
+
+fs::path config_file(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error) ? fs::path(path) / "config.json" : fs::path(path);
+}
+
+Status broken(const fs::path& path, std::string_view why) {
+  return failed_precondition(fmt::format("Config file cannot be updated: {}: {}", path.string(), why));
+}
+
+// The file's content, or an empty configuration when there is no such file.
+Result<Json> read_or_empty(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return Json{{kModelList, Json::array()}};
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return broken(path, "it cannot be read");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  auto json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) return broken(path, "it is not valid JSON");
+  if (!json.is_object()) return broken(path, "it is not a JSON object");
+  if (!json.contains(kModelList)) json[kModelList] = Json::array();
+  if (!json[kModelList].is_array()) return broken(path, "model_config_list is not an array");
+  return json;
+}
+
+// Writes beside the file, flushes to disk and renames over it.
+Status replace_file(const fs::path& path, const std::string& text) {
+  const auto temporary = path.string() + ".new";
+  const auto fail = [&](const char* what) {
+    const auto why = fmt::format("{}: {}", what, std::strerror(errno));
+    ::unlink(temporary.c_str());
+    return broken(path, why);
+  };
+  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return fail("a file beside it cannot be created");
+  const bool written =
+      ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file) == 0;
+  ::close(file);
+  if (!written) return fail("writing failed");
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return fail("it cannot be replaced");
+  return {};
+}
+
+Json::iterator entry_of(Json& list, const std::string& name) {
+  return std::find_if(list.begin(), list.end(), [&](const Json& entry) {
+    return entry.is_object() && entry.contains("config") && entry["config"].is_object() &&
+           entry["config"].value("name", std::string()) == name;
+  });
+}
+
+// The entry's keys for the flags that were given.
+Json model_entry(const CommandLine& line) {
+  const auto& model = line.server.model;
+  Json config{
+      {"name", model.model_name},
+      {"base_path", model.model_path.empty() ? (fs::path(line.model_repository_path) / model.model_name).string()
+                                             : model.model_path}};
+  const auto put = [&](const char* key, const std::string& value) {
+    if (!value.empty()) config[key] = value;
+  };
+  // JSON on the command line becomes JSON in the file.
+  const auto put_json = [&](const char* key, const std::string& value) {
+    if (value.empty()) return;
+    auto json = Json::parse(value, nullptr, false);
+    config[key] = json.is_object() ? std::move(json) : Json(value);
+  };
+  put("target_device", model.target_device);
+  put("batch_size", model.batch_size);
+  put_json("shape", model.shape);
+  put_json("layout", model.layout);
+  put("mean", model.mean);
+  put("scale", model.scale);
+  put("color_format", model.color_format);
+  put("precision", model.precision);
+  put_json("model_version_policy", model.model_version_policy);
+  if (model.nireq) config["nireq"] = *model.nireq;
+  put_json("plugin_config", model.plugin_config);
+  return config;
+}
+
+Result<std::string> list_models(const CommandLine& line) {
+  auto servables = find_servables(line.model_repository_path);
+  if (!servables.ok()) return servables.status();
+  auto text = fmt::format("Listing models in repository...\nModel repository path: {}\n", line.model_repository_path);
+  for (const auto& name : *servables) text += name + "\n";
+  return text;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> find_servables(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error))
+    return not_found(fmt::format("Model repository path is not a folder: {}", folder.string()));
+  std::vector<std::string> found;
+  collect(folder, folder, 0, found);
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+Result<std::string> manage_config(const CommandLine& line) {
+  if (line.list_models) return list_models(line);
+  const auto path = config_file(line.server.config_path);
+  auto config = read_or_empty(path);
+  if (!config.ok()) return config.status();
+  auto& list = (*config)[kModelList];
+  const auto existing = entry_of(list, line.server.model.model_name);
+  if (line.remove_from_config) {
+    if (existing == list.end()) {
+      return not_found(fmt::format("Model with name: {} is not in the config file: {}", line.server.model.model_name,
+                                   path.string()));
+    }
+    list.erase(existing);
+  } else if (auto entry = model_entry(line); existing == list.end()) {
+    list.push_back({{"config", std::move(entry)}});
+  } else {
+    (*existing)["config"].update(entry);
+  }
+  if (auto status = replace_file(path, config->dump(4) + "\n"); !status.ok()) return status;
+  return fmt::format("Config updated: {}\n", path.string());
+}
+
+}  // namespace ocelli::cli

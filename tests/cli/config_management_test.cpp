@@ -1,0 +1,108 @@
+#include "cli/config_management.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+namespace ocelli::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class ConfigManagement : public testing::Test {
+ protected:
+  ConfigManagement() { fs::create_directories(folder_); }
+  ~ConfigManagement() override { fs::remove_all(folder_); }
+
+  void touch(const std::string& path, const std::string& text = "") const {
+    fs::create_directories((folder_ / path).parent_path());
+    std::ofstream(folder_ / path) << text;
+  }
+  std::string text(const std::string& path) const {
+    std::ifstream file(folder_ / path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  CommandLine line(bool add) const {
+    CommandLine line;
+    line.add_to_config = add;
+    line.remove_from_config = !add;
+    line.server.config_path = (folder_ / "config.json").string();
+    line.server.model.model_name = "m";
+    return line;
+  }
+
+  fs::path folder_ = fs::path(testing::TempDir()) / ("config_management_" + std::to_string(::getpid()));
+};
+
+TEST_F(ConfigManagement, FindsServablesByTheirFileSets) {
+  touch("ir/1/m.xml");
+  touch("ir/1/m.bin");
+  touch("half_ir/1/m.xml");
+  touch("deep/er/onnx/12/m.onnx");
+  touch("leading_zero/01/m.onnx");
+  touch("word/one/m.onnx");
+  touch("saved/3/saved_model.pb");
+  touch("paddle/1/m.pdmodel");
+  touch("paddle/1/m.pdiparams");
+  touch("lite/1/m.tflite");
+  touch("graph/graph.pbtxt");
+  const auto found = find_servables(folder_);
+  ASSERT_TRUE(found.ok());
+  EXPECT_THAT(*found, ElementsAre("deep/er/onnx", "graph", "ir", "lite", "paddle", "saved"));
+}
+
+TEST_F(ConfigManagement, AMissingRepositoryIsNamed) {
+  const auto found = find_servables("/no/such/repository");
+  ASSERT_FALSE(found.ok());
+  EXPECT_THAT(std::string(found.status().message()), HasSubstr("/no/such/repository"));
+}
+
+TEST_F(ConfigManagement, AddsAndUpdatesOneEntryAndKeepsTheRest) {
+  touch("config.json",
+        R"({"monitoring":{"metrics":{"enable":true}},"model_config_list":[{"config":{"name":"other","base_path":"/o"}},
+                           {"config":{"name":"m","base_path":"/old","nireq":3}}]})");
+  auto add = line(true);
+  add.server.model.model_path = "/new";
+  add.server.model.batch_size = "4";
+  add.server.model.plugin_config = R"({"NUM_STREAMS":"2"})";
+  const auto done = manage_config(add);
+  ASSERT_TRUE(done.ok()) << done.status().to_string();
+  EXPECT_EQ(nlohmann::json::parse(text("config.json")), nlohmann::json::parse(R"({
+      "monitoring":{"metrics":{"enable":true}},
+      "model_config_list":[{"config":{"name":"other","base_path":"/o"}},
+                           {"config":{"name":"m","base_path":"/new","nireq":3,"batch_size":"4","plugin_config":{"NUM_STREAMS":"2"}}}]})"));
+}
+
+TEST_F(ConfigManagement, RemovingWhatIsNotThereSaysSo) {
+  touch("config.json", R"({"model_config_list":[]})");
+  const auto done = manage_config(line(false));
+  ASSERT_FALSE(done.ok());
+  EXPECT_THAT(std::string(done.status().message()), HasSubstr("m is not in the config file"));
+}
+
+TEST_F(ConfigManagement, ABrokenFileIsLeftAsItIs) {
+  touch("config.json", "{ half");
+  auto add = line(true);
+  add.server.model.model_path = "/p";
+  const auto done = manage_config(add);
+  ASSERT_FALSE(done.ok());
+  EXPECT_THAT(std::string(done.status().message()), HasSubstr("not valid JSON"));
+  EXPECT_EQ(text("config.json"), "{ half");
+}
+
+TEST_F(ConfigManagement, NothingIsLeftBesideTheFile) {
+  auto add = line(true);
+  add.server.model.model_path = "/p";
+  ASSERT_TRUE(manage_config(add).ok());
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
+}
+
+}  // namespace
+}  // namespace ocelli::cli

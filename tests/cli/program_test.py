@@ -1,0 +1,121 @@
+"""Exit codes and texts of the program, as scripts written for OVMS see them. Usage: program_test.py BUILD_FOLDER"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BUILD = sys.argv.pop(1)
+CLEAN = {key: value for key, value in os.environ.items() if key not in ("OVMS_MODEL_REPOSITORY_PATH", "GRPC_SERVERS", "API_KEY")}
+
+
+def run(*arguments, name="ocelli", **environment):
+    return subprocess.run([os.path.join(BUILD, name), *arguments], capture_output=True, text=True, timeout=30,
+                          env={**CLEAN, **environment}, check=False)
+
+
+class Program(unittest.TestCase):
+    def usage_error(self, expected, *arguments, **environment):
+        done = run(*arguments, **environment)
+        self.assertEqual((done.stderr, done.returncode, done.stdout), (expected + "\n", 64, ""), arguments)
+
+    def test_no_arguments_and_help_print_the_options(self):
+        for arguments in ((), ("--help",), ("-h",), ("serve",), ("help",), ("serve", "--help"), ("--port", "1", "--help")):
+            done = run(*arguments)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), arguments)
+            self.assertIn("--rest_bind_address", done.stdout)
+            self.assertLessEqual(max(map(len, done.stdout.splitlines())), 110)
+
+    def test_the_ovms_name_is_the_same_program(self):
+        self.assertEqual(run("--help", name="ovms").stdout, run("--help").stdout)
+
+    def test_version(self):
+        for arguments in (("--version",), ("version",)):
+            lines = run(*arguments).stdout.splitlines()
+            self.assertRegex(lines[0], r"^OpenVINO Model Server \d+\.\d+")
+            self.assertRegex(lines[1], r"^OpenVINO backend ")
+
+    def test_mistakes_are_told_as_ovms_tells_them(self):
+        one = ("--model_name", "m", "--model_path", "/p")
+        cores = os.cpu_count()
+        for expected, arguments in (
+            ("error parsing options - unmatched arguments: --nonsense, more, ", ("--nonsense", "more", *one)),
+            ("error parsing options: Argument ‘abc’ failed to parse", (*one, "--rest_port", "abc")),
+            ("error parsing options: Argument ‘-1’ failed to parse", (*one, "--port", "-1")),
+            ("Use either config_path or model_path with model_name", ("--config_path", "c", "--model_name", "m")),
+            ("Use config_path or model_path with model_name", ("--model_name", "m", "--port", "9000")),
+            ("Model parameters in CLI are exclusive with the config file", ("--config_path", "c", "--nireq", "2")),
+            (f"grpc_workers count should be from 1 to CPU core count : {cores}", (*one, "--grpc_workers", "1000")),
+            ("rest_workers count should be from 2 to 10000", (*one, "--rest_port", "8080", "--rest_workers", "1")),
+            ("rest_workers is set but rest_port is not set. rest_port is required to start rest servers",
+             (*one, "--port", "9000", "--rest_workers", "2")),
+            ("rest_port setting is missing, metrics are enabled on rest port", (*one, "--port", "9000", "--metrics_enable")),
+            ("metrics_enable setting is missing, required when metrics_list is provided",
+             (*one, "--rest_port", "8000", "--metrics_list", "a")),
+            ("port and rest_port cannot both be unset", (*one, "--port", "0", "--rest_port=0")),
+            ("port number out of range from 0 to 65535", (*one, "--port", "65536")),
+            ("rest_port number out of range from 0 to 65535", (*one, "--rest_port", "65536")),
+            ("port and rest_port cannot have the same values", (*one, "--port", "9000", "--rest_port", "9000")),
+            ("rest_bind_address has invalid format: proper hostname or IP address expected.",
+             (*one, "--rest_port", "9000", "--rest_bind_address", "1.2.3")),
+            ("grpc_bind_address has invalid format: proper hostname or IP address expected.",
+             (*one, "--port", "9000", "--grpc_bind_address", "a_b")),
+            ("File path provided as an --cpu_extension parameter does not exist in the filesystem: /no/such.so",
+             (*one, "--port", "9000", "--cpu_extension", "/no/such.so")),
+            ("log_level should be one of: TRACE, DEBUG, INFO, WARNING, ERROR", (*one, "--port", "9000", "--log_level", "LOUD")),
+            ("error parsing options - --mean parameter requires --layout to be set", (*one, "--mean", "1")),
+            ("Use --list_models with --model_repository_path", ("--list_models",)),
+            ("Set config_path with add_to_config/remove_from_config", ("--add_to_config", "--model_name", "m")),
+            ("error parsing options - --list_models cannot be used with --add_to_config", ("--list_models", "--add_to_config")),
+        ):
+            with self.subTest(expected):
+                self.usage_error(expected, *arguments)
+
+    def test_generative_modes_are_refused(self):
+        done = run("--pull", "--source_model", "a/b", "--model_repository_path", "/tmp")
+        self.assertEqual(done.returncode, 64)
+        self.assertIn("generative", done.stderr)
+
+    def test_unknown_command(self):
+        done = run("sevre")
+        self.assertEqual(done.returncode, 64)
+        self.assertIn("unknown command 'sevre'; commands: serve", done.stderr)
+
+    def test_grpc_servers_overrides_the_workers(self):
+        self.usage_error(f"grpc_workers count should be from 1 to CPU core count : {os.cpu_count()}", "--model_name", "m",
+                         "--model_path", "/p", "--port", "9000", GRPC_SERVERS="100000")
+
+    def test_config_management(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.makedirs(os.path.join(folder, "a", "b", "1"))
+            for extension in ("xml", "bin"):
+                open(os.path.join(folder, "a", "b", "1", f"m.{extension}"), "w", encoding="utf-8").close()
+            done = run("--list_models", "--model_repository_path", folder)
+            self.assertEqual(done.stdout, f"Listing models in repository...\nModel repository path: {folder}\na/b\n")
+            file = os.path.join(folder, "config.json")
+            done = run("--add_to_config", "--config_path", folder, "--model_name", "a/b", "--model_repository_path", folder)
+            self.assertEqual((done.stdout, done.returncode), (f"Config updated: {file}\n", 0))
+            with open(file, encoding="utf-8") as text:
+                self.assertEqual(json.load(text),
+                                 {"model_config_list": [{"config": {"name": "a/b", "base_path": f"{folder}/a/b"}}]})
+            done = run("--remove_from_config", "--model_name", "a/b", OVMS_MODEL_REPOSITORY_PATH=folder)
+            self.assertEqual((done.stdout, done.returncode), (f"Config updated: {file}\n", 0))
+            with open(file, encoding="utf-8") as text:
+                self.assertEqual(json.load(text), {"model_config_list": []})
+
+    def test_options_as_json(self):
+        options = {row["name"]: row for row in json.loads(run("options", "--json").stdout)}
+        self.assertEqual(options["port"]["type"], "uint")
+        self.assertEqual(options["batch_size"]["config_key"], "batch_size")
+        self.assertEqual(options["grpc_memory_quota"]["default"], "2147483648")
+
+    def test_devices(self):
+        done = run("devices", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for row in json.loads(done.stdout):
+            self.assertTrue(row["usable"] or row["reason"], row)
+
+
+if __name__ == "__main__":
+    unittest.main()
