@@ -10,6 +10,7 @@
 
 namespace ocelli {
 
+// How much a line matters, ascending.
 enum class LogLevel : int { kTrace, kDebug, kInfo, kWarning, kError };
 
 // Where lines go. Implementations are thread-safe.

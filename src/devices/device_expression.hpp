@@ -11,6 +11,7 @@
 
 namespace ocelli::devices {
 
+// What kind of device a name means.
 enum class DeviceKind : std::uint8_t {
   kCpu,        // CPU: OpenVINO or ONNX Runtime
   kGpu,        // GPU[.n]: Intel
@@ -43,10 +44,12 @@ struct DeviceMember {
   DeviceName device;
   std::optional<std::uint32_t> count{};
 
+  // In the grammar's own spelling: "CPU(4)".
   [[nodiscard]] std::string to_string() const;
   friend bool operator==(const DeviceMember&, const DeviceMember&) = default;
 };
 
+// What is to be done with the members of a list.
 enum class PlanKind : std::uint8_t { kSingle, kAuto, kMulti, kHetero, kBatch };
 
 // members in the order written, which is the order of priority. kSingle and kBatch have one; kMulti and kHetero at

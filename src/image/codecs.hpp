@@ -7,6 +7,7 @@
 
 namespace ocelli::image {
 
+// Each decodes one picture of its format; errors and limits as decode() describes them.
 Result<Image> decode_jpeg(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits);
 Result<Image> decode_png(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits);
 Result<Image> decode_webp(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits);

@@ -18,6 +18,7 @@ struct DecodeLimits {
   std::size_t max_pixels = std::size_t{128} << 20;
 };
 
+// Formats that can be decoded.
 enum class Codec : unsigned char { kUnknown, kJpeg, kPng, kWebp, kBmp };
 // By the first bytes; kUnknown for anything else. "JPEG", ... for messages.
 [[nodiscard]] Codec detect_codec(std::span<const std::byte> encoded) noexcept;

@@ -12,6 +12,7 @@ namespace ocelli::image {
 // Order of the channels of one pixel. The order is OpenCV's (and so OVMS's): colour is BGR.
 enum class PixelFormat : std::uint8_t { kGray, kBgr, kBgra };
 
+// Bytes per pixel.
 [[nodiscard]] constexpr std::size_t channels(PixelFormat format) noexcept {
   return format == PixelFormat::kGray ? 1 : format == PixelFormat::kBgr ? 3 : 4;
 }

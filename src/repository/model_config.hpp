@@ -42,6 +42,7 @@ struct PreprocessParameters {
   friend bool operator==(const PreprocessParameters&, const PreprocessParameters&) = default;
 };
 
+// How a model that keeps state between requests is served.
 struct StatefulParameters {
   bool enabled = false;
   bool idle_sequence_cleanup = true;

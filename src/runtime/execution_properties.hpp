@@ -10,6 +10,7 @@
 
 namespace ocelli {
 
+// Values of PERFORMANCE_HINT.
 enum class PerformanceHint : std::uint8_t { kNone, kLatency, kThroughput, kCumulativeThroughput };
 
 // What was asked for; nothing given means PERFORMANCE_HINT=LATENCY, as OVMS has it.

@@ -7,6 +7,7 @@
 
 namespace ocelli {
 
+// File formats of models.
 enum class ModelFormat : std::uint8_t { kOpenvinoIr, kOnnx, kPaddle, kTensorflow, kTflite, kArmnn };
 
 // "OpenVINO IR", "ONNX", ... for messages.

@@ -8,6 +8,7 @@
 
 namespace ocelli::scheduling {
 
+// When calls are put together.
 enum class BatchingMode : std::uint8_t {
   kOff,   // never
   kAuto,  // measure at load; only batch sizes that pay are used

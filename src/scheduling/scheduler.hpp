@@ -17,6 +17,7 @@
 
 namespace ocelli::scheduling {
 
+// How one model version is scheduled. A plain value.
 struct SchedulerOptions {
   // The model's name, for messages.
   std::string name;

@@ -28,6 +28,7 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
+  // From now on the client may be armed; it must be removed before it goes.
   void add(TimerClient& client);
   // When it returns, the client is not being called and will not be. Not to be called from within on_timer.
   void remove(TimerClient& client) noexcept;

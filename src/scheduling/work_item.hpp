@@ -35,6 +35,7 @@ class RunHooks {
   ~RunHooks() = default;
 };
 
+// When a call passed which stage; unset stages are TimePoint{}.
 struct WorkTimes {
   TimePoint received{};  // the request was complete in memory
   TimePoint queued{};    // handed to the scheduler

@@ -26,11 +26,13 @@ struct VersionStatus {
   std::string reason;
 };
 
+// All versions of one model or pipeline, or the one asked for.
 struct ModelStatus {
   std::string name;
   std::vector<VersionStatus> versions;  // ascending
 };
 
+// Whether a reload found anything to change.
 enum class ReloadOutcome : std::uint8_t { kUnchanged, kReloaded };
 
 // Thread-safe.

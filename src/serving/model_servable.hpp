@@ -24,6 +24,7 @@ struct StatefulOptions {
   Duration idle_scan = std::chrono::minutes(5);
 };
 
+// What a servable is told about its model. A plain value.
 struct ModelServableOptions {
   std::string name;
   std::int64_t version = 1;

@@ -63,6 +63,7 @@ class BufferRef {
   }
   ~BufferRef() { reset(); }
 
+  // Drops the reference and becomes null.
   void reset() noexcept {
     auto* buffer = std::exchange(buffer_, nullptr);
     if (buffer && buffer->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) buffer->release_(buffer);

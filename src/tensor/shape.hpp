@@ -69,6 +69,7 @@ struct PartialShape {
   std::vector<Dimension> dims;
   bool rank_known = true;
 
+  // Made from concrete extents; then whether all extents are known, and whether a concrete shape lies within the ranges.
   static PartialShape from(const Shape& shape);
   [[nodiscard]] bool is_static() const noexcept;
   [[nodiscard]] bool accepts(const Shape& shape) const noexcept;

@@ -24,6 +24,7 @@ struct Tensor {
   TensorView view;
   BufferRef owner;
 
+  // A tensor of `bytes` bytes from `offset` on in a buffer.
   static Tensor of(DataType type, const Shape& shape, BufferRef buffer, std::size_t offset, std::size_t bytes) {
     Tensor tensor{{type, shape, buffer->data() + offset, bytes}, {}};
     tensor.owner = std::move(buffer);

@@ -20,7 +20,9 @@ class SocketAddress {
   static SocketAddress of_local_end(int socket) noexcept;
 
   [[nodiscard]] int family() const noexcept { return storage_.ss_family; }
+  // The port in host byte order.
   [[nodiscard]] std::uint16_t port() const noexcept;
+  // Replaces the port, in host byte order.
   void set_port(std::uint16_t port) noexcept;
   // "127.0.0.1:9000", "[::1]:9000".
   [[nodiscard]] std::string to_string() const;

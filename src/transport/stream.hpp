@@ -19,6 +19,7 @@ class TlsContext;
 // be done until the loop reports the descriptor ready. kEnd: the peer closed its side in order (reads only). kFailed: the connection is broken.
 enum class StreamState : std::uint8_t { kMore, kDrained, kEnd, kFailed };
 
+// What a read or write gave.
 struct StreamResult {
   std::size_t bytes = 0;
   StreamState state = StreamState::kDrained;

@@ -11,6 +11,7 @@ struct ssl_ctx_st;
 
 namespace ocelli::transport {
 
+// PEM files of one side of TLS.
 struct TlsOptions {
   std::string certificate_file;  // PEM, the server's certificate first, then its chain
   std::string key_file;          // PEM

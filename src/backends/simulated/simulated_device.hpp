@@ -37,6 +37,7 @@ class SimulatedDevice {
   SimulatedDevice(DeviceSettings settings, Timer& timer) : settings_(std::move(settings)), timer_(timer) {}
 
   [[nodiscard]] const DeviceSettings& settings() const noexcept { return settings_; }
+  // True once the device has "died", as its settings ask.
   [[nodiscard]] bool lost() const noexcept;
 
   // Starts the job or queues it; it ends with on_done() exactly once. batch: elements of the batch, for the time it

@@ -22,11 +22,13 @@ struct Field {
   std::uint64_t value = 0;
   Bytes bytes;
 
+  // The bytes of a length-delimited field as text.
   [[nodiscard]] std::string_view text() const noexcept {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
   [[nodiscard]] std::int64_t as_int64() const noexcept { return static_cast<std::int64_t>(value); }
   [[nodiscard]] bool as_bool() const noexcept { return value != 0; }
+  // Whether it is that field in that wire type.
   [[nodiscard]] bool is(std::uint32_t wanted, WireType wanted_type) const noexcept {
     return number == wanted && type == wanted_type;
   }

@@ -20,6 +20,7 @@ constexpr std::size_t varint_size(std::uint64_t value) noexcept {
   return bytes;
 }
 
+// The number that begins a field on the wire.
 constexpr std::uint64_t tag_of(std::uint32_t number, WireType type) noexcept {
   return (static_cast<std::uint64_t>(number) << 3) | static_cast<std::uint64_t>(type);
 }
@@ -39,6 +40,7 @@ inline std::byte* write_varint(std::byte* out, std::uint64_t value) noexcept {
   return out;
 }
 
+// Appends a number in base 128, least significant group first.
 inline void append_varint(std::string& out, std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
   out.push_back(static_cast<char>(value));

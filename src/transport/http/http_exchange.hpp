@@ -16,6 +16,7 @@
 
 namespace ocelli::transport {
 
+// Methods of HTTP that handlers tell apart.
 enum class HttpMethod : unsigned char { kGet, kPost, kPut, kDelete, kHead, kOptions, kPatch, kOther };
 
 // A request that is wholly in memory. Views point into the exchange and live until the reply is sent.
@@ -46,6 +47,7 @@ class HttpExchange {
  public:
   virtual ~HttpExchange() = default;
 
+  // What the client sent.
   [[nodiscard]] virtual const HttpRequest& request() const noexcept = 0;
   // First header of that name, case-insensitive; empty optional when absent.
   [[nodiscard]] virtual std::optional<std::string_view> header(std::string_view name) const noexcept = 0;
