@@ -5,6 +5,7 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "observability/process_metrics.hpp"
@@ -45,11 +46,11 @@ struct Entry {
 struct ModelWideCounts {
   std::array<std::array<std::uint64_t, kInterfaces>, kMethods> success{};
   std::array<std::array<std::uint64_t, kInterfaces>, kMethods> fail{};
-  void add(const ServableTotals& totals) {
+  void add(const ServableMetrics& metrics) {
     for (std::size_t m = 0; m < kMethods; ++m) {
       for (std::size_t i = 0; i < kInterfaces; ++i) {
-        success[m][i] += totals.success[m][i];
-        fail[m][i] += totals.fail[m][i];
+        success[m][i] += metrics.success[m][i].load(std::memory_order_relaxed);
+        fail[m][i] += metrics.fail[m][i].load(std::memory_order_relaxed);
       }
     }
   }
@@ -241,22 +242,22 @@ struct MetricsRegistry::State {
   const MetricSelection selection;
   mutable std::mutex mutex;
   std::list<Entry> entries;  // guarded by mutex, oldest first
-  // Model-wide counts of generations that are gone, while another one of that name is there. Guarded by mutex.
-  std::map<std::string, ModelWideCounts> retired;
+  // Counters of versions that are gone, while another one of that name is there: the series without a version label
+  // must not fall. Guarded by mutex.
+  std::map<std::string, std::set<std::shared_ptr<const ServableMetrics>>> retired;
   std::vector<std::pair<std::string, std::function<ConnectionCounts()>>> listeners;  // guarded by mutex
 
   void remove(std::list<Entry>::iterator entry) {
     const std::lock_guard lock(mutex);
-    const auto name = entry->identity.name;
-    ServableTotals totals;
-    totals.add(*entry->metrics);
+    const auto gone = std::move(*entry);
     entries.erase(entry);
+    const auto& name = gone.identity.name;
     const bool last =
         std::none_of(entries.begin(), entries.end(), [&](const Entry& other) { return other.identity.name == name; });
     if (last) {
       retired.erase(name);
     } else {
-      retired[name].add(totals);
+      retired[name].insert(gone.metrics);
     }
   }
 
@@ -264,15 +265,20 @@ struct MetricsRegistry::State {
     const std::lock_guard lock(mutex);
     std::map<std::pair<std::string, std::int64_t>, Row> rows;
     Page page;
-    page.wide = retired;
+    // Generations of one version may share their counters, also with one that was retired: each object counts once.
+    std::set<const ServableMetrics*> counted;
     for (const auto& entry : entries) {
       auto& row = rows[{entry.identity.name, entry.identity.version}];
       row.identity = entry.identity;
       row.version = std::to_string(entry.identity.version);
+      if (!counted.insert(entry.metrics.get()).second) continue;
       row.totals.add(*entry.metrics);
-      ServableTotals alone;
-      alone.add(*entry.metrics);
-      page.wide[entry.identity.name].add(alone);
+      page.wide[entry.identity.name].add(*entry.metrics);
+    }
+    for (const auto& [name, all] : retired) {
+      for (const auto& metrics : all) {
+        if (counted.insert(metrics.get()).second) page.wide[name].add(*metrics);
+      }
     }
     for (auto& [key, row] : rows) page.rows.push_back(std::move(row));
     return page;

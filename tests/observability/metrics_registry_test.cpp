@@ -127,6 +127,26 @@ TEST(MetricsRegistry, ModelWideCountsSurviveTheRetirementOfAVersion) {
   EXPECT_THAT(registry.render(), Not(HasSubstr("ovms_requests_success")));
 }
 
+TEST(MetricsRegistry, GenerationsThatShareTheirCountersCountOnce) {
+  MetricsRegistry registry(MetricSelection::defaults());
+  auto shared = std::make_shared<ServableMetrics>();
+  shared->request_done(Method::kModelReady, Interface::kRest, {}, microseconds(1));
+  shared->request_done(Method::kPredict, Interface::kRest, {}, microseconds(1));
+  auto old_generation = registry.add(identity("m", 1), shared);
+  const auto other = registry.add(identity("m", 2), std::make_shared<ServableMetrics>());
+  old_generation = {};  // retired, and back again
+  auto one = registry.add(identity("m", 1), shared);
+  const auto two = registry.add(identity("m", 1), shared);
+  const auto page = registry.render();
+  EXPECT_EQ(value_of(page, R"(ovms_requests_success{api="KServe",interface="REST",method="ModelReady",name="m"})"),
+            "1");
+  EXPECT_EQ(
+      value_of(
+          page,
+          R"(ovms_requests_success{api="TensorFlowServing",interface="REST",method="Predict",name="m",version="1"})"),
+      "1");
+}
+
 TEST(MetricsRegistry, ARegistrationMayOutliveTheRegistry) {
   auto registry = std::make_unique<MetricsRegistry>(MetricSelection::defaults());
   auto registration = registry->add(identity("m", 1), std::make_shared<ServableMetrics>());

@@ -1,0 +1,49 @@
+// ModelFactory: turns a model's files into a servable on the devices of its plan.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "devices/runtime_registry.hpp"
+#include "observability/metrics_registry.hpp"
+#include "repository/servable_factory.hpp"
+#include "scheduling/batching.hpp"
+#include "serving/serving_context.hpp"
+
+namespace ocelli::server {
+
+// What is the same for all models of a server.
+struct ModelFactoryOptions {
+  // Names of simulated devices, which count as devices in target_device.
+  std::vector<std::string> simulated_devices;
+  scheduling::BatchingOptions batching;
+  // Requests that may wait per model version.
+  std::size_t queue_limit = 4096;
+  // How often unused sequences of stateful models are dropped; zero: never.
+  Duration sequence_scan = std::chrono::minutes(5);
+};
+
+// Thread-safe. What it refers to must outlive it and every servable it made.
+class ModelFactory final : public repository::ServableFactory {
+ public:
+  ModelFactory(ModelFactoryOptions options, devices::RuntimeRegistry& runtimes, serving::ServingContext& context,
+               observability::MetricsRegistry& metrics, const Log& log);
+
+  // The servable is on the metrics page for as long as it lives.
+  Result<std::shared_ptr<serving::Servable>> load_model(const repository::ModelLoad& load) override;
+
+ private:
+  void announce_openvino();
+
+  const ModelFactoryOptions options_;
+  devices::RuntimeRegistry& runtimes_;
+  serving::ServingContext& context_;
+  observability::MetricsRegistry& metrics_;
+  const Log log_;
+  std::once_flag announced_;
+};
+
+}  // namespace ocelli::server

@@ -1,0 +1,30 @@
+// What the server's options mean for the repository and the models.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/status.hpp"
+#include "observability/metric_family.hpp"
+#include "repository/repository_options.hpp"
+#include "scheduling/batching.hpp"
+#include "server/server_options.hpp"
+
+namespace ocelli::server {
+
+// Errors: kInvalidArgument naming the option.
+Result<repository::RepositoryOptions> repository_options(const ServerOptions& options);
+// --dynamic_batching and the options beside it. Errors: kInvalidArgument for a list that is not one of numbers.
+Result<scheduling::BatchingOptions> batching_options(const BatchingOptions& options);
+// The device names in the JSON of --simulated_devices. Errors: kInvalidArgument when it is not that JSON.
+Result<std::vector<std::string>> simulated_device_names(const std::string& json);
+
+// The metrics of a server: by its options, or by the "monitoring" section of config.json. Errors: kInvalidArgument for
+// an unknown family name, or when both say something; those of reading the file.
+struct MetricsChoice {
+  bool enabled = false;
+  observability::MetricSelection selection;
+};
+Result<MetricsChoice> choose_metrics(const ServerOptions& options);
+
+}  // namespace ocelli::server

@@ -1,0 +1,68 @@
+#include "server/signal_watch.hpp"
+
+#include <pthread.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): POSIX functions
+#include <unistd.h>
+
+namespace ocelli::server {
+namespace {
+
+constexpr int kSecondSignalExit = 1;
+
+sigset_t watched_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+}  // namespace
+
+SignalWatch::SignalWatch() {
+  ::signal(SIGPIPE, SIG_IGN);
+  const auto set = watched_signals();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  thread_ = std::thread([this] { watch(); });
+}
+
+SignalWatch::~SignalWatch() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  ::pthread_kill(thread_.native_handle(), SIGTERM);
+  thread_.join();
+  const auto set = watched_signals();
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+void SignalWatch::watch() {
+  const auto set = watched_signals();
+  while (true) {
+    int signal = 0;
+    if (::sigwait(&set, &signal) != 0) continue;
+    const std::lock_guard lock(mutex_);
+    if (closing_) return;
+    if (requested_) ::_exit(kSecondSignalExit);
+    requested_ = true;
+    changed_.notify_all();
+  }
+}
+
+void SignalWatch::wait(const std::function<bool()>& other) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return requested_ || other(); });
+}
+
+void SignalWatch::notify() noexcept {
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
+}
+
+bool SignalWatch::requested() const {
+  const std::lock_guard lock(mutex_);
+  return requested_;
+}
+
+}  // namespace ocelli::server

@@ -1,0 +1,41 @@
+// SignalWatch: SIGTERM and SIGINT as an event.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "base/clock.hpp"
+
+namespace ocelli::server {
+
+// Create it before any other thread is started: it blocks the signals for them all. One at a time in a program. The
+// first signal sets requested(); a second one ends the process at once with exit code 1. SIGPIPE is ignored from here
+// on.
+class SignalWatch {
+ public:
+  SignalWatch();
+  ~SignalWatch();
+  SignalWatch(const SignalWatch&) = delete;
+  SignalWatch& operator=(const SignalWatch&) = delete;
+
+  // Blocks until a signal came or other() is true; call notify() when its result may have changed. other is called with
+  // a lock held.
+  void wait(const std::function<bool()>& other = [] { return false; });
+  // Makes wait() look at its condition again. Thread-safe.
+  void notify() noexcept;
+  // Whether a signal came. Thread-safe.
+  [[nodiscard]] bool requested() const;
+
+ private:
+  void watch();
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool requested_ = false;  // guarded by mutex_
+  bool closing_ = false;    // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace ocelli::server
