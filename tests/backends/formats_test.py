@@ -90,6 +90,7 @@ class OnnxruntimeReference:
         import onnxruntime
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 2
+        options.log_severity_level = 3
         self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def inputs(self):

@@ -1,0 +1,29 @@
+#include "backends/onnxruntime/ort_model.hpp"
+
+#include <malloc.h>
+
+#include "backends/onnxruntime/ort_request.hpp"
+
+namespace ocelli::onnxruntime {
+
+OrtModel::OrtModel(const OrtApi& api, OrtOwner<OrtSession> session, ModelSignature signature, ExecutionInfo info,
+                   std::map<std::string, std::string> metadata)
+    : api_(api),
+      session_(std::move(session)),
+      signature_(std::move(signature)),
+      info_(std::move(info)),
+      metadata_(std::move(metadata)),
+      workers_(info_.streams) {
+  for (const auto& input : signature_.inputs) input_names_.push_back(input.name.c_str());
+  for (const auto& output : signature_.outputs) output_names_.push_back(output.name.c_str());
+}
+
+OrtModel::~OrtModel() {
+  session_.reset();
+  // Weights are freed in pieces; without this the heap keeps them.
+  ::malloc_trim(0);
+}
+
+Result<std::unique_ptr<InferRequest>> OrtModel::create_request() { return OrtRequest::create(api_, *this); }
+
+}  // namespace ocelli::onnxruntime

@@ -1,0 +1,159 @@
+#include "backends/onnxruntime/ort_options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <thread>
+
+#include "backends/onnxruntime/ort_providers.hpp"
+
+namespace ocelli::onnxruntime {
+namespace {
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+// The CPU provider computes FP32 (and INT8 where the model is quantized) whatever one wishes.
+Status check_cpu_precision(const std::string& hint) {
+  if (hint.empty() || hint == "f32" || hint == "fp32") return {};
+  return invalid_argument(fmt::format(
+      "plugin_config INFERENCE_PRECISION_HINT is {}; ONNX Runtime's CPU provider computes in f32 only", hint));
+}
+
+Status set_threads(const OrtApi& api, OrtSessionOptions& options, const ThreadPlan& threads) {
+  auto status = take(api, api.SetIntraOpNumThreads(&options, static_cast<int>(threads.intra)), StatusCode::kInternal);
+  if (status.ok()) status = take(api, api.SetInterOpNumThreads(&options, 1), StatusCode::kInternal);
+  if (status.ok()) status = take(api, api.SetSessionExecutionMode(&options, ORT_SEQUENTIAL), StatusCode::kInternal);
+  return status;
+}
+
+// Session configuration entries ("session.intra_op.allow_spinning") go through as they are; what remains belongs to the
+// providers.
+Status set_session_entries(const OrtApi& api, OrtSessionOptions& options,
+                           std::map<std::string, std::string>& properties) {
+  for (auto at = properties.begin(); at != properties.end();) {
+    if (!at->first.starts_with("session.") && !at->first.starts_with("mlas.") &&
+        !at->first.starts_with("optimization.")) {
+      ++at;
+      continue;
+    }
+    auto status = take(api, api.AddSessionConfigEntry(&options, at->first.c_str(), at->second.c_str()),
+                       StatusCode::kInvalidArgument);
+    if (!status.ok()) return status;
+    at = properties.erase(at);
+  }
+  return {};
+}
+
+Status fix_one(const OrtApi& api, OrtSessionOptions& options, const std::string& input,
+               const std::vector<OnnxDimension>& dims, const PartialShape& wanted,
+               std::map<std::string, std::int64_t>& fixed) {
+  for (std::size_t axis = 0; axis < std::min(dims.size(), wanted.dims.size()); ++axis) {
+    const Dimension& want = wanted.dims[axis];
+    const OnnxDimension& have = dims[axis];
+    if (have.extent) {
+      if (want == Dimension::fixed(*have.extent)) continue;
+      return failed_precondition(fmt::format(
+          "Model could not be reshaped with requested shape - the file fixes dimension {} of input {} at {}; "
+          "ONNX Runtime can only set dimensions that a file leaves open",
+          axis, input, *have.extent));
+    }
+    if (!want.is_static() || have.name.empty()) continue;
+    const auto [known, is_new] = fixed.emplace(have.name, want.min);
+    if (known->second != want.min) {
+      return failed_precondition(fmt::format(
+          "Model could not be reshaped with requested shape - dimension {} of input {} is the file's '{}', which "
+          "is {} elsewhere",
+          axis, input, have.name, known->second));
+    }
+    if (!is_new) continue;
+    auto status = take(api, api.AddFreeDimensionOverrideByName(&options, have.name.c_str(), want.min),
+                       StatusCode::kFailedPrecondition);
+    if (!status.ok()) return status;
+  }
+  return {};
+}
+
+}  // namespace
+
+ThreadPlan plan_threads(const ExecutionProperties& properties, std::uint32_t cores) {
+  ThreadPlan plan;
+  plan.total = properties.threads.value_or(std::max(1U, cores));
+  if (properties.streams) {
+    plan.streams = *properties.streams;
+  } else if (properties.hint == PerformanceHint::kThroughput ||
+             properties.hint == PerformanceHint::kCumulativeThroughput) {
+    plan.streams = plan.total;
+  }
+  plan.intra = plan.streams >= plan.total ? 1 : plan.total - plan.streams + 1;
+  return plan;
+}
+
+Result<SessionPlan> plan_session(const OrtLibrary& library, const Device& device, const CompileOptions& options,
+                                 const Log& log) {
+  const OrtApi& api = *library.api;
+  auto properties = options.properties;
+  auto execution = take_execution_properties(properties);
+  if (!execution.ok()) return execution.status();
+  auto session_options = make_owner<OrtSessionOptions>(api, StatusCode::kInternal,
+                                                       [&](auto** out) { return api.CreateSessionOptions(out); });
+  if (!session_options.ok()) return session_options.status();
+
+  SessionPlan plan{std::move(*session_options),
+                   plan_threads(*execution, std::thread::hardware_concurrency()),
+                   {},
+                   lower(execution->precision),
+                   {}};
+  if (auto status = set_threads(api, *plan.options, plan.threads); !status.ok()) return status;
+  if (auto status = set_session_entries(api, *plan.options, properties); !status.ok()) return status;
+  if (device.providers.empty()) {
+    if (auto status = check_cpu_precision(plan.precision_hint); !status.ok()) return status;
+    if (!properties.empty()) {
+      return invalid_argument(fmt::format("plugin_config key {} is not known to ONNX Runtime's device {}",
+                                          properties.begin()->first, device.name));
+    }
+    return plan;
+  }
+  ProviderRequest request{device, plan.precision_hint, options.cache_dir, std::move(properties)};
+  auto appended = append_providers(library, *plan.options, request, log);
+  if (!appended.ok()) return appended.status();
+  plan.providers = std::move(appended->providers);
+  plan.note = std::move(appended->note);
+  return plan;
+}
+
+Status check_preprocessing(const PreprocessOptions& options) {
+  const auto refuse = [](const char* option) {
+    return invalid_argument(fmt::format(
+        "{} cannot be built into a model by ONNX Runtime; use OpenVINO (plugin_config RUNTIME=OPENVINO) or a model "
+        "that has it inside",
+        option));
+  };
+  for (const auto& [name, layout] : options.layout) {
+    const auto colon = layout.find(':');
+    if (colon != std::string::npos && lower(layout.substr(0, colon)) != lower(layout.substr(colon + 1)))
+      return refuse("a change of layout");
+  }
+  if (!options.mean.empty()) return refuse("mean");
+  if (!options.scale.empty()) return refuse("scale");
+  if (!options.color_format.empty()) return refuse("color_format");
+  if (!options.precision.empty()) return refuse("precision");
+  return {};
+}
+
+Status fix_dimensions(const OrtApi& api, OrtSessionOptions& options, const OnnxSummary& summary,
+                      const std::map<std::string, PartialShape>& shapes) {
+  std::map<std::string, std::int64_t> fixed;
+  for (const auto& [input, wanted] : shapes) {
+    const auto found = summary.inputs.find(input);
+    if (found == summary.inputs.end()) continue;
+    if (auto status = fix_one(api, options, input, found->second, wanted, fixed); !status.ok()) return status;
+  }
+  return {};
+}
+
+}  // namespace ocelli::onnxruntime

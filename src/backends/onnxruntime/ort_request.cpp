@@ -1,0 +1,165 @@
+#include "backends/onnxruntime/ort_request.hpp"
+
+#include <fmt/format.h>
+
+#include "backends/onnxruntime/ort_types.hpp"
+#include "runtime/tensor_check.hpp"
+
+namespace ocelli::onnxruntime {
+namespace {
+
+// ONNX Runtime refuses null even where there is nothing to point at.
+std::byte nothing{};
+
+Status check(const OrtApi& api, OrtStatus* status) { return take(api, status, StatusCode::kInternal); }
+
+}  // namespace
+
+Result<std::unique_ptr<InferRequest>> OrtRequest::create(const OrtApi& api, OrtModel& model) {
+  auto options =
+      make_owner<OrtRunOptions>(api, StatusCode::kInternal, [&](auto** out) { return api.CreateRunOptions(out); });
+  if (!options.ok()) return options.status();
+  auto memory = make_owner<OrtMemoryInfo>(api, StatusCode::kInternal, [&](auto** out) {
+    return api.CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, out);
+  });
+  if (!memory.ok()) return memory.status();
+  return std::unique_ptr<InferRequest>(new OrtRequest(api, model, std::move(*options), std::move(*memory)));
+}
+
+OrtRequest::OrtRequest(const OrtApi& api, OrtModel& model, OrtOwner<OrtRunOptions> options,
+                       OrtOwner<OrtMemoryInfo> memory)
+    : api_(api),
+      model_(model),
+      options_(std::move(options)),
+      memory_(std::move(memory)),
+      inputs_(model.signature().inputs.size()),
+      outputs_(model.signature().outputs.size()),
+      input_values_(inputs_.size()),
+      output_values_(outputs_.size()) {
+  for (const auto& input : model.signature().inputs) dynamic_ = dynamic_ || !input.shape.is_static();
+}
+
+Result<OrtValue*> OrtRequest::bind(Binding& binding, const TensorView& view) {
+  for (auto& entry : binding.entries) {
+    if (entry.value && entry.data == view.data && entry.shape == view.shape) return entry.value.get();
+  }
+  auto value = make_owner<OrtValue>(api_, StatusCode::kInvalidArgument, [&](auto** out) {
+    void* data = view.data ? static_cast<void*>(view.data) : &nothing;
+    return api_.CreateTensorWithDataAsOrtValue(memory_.get(), data, view.bytes, view.shape.begin(), view.shape.rank(),
+                                               to_ort(view.type), out);
+  });
+  if (!value.ok()) return value.status();
+  auto& entry = binding.entries[binding.next];
+  binding.next = (binding.next + 1) % binding.entries.size();
+  entry = {view.data, view.shape, std::move(*value)};
+  return entry.value.get();
+}
+
+Status OrtRequest::set_input(std::size_t index, const TensorView& view) {
+  if (index >= inputs_.size()) return no_such_tensor("input", index, inputs_.size());
+  if (auto status = check_tensor(model_.signature().inputs[index], view, "input"); !status.ok()) return status;
+  if (view.type != DataType::kString) {
+    auto value = bind(inputs_[index].binding, view);
+    if (!value.ok()) return value.status();
+    input_values_[index] = *value;
+    return {};
+  }
+  OrtAllocator* allocator = nullptr;
+  if (auto status = check(api_, api_.GetAllocatorWithDefaultOptions(&allocator)); !status.ok()) return status;
+  auto value = make_owner<OrtValue>(api_, StatusCode::kInternal, [&](auto** out) {
+    return api_.CreateTensorAsOrtValue(allocator, view.shape.begin(), view.shape.rank(),
+                                       ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING, out);
+  });
+  if (!value.ok()) return value.status();
+  if (auto status = fill_strings(api_, **value, view); !status.ok()) return status;
+  inputs_[index].strings = std::move(*value);
+  input_values_[index] = inputs_[index].strings.get();
+  return {};
+}
+
+Status OrtRequest::set_output(std::size_t index, const TensorView& view) {
+  if (index >= outputs_.size()) return no_such_tensor("output", index, outputs_.size());
+  if (view.type == DataType::kString) return invalid_argument("string outputs cannot be bound");
+  if (auto status = check_tensor(model_.signature().outputs[index], view, "output"); !status.ok()) return status;
+  Output& output = outputs_[index];
+  auto value = bind(output.binding, view);
+  if (!value.ok()) return value.status();
+  output.result.reset();
+  output.bound = true;
+  output.view = view;
+  output_values_[index] = *value;
+  return {};
+}
+
+void OrtRequest::clear_output(std::size_t index) noexcept {
+  if (index >= outputs_.size() || !outputs_[index].bound) return;
+  outputs_[index].bound = false;
+  output_values_[index] = nullptr;
+}
+
+void OrtRequest::start(InferCompletion& completion) noexcept {
+  completion_ = &completion;
+  cancelled_.store(false);
+  (void)check(api_, api_.RunOptionsUnsetTerminate(options_.get()));
+  model_.workers().submit(*this);
+}
+
+void OrtRequest::work() noexcept {
+  const Status status = cancelled_.load() ? Status(StatusCode::kCancelled, "the run was cancelled") : run_session();
+  completion_->on_infer_done(status);
+}
+
+Status OrtRequest::run() noexcept {
+  cancelled_.store(false);
+  (void)check(api_, api_.RunOptionsUnsetTerminate(options_.get()));
+  return run_session();
+}
+
+void OrtRequest::cancel() noexcept {
+  cancelled_.store(true);
+  (void)check(api_, api_.RunOptionsSetTerminate(options_.get()));
+}
+
+Status OrtRequest::run_session() noexcept {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (!input_values_[i])
+      return invalid_argument(fmt::format("input {} has not been set", model_.signature().inputs[i].name));
+  }
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (outputs_[i].bound) continue;
+    outputs_[i].result.reset();
+    output_values_[i] = nullptr;
+  }
+  const Status status =
+      check(api_, api_.Run(&model_.session(), options_.get(), model_.input_names().data(), input_values_.data(),
+                           inputs_.size(), model_.output_names().data(), outputs_.size(), output_values_.data()));
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (!outputs_[i].bound) outputs_[i].result = OrtOwner<OrtValue>(output_values_[i], OrtDeleter{&api_});
+  }
+  if (status.ok()) return status;
+  if (cancelled_.load()) return {StatusCode::kCancelled, "the run was cancelled"};
+  // A dynamic model learns only while it runs that two shapes do not go together.
+  const bool is_shape = status.message().find("shape") != std::string_view::npos ||
+                        status.message().find("imension") != std::string_view::npos;
+  if (dynamic_ && is_shape && status.code() == StatusCode::kInternal) {
+    return invalid_argument(fmt::format("the model refuses these shapes: {}", status.message()));
+  }
+  return status;
+}
+
+Result<TensorView> OrtRequest::output(std::size_t index) {
+  if (index >= outputs_.size()) return no_such_tensor("output", index, outputs_.size());
+  Output& output = outputs_[index];
+  if (output.bound) return output.view;
+  if (!output.result) return internal_error("the request has not run yet");
+  auto view = view_of(api_, *output.result);
+  if (!view.ok() || view->type != DataType::kString) return view;
+  if (auto status = read_strings(api_, *output.result, view->shape.element_count().value_or(0), output.packed);
+      !status.ok())
+    return status;
+  view->data = output.packed.data();
+  view->bytes = output.packed.size();
+  return view;
+}
+
+}  // namespace ocelli::onnxruntime

@@ -1,0 +1,71 @@
+// OrtRequest: one slot of an OrtModel. ONNX Runtime's runs block, so start() hands them to the model's worker threads.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "backends/onnxruntime/ort_api.hpp"
+#include "backends/onnxruntime/ort_model.hpp"
+#include "backends/onnxruntime/worker_pool.hpp"
+#include "runtime/infer_request.hpp"
+
+namespace ocelli::onnxruntime {
+
+class OrtRequest final : public InferRequest, private WorkerPool::Task {
+ public:
+  static Result<std::unique_ptr<InferRequest>> create(const OrtApi& api, OrtModel& model);
+
+  Status set_input(std::size_t index, const TensorView& view) override;
+  Status set_output(std::size_t index, const TensorView& view) override;
+  void clear_output(std::size_t index) noexcept override;
+  void start(InferCompletion& completion) noexcept override;
+  Status run() noexcept override;
+  void cancel() noexcept override;
+  Result<TensorView> output(std::size_t index) override;
+
+ private:
+  // OrtValues over callers' memory that came lately. Buffers come back from pools, so most bindings find theirs here
+  // and nothing is allocated.
+  struct Binding {
+    struct Entry {
+      std::byte* data = nullptr;
+      Shape shape;
+      OrtOwner<OrtValue> value;
+    };
+    std::array<Entry, 4> entries;
+    std::size_t next = 0;
+  };
+  struct Input {
+    Binding binding;
+    OrtOwner<OrtValue> strings;
+  };
+  struct Output {
+    Binding binding;
+    TensorView view;  // of what is bound
+    bool bound = false;
+    OrtOwner<OrtValue> result;      // made by the last run, when not bound
+    std::vector<std::byte> packed;  // of string outputs
+  };
+
+  OrtRequest(const OrtApi& api, OrtModel& model, OrtOwner<OrtRunOptions> options, OrtOwner<OrtMemoryInfo> memory);
+  void work() noexcept override;
+  Status run_session() noexcept;
+  Result<OrtValue*> bind(Binding& binding, const TensorView& view);
+
+  const OrtApi& api_;
+  OrtModel& model_;
+  OrtOwner<OrtRunOptions> options_;
+  OrtOwner<OrtMemoryInfo> memory_;
+  std::vector<Input> inputs_;
+  std::vector<Output> outputs_;
+  // What the next run reads and writes, in the session's order. An output that is null is made by the run.
+  std::vector<const OrtValue*> input_values_;
+  std::vector<OrtValue*> output_values_;
+  InferCompletion* completion_ = nullptr;
+  std::atomic<bool> cancelled_{false};
+  bool dynamic_ = false;
+};
+
+}  // namespace ocelli::onnxruntime

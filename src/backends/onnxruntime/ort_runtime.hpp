@@ -1,0 +1,36 @@
+// OrtRuntime: one OrtEnv behind Runtime.
+#pragma once
+
+#include <memory>
+
+#include "backends/onnxruntime/onnx_summary.hpp"
+#include "backends/onnxruntime/ort_api.hpp"
+#include "backends/onnxruntime/ort_devices.hpp"
+#include "backends/onnxruntime/ort_options.hpp"
+#include "base/log.hpp"
+#include "runtime/runtime.hpp"
+
+namespace ocelli::onnxruntime {
+
+class OrtRuntime final : public Runtime {
+ public:
+  static Result<std::unique_ptr<OrtRuntime>> create(Log log, const std::string& library_path);
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "onnxruntime"; }
+  [[nodiscard]] std::string version() const override { return library_.version; }
+  [[nodiscard]] std::vector<DeviceInfo> devices() override { return list_devices(library_); }
+  [[nodiscard]] bool supports(ModelFormat format) const noexcept override { return format == ModelFormat::kOnnx; }
+  Result<std::unique_ptr<CompiledModel>> compile(const ModelSource& source, const CompileOptions& options) override;
+
+ private:
+  OrtRuntime(Log log, OrtLibrary library) : log_(std::move(log)), library_(std::move(library)) {}
+  // The session's signature with the layouts and the shapes that were asked for.
+  Result<ModelSignature> signature_for(const OrtSession& session, const CompileOptions& options) const;
+  ExecutionInfo info_of(const SessionPlan& plan, const Device& device, const OnnxSummary& summary) const;
+
+  Log log_;
+  OrtLibrary library_;
+  OrtOwner<OrtEnv> environment_;
+};
+
+}  // namespace ocelli::onnxruntime
