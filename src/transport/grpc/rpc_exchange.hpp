@@ -69,7 +69,9 @@ class RpcExchange {
 class RpcHandler {
  public:
   virtual ~RpcHandler() = default;
-  // Whether that method streams from the client; unknown paths are answered with UNIMPLEMENTED by handle().
+  // Whether there is such a method; the transport answers UNIMPLEMENTED to others as soon as their headers are there.
+  [[nodiscard]] virtual bool known(std::string_view /*path*/) const noexcept { return true; }
+  // Whether that method streams from the client or to it (set_stream_listener() must then be called within handle()).
   [[nodiscard]] virtual bool streaming(std::string_view path) const noexcept = 0;
   // Given the first bytes of a unary message (as many as came with the first frame), the offset from which its bulk begins: the transport places
   // the message so that this byte is 64-byte aligned. 0: no wish.

@@ -1,0 +1,230 @@
+// The receiving half of Http2Session: from frames to calls.
+#include <fmt/format.h>
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "transport/grpc/http2_session.hpp"
+#include "transport/grpc/rpc_wire.hpp"
+
+namespace ocelli::transport {
+namespace {
+
+// Calls that were cancelled but that a handler still works on count until it has finished: at most so many times max_streams.
+constexpr std::size_t kUnfinishedFactor = 2;
+// What honest work is worth in tokens of the flood guard: frames that may go with one call and with one message.
+constexpr std::int64_t kFramesPerCall = 16;
+constexpr std::int64_t kFramesPerMessage = 4;
+constexpr int kMethodNotAllowed = 405;
+constexpr int kUnsupportedMediaType = 415;
+
+// Takes as long for a wrong key as for a nearly right one.
+bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+  return difference == 0;
+}
+
+bool has_key(const RpcHeaders& headers, std::string_view key) noexcept {
+  constexpr std::string_view kScheme = "Bearer ";
+  const auto value = headers.find("authorization").value_or("");
+  return value.starts_with(kScheme) && equal_in_constant_time(value.substr(kScheme.size()), key);
+}
+
+}  // namespace
+
+RpcStream* Http2Session::open_stream(std::int32_t id) noexcept {
+  if (handed_count_ >= kUnfinishedFactor * context_.options.max_streams) return nullptr;
+  RpcStream* stream = nullptr;
+  if (idle_.empty()) {
+    stream = new RpcStream(*this);
+    stream->reset();
+  } else {
+    stream = idle_.back().release();
+    idle_.pop_back();
+  }
+  stream->id_ = id;
+  stream->progress_.open = true;
+  stream->current_ = outgoing_.get();
+  stream->started_ = stream->received_ = stream->fed_ = now_;
+  stream->previous_ = nullptr;
+  stream->next_ = std::exchange(open_, stream);
+  if (stream->next_) stream->next_->previous_ = stream;
+  ++open_count_;
+  wake_at(now_ + context_.options.limits.progress_timeout);
+  return stream;
+}
+
+void Http2Session::on_header(RpcStream& stream, std::string_view name, std::string_view value) {
+  const auto& limits = context_.options.limits;
+  auto& headers = stream.headers_;
+  if (headers.list_bytes() + name.size() + value.size() + 32 > limits.max_header_bytes || headers.count() >= limits.max_headers) {
+    stream.progress_.headers_too_large = true;
+  } else {
+    headers.add(name, value);
+  }
+}
+
+void Http2Session::on_headers_complete(RpcStream& stream) noexcept {
+  stream.path_ = stream.headers_.find(":path").value_or("");
+  if (const int status = http_refusal(stream); status != 0) return submit_http_status(stream, status);
+  if (auto status = accept_call(stream); !status.ok()) {
+    context_.counters.rejected_requests.fetch_add(1, std::memory_order_relaxed);
+    return answer(stream, std::move(status));
+  }
+  if (stream.progress_.streaming) hand_over(stream);
+}
+
+// What is not gRPC at all is answered with an HTTP status; 0: it is gRPC.
+int Http2Session::http_refusal(const RpcStream& stream) const noexcept {
+  if (stream.progress_.headers_too_large) return 0;
+  if (stream.headers_.find(":method") != "POST") return kMethodNotAllowed;
+  return is_grpc_content_type(stream.headers_.find("content-type").value_or("")) ? 0 : kUnsupportedMediaType;
+}
+
+Status Http2Session::accept_call(RpcStream& stream) {
+  const auto& options = context_.options;
+  const auto& headers = stream.headers_;
+  if (stream.progress_.headers_too_large) {
+    return {StatusCode::kResourceExhausted, fmt::format("the metadata is too large: at most {} bytes in {} entries are accepted",
+                                                        options.limits.max_header_bytes, options.limits.max_headers)};
+  }
+  if (!options.api_key.empty() && !has_key(headers, options.api_key)) {
+    return {StatusCode::kUnauthenticated, "the metadata must bring authorization: Bearer and the server's API key"};
+  }
+  if (!context_.handler.known(stream.path_)) return unimplemented(fmt::format("unknown method {}", stream.path_));
+  if (const auto text = headers.find("grpc-timeout")) {
+    const auto timeout = parse_grpc_timeout(*text);
+    if (!timeout) return invalid_argument(fmt::format("grpc-timeout is \"{}\"; expected 1 to 8 digits and one of H, M, S, m, u, n", *text));
+    stream.deadline_ = now_ + *timeout;
+    wake_at(stream.deadline_);
+  }
+  if (const auto name = headers.find("grpc-encoding")) {
+    const auto encoding = rpc_encoding_from(*name);
+    if (!encoding) return unimplemented(fmt::format("grpc-encoding \"{}\" is not supported; identity, gzip and deflate are", *name));
+    stream.assembler_.reset(*encoding);
+  }
+  if (options.reply_encoding != RpcEncoding::kIdentity &&
+      accepts_encoding(headers.find("grpc-accept-encoding").value_or(""), options.reply_encoding)) {
+    stream.reply_encoding_ = options.reply_encoding;
+  }
+  stream.progress_.streaming = context_.handler.streaming(stream.path_);
+  return {};
+}
+
+void Http2Session::on_data(RpcStream& stream, std::span<const std::byte> bytes, bool last_frame) noexcept {
+  stream.fed_ = now_;
+  stream.bytes_in_ += bytes.size();
+  while (!bytes.empty() && !stream.progress_.decided) {
+    if (stream.progress_.handed && !stream.progress_.streaming) {
+      return answer(stream, invalid_argument("a call of this method has one request message; more bytes came after it"));
+    }
+    const auto fed = stream.assembler_.feed(bytes);
+    if (!fed.ok()) return answer(stream, fed.status());
+    bytes = bytes.subspan(*fed);
+    if (!charge(stream, *fed)) return;
+    if (stream.assembler_.complete()) on_message(stream, last_frame && bytes.empty());
+  }
+}
+
+// Counts the bytes that a request holds; false: the call was refused for it.
+bool Http2Session::charge(RpcStream& stream, std::size_t arrived) noexcept {
+  const auto& options = context_.options;
+  stream.request_bytes_ += arrived;
+  const std::size_t total = context_.request_bytes.fetch_add(arrived, std::memory_order_relaxed) + arrived;
+  const std::size_t declared = std::max({stream.declared_bytes_, stream.assembler_.declared(), stream.message_.bytes.size()});
+  declared_bytes_ += declared - std::exchange(stream.declared_bytes_, declared);
+  if (declared_bytes_ > options.max_connection_bytes) {
+    answer(stream, {StatusCode::kResourceExhausted,
+                    fmt::format("the requests of this connection need {} bytes; at most {} are accepted at a time", declared_bytes_, options.max_connection_bytes)});
+  } else if (options.max_total_bytes != 0 && total > options.max_total_bytes) {
+    answer(stream, {StatusCode::kResourceExhausted,
+                    fmt::format("the server holds {} bytes of requests; at most {} are accepted at a time", total, options.max_total_bytes)});
+  }
+  return !stream.progress_.decided;
+}
+
+void Http2Session::uncharge(RpcStream& stream) noexcept {
+  declared_bytes_ -= std::exchange(stream.declared_bytes_, 0);
+  context_.request_bytes.fetch_sub(std::exchange(stream.request_bytes_, 0), std::memory_order_relaxed);
+}
+
+// ends: nothing follows the message, and on_half_close() is about to say so.
+void Http2Session::on_message(RpcStream& stream, bool ends) noexcept {
+  control_guard_.earn(kFramesPerMessage);
+  auto message = stream.assembler_.take();
+  if (!message.ok()) return answer(stream, message.status());
+  if (!stream.progress_.streaming) {
+    stream.message_ = {message->bytes, std::move(message->owner)};
+    const std::size_t inflated = stream.message_.bytes.size();
+    if (inflated > stream.request_bytes_ && !charge(stream, inflated - stream.request_bytes_)) return;
+    if (!ends) hand_over(stream);  // some clients leave the stream open until they have the answer
+    return;
+  }
+  uncharge(stream);  // the listener's from here on
+  if (!stream.listener_ || !stream.gate_.enter()) return;
+  ++stream.pins_;
+  stream.listener_->on_message(stream, {message->bytes, std::move(message->owner)});
+  stream.gate_.leave();
+  --stream.pins_;
+  recycle_when_done(stream);
+}
+
+void Http2Session::on_half_close(RpcStream& stream) noexcept {
+  stream.progress_.half_closed = true;
+  if (stream.progress_.decided) return;
+  if (!stream.assembler_.at_boundary()) return answer(stream, invalid_argument("the call ended within a request message"));
+  if (!stream.progress_.streaming) {
+    if (stream.progress_.handed) return;
+    if (!stream.message_.owner) return answer(stream, invalid_argument("the call ended without a request message"));
+    return hand_over(stream);
+  }
+  if (!stream.listener_ || !stream.gate_.enter()) return;
+  ++stream.pins_;
+  stream.listener_->on_messages_end(stream);
+  stream.gate_.leave();
+  --stream.pins_;
+  recycle_when_done(stream);
+}
+
+void Http2Session::hand_over(RpcStream& stream) noexcept {
+  stream.progress_.handed = true;
+  stream.keep_alive_ = host_.keep_alive();
+  stream.received_ = now_;
+  ++handed_count_;
+  context_.counters.requests.fetch_add(1, std::memory_order_relaxed);
+  context_.counters.requests_in_flight.fetch_add(1, std::memory_order_relaxed);
+  ++stream.pins_;
+  context_.handler.handle(stream);
+  --stream.pins_;
+  recycle_when_done(stream);
+}
+
+void Http2Session::on_stream_closed(RpcStream& stream, bool in_order) noexcept {
+  stream.progress_.open = false;
+  if (data_stream_ == &stream) data_stream_ = nullptr;
+  (stream.previous_ ? stream.previous_->next_ : open_) = stream.next_;
+  if (stream.next_) stream.next_->previous_ = stream.previous_;
+  if (--open_count_ == 0) {
+    idle_since_ = now_;
+    wake_at(now_ + context_.options.limits.idle_timeout);
+  }
+  drop_queued(stream);
+  if (in_order) {
+    control_guard_.earn(kFramesPerCall);
+    abort_guard_.earn(1);
+  } else if (!abort_guard_.spend(now_)) {
+    fail(NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+  cancel(stream);
+}
+
+bool Http2Session::allow_frame() noexcept {
+  if (control_guard_.spend(now_)) return true;
+  fail(NGHTTP2_ENHANCE_YOUR_CALM);
+  return false;
+}
+
+}  // namespace ocelli::transport

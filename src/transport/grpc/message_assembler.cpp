@@ -1,0 +1,110 @@
+#include "transport/grpc/message_assembler.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace ocelli::transport {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+// A handler is asked where the bulk begins when this much of a message is there, or all of it: names, shapes and parameters fit.
+constexpr std::size_t kHeadBytes = 4096;
+
+Status out_of_memory(std::size_t length) {
+  return {StatusCode::kResourceExhausted, fmt::format("no memory for a request message of {} bytes", length)};
+}
+
+}  // namespace
+
+void MessageAssembler::reset(RpcEncoding encoding) noexcept {
+  encoding_ = encoding;
+  prefix_size_ = length_ = size_ = shift_ = 0;
+  placed_ = compressed_ = false;
+  head_.reset();
+  buffer_.reset();
+}
+
+Result<std::size_t> MessageAssembler::feed(std::span<const std::byte> bytes) noexcept try {
+  const std::size_t given = bytes.size();
+  if (prefix_size_ < kMessagePrefixBytes) {
+    const std::size_t count = std::min(kMessagePrefixBytes - prefix_size_, bytes.size());
+    std::copy_n(bytes.begin(), count, prefix_.begin() + static_cast<std::ptrdiff_t>(prefix_size_));
+    prefix_size_ += count;
+    bytes = bytes.subspan(count);
+    if (prefix_size_ < kMessagePrefixBytes) return given;
+    if (auto status = open(prefix_); !status.ok()) return status;
+  }
+  if (!placed_) bytes = bytes.subspan(gather_head(bytes));
+  if (placed_) bytes = bytes.subspan(append(bytes));
+  return given - bytes.size();
+} catch (const std::bad_alloc&) {
+  return out_of_memory(length_);
+}
+
+Status MessageAssembler::open(const MessagePrefix& prefix) {
+  const auto flag = std::to_integer<unsigned>(prefix[0]);
+  length_ = message_length(prefix);
+  if (flag > 1) return invalid_argument(fmt::format("a message begins with the compressed flag {}; expected 0 or 1", flag));
+  compressed_ = flag == 1;
+  if (compressed_ && encoding_ == RpcEncoding::kIdentity) return invalid_argument("a message is marked as compressed, but grpc-encoding names no compression");
+  if (length_ > options_.limits.max_body_bytes) {
+    return {StatusCode::kPayloadTooLarge,
+            fmt::format("the request message has {} bytes; at most {} are accepted", length_, options_.limits.max_body_bytes)};
+  }
+  return {};
+}
+
+// Returns how many bytes it kept in head_; 0 once the message is placed.
+std::size_t MessageAssembler::gather_head(std::span<const std::byte> bytes) {
+  const std::size_t wanted = std::min(length_, kHeadBytes);
+  if (size_ == 0 && (bytes.size() >= wanted || compressed_)) {
+    place(bytes.first(std::min(bytes.size(), length_)));
+    return 0;
+  }
+  if (bytes.empty()) return 0;
+  if (!head_) head_ = pool_.get(kHeadBytes);
+  const std::size_t count = std::min(bytes.size(), wanted - size_);
+  std::copy_n(bytes.begin(), count, head_->data() + size_);
+  size_ += count;
+  if (size_ == wanted) {
+    place({head_->data(), size_});
+    std::copy_n(head_->data(), size_, buffer_->data() + shift_);
+    head_.reset();
+  }
+  return count;
+}
+
+void MessageAssembler::place(std::span<const std::byte> head) {
+  const std::size_t bulk = compressed_ ? 0 : bulk_offset_(head);
+  shift_ = (kAlignment - bulk % kAlignment) % kAlignment;
+  buffer_ = pool_.get(length_ + shift_);
+  placed_ = true;
+}
+
+std::size_t MessageAssembler::append(std::span<const std::byte> bytes) noexcept {
+  const std::size_t count = std::min(bytes.size(), length_ - size_);
+  auto* to = buffer_->data() + shift_ + size_;
+  if (to != bytes.data() && count != 0) std::memcpy(to, bytes.data(), count);
+  size_ += count;
+  return count;
+}
+
+Result<OwnedBytes> MessageAssembler::take() noexcept try {
+  OwnedBytes message{{buffer_->data() + shift_, length_}, std::move(buffer_)};
+  const bool compressed = compressed_;
+  reset(encoding_);
+  if (!compressed) return message;
+  return inflate_message(encoding_, message.bytes, options_.limits.max_inflated_bytes, bulk_offset_, pool_);
+} catch (const std::bad_alloc&) {
+  return out_of_memory(options_.limits.max_inflated_bytes);
+}
+
+std::span<std::byte> MessageAssembler::space() const noexcept {
+  if (!placed_ || size_ == length_) return {};
+  return {buffer_->data() + shift_ + size_, length_ - size_};
+}
+
+}  // namespace ocelli::transport
