@@ -4,11 +4,16 @@ namespace ocelli::serving {
 
 std::string_view version_state_name(VersionState state) noexcept {
   switch (state) {
-    case VersionState::kStart: return "START";
-    case VersionState::kLoading: return "LOADING";
-    case VersionState::kAvailable: return "AVAILABLE";
-    case VersionState::kUnloading: return "UNLOADING";
-    case VersionState::kEnd: return "END";
+    case VersionState::kStart:
+      return "START";
+    case VersionState::kLoading:
+      return "LOADING";
+    case VersionState::kAvailable:
+      return "AVAILABLE";
+    case VersionState::kUnloading:
+      return "UNLOADING";
+    case VersionState::kEnd:
+      return "END";
   }
   return "UNKNOWN";
 }

@@ -16,14 +16,15 @@
 
 namespace ocelli::test {
 
-// A servable that answers with a function. By default the answer is given on the thread that calls infer(); with hold_calls the calls wait
-// until release_one() or cancel().
+// A servable that answers with a function. By default the answer is given on the thread that calls infer(); with
+// hold_calls the calls wait until release_one() or cancel().
 class FakeServable : public serving::Servable {
  public:
   // Fills call.outputs or call.status.
   using Model = std::function<void(serving::InferenceCall& call)>;
 
-  FakeServable(serving::ServableMetadata metadata, Model model) : metadata_(std::move(metadata)), model_(std::move(model)) {}
+  FakeServable(serving::ServableMetadata metadata, Model model)
+      : metadata_(std::move(metadata)), model_(std::move(model)) {}
 
   [[nodiscard]] const serving::ServableMetadata& metadata() const noexcept override { return metadata_; }
   [[nodiscard]] observability::ServableMetrics& metrics() noexcept override { return metrics_; }
@@ -96,7 +97,8 @@ inline Tensor make_tensor(DataType type, const Shape& shape, const void* bytes, 
   return Tensor::of(type, shape, std::move(buffer), 0, size);
 }
 
-// The specification's example model: input b FP32 [1,10], output a = b + 1; version 1. Inputs of another size give kInvalidArgument.
+// The specification's example model: input b FP32 [1,10], output a = b + 1; version 1. Inputs of another size give
+// kInvalidArgument.
 inline std::shared_ptr<FakeServable> make_dummy(std::string name = "dummy", std::int64_t version = 1) {
   serving::ServableMetadata metadata;
   metadata.name = std::move(name);
@@ -104,14 +106,16 @@ inline std::shared_ptr<FakeServable> make_dummy(std::string name = "dummy", std:
   metadata.inputs = {{"b", DataType::kFp32, PartialShape::from({1, 10}), "NC"}};
   metadata.outputs = {{"a", DataType::kFp32, PartialShape::from({1, 10}), "NC"}};
   return std::make_shared<FakeServable>(std::move(metadata), [](serving::InferenceCall& call) {
-    if (call.inputs.size() != 1 || call.inputs[0].tensor.view.bytes != 40 || call.inputs[0].tensor.view.type != DataType::kFp32) {
+    if (call.inputs.size() != 1 || call.inputs[0].tensor.view.bytes != 40 ||
+        call.inputs[0].tensor.view.type != DataType::kFp32) {
       call.status = invalid_argument("Invalid input shape - Expected: (1,10); input name: b");
       return;
     }
     float values[10];
     std::memcpy(values, call.inputs[0].tensor.view.data, sizeof values);
     for (auto& value : values) value += 1;
-    call.outputs.push_back({call.servable->metadata().outputs[0].name, make_tensor(DataType::kFp32, {1, 10}, values, sizeof values), false});
+    call.outputs.push_back({call.servable->metadata().outputs[0].name,
+                            make_tensor(DataType::kFp32, {1, 10}, values, sizeof values), false});
   });
 }
 
@@ -146,7 +150,8 @@ class FakeCatalog : public serving::ModelCatalog {
       if (version && *version != entry->first) continue;
       if (entry->second.servable) return entry->second.servable;
       if (!version) continue;
-      if (entry->second.status.state == serving::VersionState::kEnd) return not_found("Model with requested version is retired");
+      if (entry->second.status.state == serving::VersionState::kEnd)
+        return not_found("Model with requested version is retired");
       return Status(StatusCode::kNotLoadedYet, "Model with requested version is not loaded yet");
     }
     return not_found("Model with requested version is not found");
@@ -216,7 +221,8 @@ class FakeCatalog : public serving::ModelCatalog {
     std::function<void(Result<serving::ServableHandle>)> done;
   };
 
-  static serving::ModelStatus status_of(const std::pair<const std::string, Versions>& model, std::optional<std::int64_t> version) {
+  static serving::ModelStatus status_of(const std::pair<const std::string, Versions>& model,
+                                        std::optional<std::int64_t> version) {
     serving::ModelStatus result{model.first, {}};
     for (const auto& [number, entry] : model.second) {
       if (!version || *version == number) result.versions.push_back(entry.status);

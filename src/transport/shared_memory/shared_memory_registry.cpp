@@ -47,28 +47,35 @@ Status check_key(std::string_view name, std::string_view key) {
   const bool good = !file.empty() && file.size() <= kMaxNameLength && file != "." && file != ".." &&
                     file.find('/') == file.npos && file.find('\0') == file.npos;
   if (good) return {};
-  return invalid_argument(fmt::format("Invalid shared memory key '{}' - Expected: '/' and a file name of 1 to {} characters; region: {}", key,
-                                      kMaxNameLength, name));
+  return invalid_argument(
+      fmt::format("Invalid shared memory key '{}' - Expected: '/' and a file name of 1 to {} characters; region: {}",
+                  key, kMaxNameLength, name));
 }
 
 Status check_range(std::string_view name, std::uint64_t offset, std::uint64_t byte_size, std::uint64_t available) {
   if (byte_size <= available && offset <= available - byte_size) return {};
-  return invalid_argument(fmt::format("Invalid shared memory range - Expected: at most {} bytes; Actual: offset {} and {} bytes; region: {}",
-                                      available, offset, byte_size, name));
+  return invalid_argument(fmt::format(
+      "Invalid shared memory range - Expected: at most {} bytes; Actual: offset {} and {} bytes; region: {}", available,
+      offset, byte_size, name));
 }
 
 }  // namespace
 
-Status SharedMemoryRegistry::register_region(std::string_view name, std::string_view key, std::uint64_t offset, std::uint64_t byte_size) {
+Status SharedMemoryRegistry::register_region(std::string_view name, std::string_view key, std::uint64_t offset,
+                                             std::uint64_t byte_size) {
   if (name.empty() || name.size() > kMaxNameLength) {
-    return invalid_argument(fmt::format("Invalid shared memory region name - Expected: 1 to {} characters; Actual: {}", kMaxNameLength, name.size()));
+    return invalid_argument(fmt::format("Invalid shared memory region name - Expected: 1 to {} characters; Actual: {}",
+                                        kMaxNameLength, name.size()));
   }
   if (auto status = check_key(name, key); !status.ok()) return status;
-  if (byte_size == 0) return invalid_argument(fmt::format("Invalid shared memory byte_size - Expected: at least 1; Actual: 0; region: {}", name));
+  if (byte_size == 0)
+    return invalid_argument(
+        fmt::format("Invalid shared memory byte_size - Expected: at least 1; Actual: 0; region: {}", name));
 
   const std::lock_guard lock(mutex_);
   if (entries_.contains(name)) {
-    return {StatusCode::kAlreadyExists, fmt::format("Shared memory region with requested name is already registered - region: {}", name)};
+    return {StatusCode::kAlreadyExists,
+            fmt::format("Shared memory region with requested name is already registered - region: {}", name)};
   }
   if (entries_.size() >= max_regions_) {
     return {StatusCode::kResourceExhausted, fmt::format("Too many shared memory regions - Limit: {}", max_regions_)};
@@ -77,7 +84,8 @@ Status SharedMemoryRegistry::register_region(std::string_view name, std::string_
   auto mapping = std::make_unique<Mapping>();
   mapping->descriptor = ::shm_open(std::string(key).c_str(), O_RDWR | O_CLOEXEC, 0);
   if (mapping->descriptor < 0) {
-    return invalid_argument(fmt::format("Shared memory object '{}' cannot be opened: {}; region: {}", key, system_reason(errno), name));
+    return invalid_argument(
+        fmt::format("Shared memory object '{}' cannot be opened: {}; region: {}", key, system_reason(errno), name));
   }
   if (auto status = check_range(name, offset, byte_size, object_size(mapping->descriptor)); !status.ok()) return status;
 
@@ -85,12 +93,17 @@ Status SharedMemoryRegistry::register_region(std::string_view name, std::string_
   const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   const std::uint64_t lead = offset % page;
   mapping->length = byte_size + lead;
-  mapping->address = ::mmap(nullptr, mapping->length, PROT_READ | PROT_WRITE, MAP_SHARED, mapping->descriptor, static_cast<off_t>(offset - lead));
+  mapping->address = ::mmap(nullptr, mapping->length, PROT_READ | PROT_WRITE, MAP_SHARED, mapping->descriptor,
+                            static_cast<off_t>(offset - lead));
   if (mapping->address == MAP_FAILED) {
-    return invalid_argument(fmt::format("Shared memory object '{}' cannot be mapped: {}; region: {}", key, system_reason(errno), name));
+    return invalid_argument(
+        fmt::format("Shared memory object '{}' cannot be mapped: {}; region: {}", key, system_reason(errno), name));
   }
 
-  Entry entry{{std::string(name), std::string(key), offset, byte_size}, static_cast<std::byte*>(mapping->address) + lead, mapping->descriptor, {}};
+  Entry entry{{std::string(name), std::string(key), offset, byte_size},
+              static_cast<std::byte*>(mapping->address) + lead,
+              mapping->descriptor,
+              {}};
   entry.mapping = Buffer::wrap(entry.data, byte_size, MemoryKind::kShared, release_mapping, mapping.get());
   static_cast<void>(mapping.release());
   entries_.emplace(std::string(name), std::move(entry));
@@ -119,16 +132,19 @@ Result<std::vector<SharedMemoryRegion>> SharedMemoryRegistry::status(std::string
   return regions;
 }
 
-Result<SharedMemoryView> SharedMemoryRegistry::view(std::string_view name, std::uint64_t offset, std::uint64_t byte_size) const {
+Result<SharedMemoryView> SharedMemoryRegistry::view(std::string_view name, std::uint64_t offset,
+                                                    std::uint64_t byte_size) const {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(name);
-  if (found == entries_.end()) return not_found(fmt::format("Shared memory region with requested name is not found - region: {}", name));
+  if (found == entries_.end())
+    return not_found(fmt::format("Shared memory region with requested name is not found - region: {}", name));
   const Entry& entry = found->second;
   if (auto status = check_range(name, offset, byte_size, entry.region.byte_size); !status.ok()) return status;
   const std::uint64_t end = entry.region.offset + offset + byte_size;
   if (const auto size = object_size(entry.descriptor); end > size) {
-    return invalid_argument(fmt::format("Shared memory object '{}' became smaller - Expected: at least {} bytes; Actual: {} bytes; region: {}",
-                                        entry.region.key, end, size, name));
+    return invalid_argument(fmt::format(
+        "Shared memory object '{}' became smaller - Expected: at least {} bytes; Actual: {} bytes; region: {}",
+        entry.region.key, end, size, name));
   }
   return SharedMemoryView{entry.data + offset, static_cast<std::size_t>(byte_size), entry.mapping};
 }

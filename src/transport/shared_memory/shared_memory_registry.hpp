@@ -16,9 +16,9 @@ namespace ocelli::transport {
 
 // What a client registered. Sizes and offsets are bytes.
 struct SharedMemoryRegion {
-  std::string name;           // how requests call it
-  std::string key;            // name of the POSIX object, as shm_open() takes it: "/input_data"
-  std::uint64_t offset = 0;   // where the region begins in the object
+  std::string name;          // how requests call it
+  std::string key;           // name of the POSIX object, as shm_open() takes it: "/input_data"
+  std::uint64_t offset = 0;  // where the region begins in the object
   std::uint64_t byte_size = 0;
 };
 
@@ -31,8 +31,9 @@ struct SharedMemoryView {
 
 // Thread-safe. Memory is unmapped when the region is unregistered and no view of it is left. view() allocates nothing.
 //
-// The object belongs to the client, who may make it smaller at any time; touching what is gone would end the process. view() therefore looks
-// at the object's present size. A client that shrinks it while its own request runs breaks the extension's contract; only then is there no guard.
+// The object belongs to the client, who may make it smaller at any time; touching what is gone would end the process.
+// view() therefore looks at the object's present size. A client that shrinks it while its own request runs breaks the
+// extension's contract; only then is there no guard.
 class SharedMemoryRegistry {
  public:
   static constexpr std::size_t kDefaultMaxRegions = 4096;
@@ -41,8 +42,9 @@ class SharedMemoryRegistry {
   SharedMemoryRegistry(const SharedMemoryRegistry&) = delete;
   SharedMemoryRegistry& operator=(const SharedMemoryRegistry&) = delete;
 
-  // Maps [offset, offset + byte_size) of the object for reading and writing. Errors: kInvalidArgument (empty name, bad key, object that cannot
-  // be opened or is too small, size 0), kAlreadyExists (name in use), kResourceExhausted (max_regions reached).
+  // Maps [offset, offset + byte_size) of the object for reading and writing. Errors: kInvalidArgument (empty name, bad
+  // key, object that cannot be opened or is too small, size 0), kAlreadyExists (name in use), kResourceExhausted
+  // (max_regions reached).
   Status register_region(std::string_view name, std::string_view key, std::uint64_t offset, std::uint64_t byte_size);
 
   // A name that is not registered is no error: clients clear up before they begin.
@@ -52,8 +54,10 @@ class SharedMemoryRegistry {
   // All regions in name order, or the one that is named. Errors: kNotFound.
   [[nodiscard]] Result<std::vector<SharedMemoryRegion>> status(std::string_view name = {}) const;
 
-  // Bytes [offset, offset + byte_size) of a region. Errors: kNotFound (no such region), kInvalidArgument (beyond its end, or the object shrank).
-  [[nodiscard]] Result<SharedMemoryView> view(std::string_view name, std::uint64_t offset, std::uint64_t byte_size) const;
+  // Bytes [offset, offset + byte_size) of a region. Errors: kNotFound (no such region), kInvalidArgument (beyond its
+  // end, or the object shrank).
+  [[nodiscard]] Result<SharedMemoryView> view(std::string_view name, std::uint64_t offset,
+                                              std::uint64_t byte_size) const;
 
  private:
   struct Entry {

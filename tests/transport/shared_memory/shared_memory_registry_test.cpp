@@ -76,7 +76,8 @@ TEST(SharedMemoryRegistry, RefusesRangesBeyondTheEnd) {
   EXPECT_EQ(registry.view("a", 1, 4000).status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(registry.view("a", kHuge, 2).status().code(), StatusCode::kInvalidArgument);
   const auto error = registry.view("a", 0, 4001).status();
-  EXPECT_EQ(error.message(), "Invalid shared memory range - Expected: at most 4000 bytes; Actual: offset 0 and 4001 bytes; region: a");
+  EXPECT_EQ(error.message(),
+            "Invalid shared memory range - Expected: at most 4000 bytes; Actual: offset 0 and 4001 bytes; region: a");
 }
 
 TEST(SharedMemoryRegistry, NoticesAnObjectThatShrank) {

@@ -1,0 +1,18 @@
+// The reply to a KServe v2 inference over REST.
+#pragma once
+
+#include <cstddef>
+
+#include "base/status.hpp"
+#include "protocols/kserve/infer_request.hpp"
+#include "transport/body.hpp"
+
+namespace ocelli::kserve {
+
+// Writes the outputs of request.call, which was answered, into reply (cleared before): JSON first, then the outputs
+// that the client wants in binary form, gathered from where they are. Gives the length of the JSON for
+// Inference-Header-Content-Length when there are such outputs, else 0. Errors: kInternal (NaN in JSON, strings that are
+// no UTF-8).
+Result<std::size_t> write_infer_reply(const InferRequest& request, transport::ReplyBody& reply);
+
+}  // namespace ocelli::kserve

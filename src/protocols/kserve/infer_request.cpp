@@ -1,0 +1,268 @@
+#include "protocols/kserve/infer_request.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <chrono>
+
+#include "protocols/kserve/infer_parameters.hpp"
+#include "protocols/kserve/input_source.hpp"
+#include "protocols/kserve/tensor_data.hpp"
+
+namespace ocelli::kserve {
+namespace {
+
+using json::JsonError;
+using json::JsonKind;
+using json::JsonReader;
+
+constexpr std::string_view kNotJson = "The file is not valid json";
+constexpr std::string_view kNotArray = "Could not parse input content. Not valid ndarray detected";
+constexpr std::string_view kNoInputs = "Invalid JSON structure, missing inputs";
+
+// The walk over one request's JSON. A step that fails leaves its reason in status_; an error of the reader without a
+// reason is the text's fault.
+class RequestWalk {
+ public:
+  RequestWalk(const InferBody& body, std::string_view text, InputSource& source, BufferPool& pool,
+              InferRequest& request)
+      : body_(body), reader_(text, request.texts), source_(source), pool_(pool), request_(request) {}
+
+  Status run() {
+    if (reader_.peek() != JsonKind::kObject) {
+      if (reader_.skip() && reader_.finish()) return invalid_argument("Request body should be JSON object");
+      return reader_failure();
+    }
+    std::string_view key;
+    reader_.begin_object();
+    while (status_.ok() && reader_.next_key(key)) read_member(key);
+    if (status_.ok()) reader_.finish();
+    if (!status_.ok() || !reader_.ok()) return reader_failure();
+    if (request_.call.inputs.empty()) return invalid_argument(std::string(kNoInputs));
+    if (auto status = source_.finish(); !status.ok()) return status;
+    apply_options();
+    return {};
+  }
+
+ private:
+  // What a tensor says before it is complete; its members come in any order.
+  struct PendingInput {
+    std::optional<std::string_view> name;
+    std::optional<DataType> type;
+    std::optional<Shape> shape;
+    std::optional<JsonReader> data;  // where its data begins
+    TensorParameters parameters;
+    Tensor tensor;
+    bool read = false;  // tensor holds data
+  };
+
+  // The reader's own errors explain all failures that have no reason yet.
+  Status reader_failure() {
+    if (!status_.ok() && reader_.error() != JsonError::kSyntax) return std::move(status_);
+    switch (reader_.error()) {
+      case JsonError::kTooDeep:
+        return invalid_argument(
+            fmt::format("{} - Expected: at most {} levels of nesting", kNotJson, JsonReader::kMaxDepth));
+      case JsonError::kNotFinite:
+        return invalid_argument(fmt::format("{} - NaN and Infinity are no JSON numbers", kNotArray));
+      case JsonError::kWrongKind:
+        return invalid_argument(std::string(kNotArray));
+      case JsonError::kSyntax:
+      case JsonError::kNone:
+        break;
+    }
+    return failed_precondition(std::string(kNotJson));
+  }
+
+  bool fail(Status status) {
+    if (status_.ok()) status_ = std::move(status);
+    return false;
+  }
+
+  bool read_member(std::string_view key) {
+    if (key == "id") return read_id();
+    if (key == "parameters") return check(read_request_parameters(reader_, options_));
+    if (key == "inputs") return read_inputs();
+    if (key == "outputs") return read_outputs();
+    return reader_.skip();
+  }
+
+  bool check(Status status) { return (status.ok() || fail(std::move(status))) && reader_.ok(); }
+
+  bool read_id() {
+    std::string_view id;
+    if (!reader_.read_string(id)) return fail(invalid_argument("Invalid request id - Expected: a string"));
+    request_.id = id;
+    return true;
+  }
+
+  bool read_inputs() {
+    if (!request_.call.inputs.empty()) return fail(invalid_argument("Invalid JSON structure, inputs given twice"));
+    if (!reader_.begin_array()) return fail(invalid_argument(std::string(kNoInputs)));
+    while (reader_.next_element()) {
+      if (!read_input()) return false;
+    }
+    return reader_.ok();
+  }
+
+  bool read_input() {
+    PendingInput input;
+    std::string_view key;
+    if (!reader_.begin_object()) return false;
+    while (reader_.next_key(key)) {
+      if (!read_input_member(key, input)) return false;
+    }
+    return reader_.ok() && finish_input(input);
+  }
+
+  bool read_input_member(std::string_view key, PendingInput& input) {
+    if (key == "name") return reader_.read_string(input.name.emplace());
+    if (key == "shape") return read_shape(input.shape.emplace());
+    if (key == "datatype") return read_type(input);
+    if (key == "parameters") return check(read_tensor_parameters(reader_, input.parameters));
+    if (key != "data") return reader_.skip();
+    input.data = reader_;
+    if (!input.name || !input.type || !input.shape) return reader_.skip();
+    return read_data(reader_, input);
+  }
+
+  bool read_data(JsonReader& reader, PendingInput& input) {
+    if (input.read)
+      return fail(invalid_argument(fmt::format("{} - data given twice; input name: {}", kNotArray, *input.name)));
+    auto status = read_tensor_data(reader, *input.name, *input.type, *input.shape, pool_, input.tensor);
+    if (reader.error() == JsonError::kNotFinite) return false;
+    input.read = status.ok();
+    return status.ok() || fail(std::move(status));
+  }
+
+  bool read_shape(Shape& shape) {
+    shape.clear();
+    if (!reader_.begin_array()) return false;
+    json::JsonNumber number;
+    while (reader_.next_element()) {
+      if (!reader_.read_number(number)) return false;
+      const auto extent = json::to_int64(number);
+      if (!extent || *extent < 0)
+        return fail(invalid_argument(fmt::format("{} - Expected: shape of integers from 0", kNotArray)));
+      if (shape.rank() == Shape::kMaxRank) {
+        return fail(invalid_argument(
+            fmt::format("Invalid number of shape dimensions - Expected: at most {}", Shape::kMaxRank)));
+      }
+      shape.push_back(*extent);
+    }
+    return reader_.ok();
+  }
+
+  bool read_type(PendingInput& input) {
+    std::string_view word;
+    if (!reader_.read_string(word)) return false;
+    input.type = data_type_from_kserve(word);
+    if (input.type && *input.type != DataType::kUndefined) return true;
+    return fail(invalid_argument(fmt::format("Invalid input precision - Actual: {}{}{}", word,
+                                             input.name ? "; input name: " : "", input.name.value_or(""))));
+  }
+
+  bool finish_input(PendingInput& input) {
+    if (!input.name || !input.type || !input.shape) return fail(invalid_argument(std::string(kNotArray)));
+    const bool elsewhere = input.parameters.binary_size || input.parameters.binary_sizes || input.parameters.region;
+    if (input.data && elsewhere) {
+      return fail(
+          invalid_argument(fmt::format("Input has data both in JSON and outside of it; input name: {}", *input.name)));
+    }
+    if (!input.data) {
+      if (!check(source_.take(*input.name, *input.type, *input.shape, input.parameters, input.tensor))) return false;
+    } else if (!input.read && !read_data(*input.data, input)) {
+      return reader_.fail(input.data->error());
+    }
+    request_.call.inputs.push_back({*input.name, std::move(input.tensor)});
+    return true;
+  }
+
+  bool read_outputs() {
+    if (!request_.call.requested.empty()) return fail(invalid_argument("Invalid JSON structure, outputs given twice"));
+    if (!reader_.begin_array()) return fail(invalid_argument("Invalid JSON structure, outputs is no array"));
+    while (reader_.next_element()) {
+      if (!read_output()) return false;
+    }
+    return reader_.ok();
+  }
+
+  bool read_output() {
+    std::optional<std::string_view> name;
+    TensorParameters parameters;
+    std::string_view key;
+    if (!reader_.begin_object()) return fail(invalid_argument("Invalid JSON structure, an output is no object"));
+    while (reader_.next_key(key)) {
+      bool good = true;
+      if (key == "name") {
+        good = reader_.read_string(name.emplace());
+      } else if (key == "parameters") {
+        good = check(read_tensor_parameters(reader_, parameters));
+      } else {
+        good = reader_.skip();
+      }
+      if (!good) return false;
+    }
+    if (!reader_.ok()) return false;
+    if (!name) return fail(invalid_argument("Invalid JSON structure, an output has no name"));
+    return add_output(*name, parameters);
+  }
+
+  bool add_output(std::string_view name, const TensorParameters& parameters) {
+    serving::RequestedOutput output{name, {}, {}};
+    OutputFormat format;
+    if (parameters.region) {
+      format.region = *parameters.region;
+      format.region_offset = parameters.region_offset;
+      if (!check(source_.destination(name, parameters, output))) return false;
+    }
+    format.binary = parameters.binary_data.value_or(false);
+    format.binary_given = parameters.binary_data.has_value();
+    request_.call.requested.push_back(std::move(output));
+    request_.formats.push_back(format);
+    return true;
+  }
+
+  void apply_options() {
+    auto& call = request_.call;
+    if (options_.timeout_us > 0) call.deadline = body_.received + std::chrono::microseconds(options_.timeout_us);
+    call.priority = options_.priority;
+    if (options_.sequence.id != 0 || options_.sequence.control != 0) call.sequence = options_.sequence;
+    if (!options_.binary_output) return;
+    for (auto& format : request_.formats) {
+      if (!format.binary_given) format.binary = true;
+    }
+  }
+
+  const InferBody& body_;
+  JsonReader reader_;
+  InputSource& source_;
+  BufferPool& pool_;
+  InferRequest& request_;
+  RequestParameters options_;
+  Status status_;
+};
+
+// Bytes of JSON; the rest of the body is binary.
+Result<std::size_t> json_size(const InferBody& body) {
+  if (!body.json_length) return body.bytes.size();
+  std::size_t size = 0;
+  const auto& text = *body.json_length;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), size);
+  if (result.ec == std::errc{} && result.ptr == text.data() + text.size() && size <= body.bytes.size()) return size;
+  return invalid_argument(
+      fmt::format("Invalid Inference-Header-Content-Length - Expected: 0 to {}; Actual: {}", body.bytes.size(), text));
+}
+
+}  // namespace
+
+Status parse_infer_request(const InferBody& body, BufferPool& pool, const transport::SharedMemoryRegistry* regions,
+                           InferRequest& request) {
+  const auto size = json_size(body);
+  if (!size.ok()) return size.status();
+  const std::string_view text(reinterpret_cast<const char*>(body.bytes.data()), *size);
+  InputSource source(body.bytes.subspan(*size), body.owner, pool, regions);
+  return RequestWalk(body, text, source, pool, request).run();
+}
+
+}  // namespace ocelli::kserve

@@ -1,0 +1,184 @@
+#include "protocols/kserve/input_source.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdint>
+#include <cstring>
+
+namespace ocelli::kserve {
+namespace {
+
+constexpr std::size_t kPrefix = sizeof(std::uint32_t);
+
+Status wrong_strings(std::string_view input_name, std::size_t expected) {
+  return invalid_argument(
+      fmt::format("Inputs inside buffer does not match expected format. - Expected: {} elements, each a length of 4 "
+                  "bytes and as many "
+                  "bytes; input name: {}",
+                  expected, input_name));
+}
+
+// Whether the bytes are exactly that many elements with length prefixes.
+bool is_packed(std::span<const std::byte> bytes, std::size_t elements) noexcept {
+  for (; elements > 0; --elements) {
+    std::uint32_t length = 0;
+    if (bytes.size() < kPrefix) return false;
+    std::memcpy(&length, bytes.data(), kPrefix);
+    if (bytes.size() - kPrefix < length) return false;
+    bytes = bytes.subspan(kPrefix + length);
+  }
+  return bytes.empty();
+}
+
+// The next number of a comma-separated list; false when there is none. list loses it.
+bool next_size(std::string_view& list, std::uint32_t& size) noexcept {
+  const auto comma = list.find(',');
+  const std::string_view item = list.substr(0, comma);
+  list = comma == list.npos ? std::string_view() : list.substr(comma + 1);
+  const auto result = std::from_chars(item.data(), item.data() + item.size(), size);
+  return result.ec == std::errc{} && result.ptr == item.data() + item.size();
+}
+
+bool aligned(const std::byte* data, std::size_t element) noexcept {
+  return element < 2 || reinterpret_cast<std::uintptr_t>(data) % element == 0;
+}
+
+}  // namespace
+
+Status InputSource::take(std::string_view input_name, DataType type, const Shape& shape,
+                         const TensorParameters& parameters, Tensor& tensor) {
+  const auto elements = shape.element_count();
+  if (!elements)
+    return invalid_argument(fmt::format("Invalid input shape - Actual: {}, too many elements; input name: {}",
+                                        shape.to_string(), input_name));
+  if (parameters.region) return take_region(input_name, type, shape, parameters, tensor);
+
+  std::uint64_t size = 0;
+  if (parameters.binary_sizes) {
+    if (type == DataType::kString) return take_pictures(input_name, shape, *parameters.binary_sizes, tensor);
+    std::uint32_t single = 0;
+    std::string_view list = *parameters.binary_sizes;
+    if (!next_size(list, single) || !list.empty()) {
+      return invalid_argument(fmt::format("Invalid binary_data_size - Expected: one size; Actual: {}; input name: {}",
+                                          *parameters.binary_sizes, input_name));
+    }
+    size = single;
+  } else if (parameters.binary_size) {
+    size = *parameters.binary_size;
+  } else if (type != DataType::kString) {
+    size = *elements * element_size(type);
+  } else if (*elements == 1) {
+    size = rest_.size();
+  } else {
+    return invalid_argument(
+        fmt::format("Invalid binary_data_size - Expected: a size, for {} BYTES elements; Actual: none; input name: {}",
+                    *elements, input_name));
+  }
+  std::span<const std::byte> bytes;
+  if (auto status = advance(input_name, size, bytes); !status.ok()) return status;
+  return place(input_name, type, shape, bytes, owner_, tensor);
+}
+
+Status InputSource::advance(std::string_view input_name, std::uint64_t size, std::span<const std::byte>& bytes) {
+  if (size > rest_.size()) {
+    return invalid_argument(
+        fmt::format("Invalid binary_data_size - Expected: at most {} bytes; Actual: {} bytes; input name: {}",
+                    rest_.size(), size, input_name));
+  }
+  bytes = rest_.first(size);
+  rest_ = rest_.subspan(size);
+  return {};
+}
+
+Status InputSource::place(std::string_view input_name, DataType type, const Shape& shape,
+                          std::span<const std::byte> bytes, const BufferRef& owner, Tensor& tensor) {
+  if (type == DataType::kString && !is_packed(bytes, shape.element_count().value_or(0))) {
+    return wrong_strings(input_name, shape.element_count().value_or(0));
+  }
+  // Readers of a tensor never write to it; TensorView says why its pointer is not const.
+  auto* data = const_cast<std::byte*>(bytes.data());
+  if (aligned(data, element_size(type))) {
+    tensor.view = {type, shape, data, bytes.size()};
+    tensor.owner = owner;
+    return {};
+  }
+  BufferRef copy = pool_.get(bytes.size());
+  std::memcpy(copy->data(), bytes.data(), bytes.size());
+  tensor = Tensor::of(type, shape, std::move(copy), 0, bytes.size());
+  return {};
+}
+
+// Pictures one after another; the prefixes that the packed form wants are put between them.
+Status InputSource::take_pictures(std::string_view input_name, const Shape& shape, std::string_view sizes,
+                                  Tensor& tensor) {
+  const std::size_t elements = shape.element_count().value_or(0);
+  std::uint64_t total = 0;
+  std::size_t count = 0;
+  std::uint32_t size = 0;
+  for (std::string_view list = sizes; !list.empty() && count <= elements; ++count) {
+    if (!next_size(list, size)) {
+      return invalid_argument(
+          fmt::format("Invalid binary_data_size - Expected: sizes with commas between; Actual: {}; input name: {}",
+                      sizes, input_name));
+    }
+    total += size;
+  }
+  if (count != elements) {
+    return invalid_argument(fmt::format("Invalid binary_data_size - Expected: {} sizes; Actual: {}; input name: {}",
+                                        elements, sizes, input_name));
+  }
+  std::span<const std::byte> bytes;
+  if (auto status = advance(input_name, total, bytes); !status.ok()) return status;
+
+  const std::size_t packed = total + elements * kPrefix;
+  BufferRef buffer = pool_.get(packed);
+  std::byte* out = buffer->data();
+  for (std::string_view list = sizes; !list.empty();) {
+    static_cast<void>(next_size(list, size));
+    std::memcpy(out, &size, kPrefix);
+    if (size > 0) std::memcpy(out + kPrefix, bytes.data(), size);
+    out += kPrefix + size;
+    bytes = bytes.subspan(size);
+  }
+  tensor = Tensor::of(DataType::kString, shape, std::move(buffer), 0, packed);
+  return {};
+}
+
+Status InputSource::take_region(std::string_view input_name, DataType type, const Shape& shape,
+                                const TensorParameters& parameters, Tensor& tensor) {
+  if (!regions_)
+    return invalid_argument(fmt::format("Shared memory is not offered by this server; input name: {}", input_name));
+  if (!parameters.region_size)
+    return invalid_argument(fmt::format("Missing shared_memory_byte_size; input name: {}", input_name));
+  if (parameters.binary_size || parameters.binary_sizes) {
+    return invalid_argument(
+        fmt::format("Input has data both in binary form and in shared memory; input name: {}", input_name));
+  }
+  auto view = regions_->view(*parameters.region, parameters.region_offset, *parameters.region_size);
+  if (!view.ok()) return std::move(view).status();
+  return place(input_name, type, shape, {view->data, view->bytes}, view->owner, tensor);
+}
+
+Status InputSource::destination(std::string_view output_name, const TensorParameters& parameters,
+                                serving::RequestedOutput& output) {
+  if (!regions_)
+    return invalid_argument(fmt::format("Shared memory is not offered by this server; output name: {}", output_name));
+  if (!parameters.region_size)
+    return invalid_argument(fmt::format("Missing shared_memory_byte_size; output name: {}", output_name));
+  auto view = regions_->view(*parameters.region, parameters.region_offset, *parameters.region_size);
+  if (!view.ok()) return std::move(view).status();
+  output.destination.data = view->data;
+  output.destination.bytes = view->bytes;
+  output.destination_owner = std::move(view->owner);
+  return {};
+}
+
+Status InputSource::finish() const {
+  if (rest_.empty()) return {};
+  return invalid_argument(
+      fmt::format("Inputs inside buffer does not match expected format. - {} bytes are left over behind the last input",
+                  rest_.size()));
+}
+
+}  // namespace ocelli::kserve

@@ -1,0 +1,190 @@
+#include "protocols/kserve/tensor_data.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include "protocols/json/packed_writer.hpp"
+
+namespace ocelli::kserve {
+namespace {
+
+using json::JsonKind;
+using json::JsonNumber;
+using json::JsonReader;
+using json::NumberRun;
+
+// Calls leaf() at each element that is no array, or store() when it is a number. leaf() reads the element.
+template <typename Store, typename Leaf>
+bool walk_elements(JsonReader& reader, Store& store, Leaf& leaf) {
+  if (!reader.begin_array()) return false;
+  for (;;) {
+    const NumberRun run = reader.read_numbers(store);
+    if (run != NumberRun::kOther) return run == NumberRun::kArrayEnd;
+    const bool nested = reader.peek() == JsonKind::kArray;
+    if (!(nested ? walk_elements(reader, store, leaf) : leaf())) return false;
+  }
+}
+
+// Whether the number is a T; it is converted by the rules of its kind.
+template <typename T>
+bool convert(const JsonNumber& number, T& value) noexcept {
+  if constexpr (std::is_same_v<T, float>) {
+    value = json::to_float(number);
+    return std::isfinite(value);
+  } else if constexpr (std::is_same_v<T, double>) {
+    value = json::to_double(number);
+    return std::isfinite(value);
+  } else if constexpr (std::is_unsigned_v<T>) {
+    const auto wide = json::to_uint64(number);
+    value = static_cast<T>(wide.value_or(0));
+    return wide && *wide <= std::numeric_limits<T>::max();
+  } else {
+    const auto wide = json::to_int64(number);
+    value = static_cast<T>(wide.value_or(0));
+    return wide && *wide >= std::numeric_limits<T>::min() && *wide <= std::numeric_limits<T>::max();
+  }
+}
+
+Status wrong_value(std::string_view input_name, DataType type) {
+  return invalid_argument(
+      fmt::format("Could not parse input content. Not valid ndarray detected - Expected: {} values; input name: {}",
+                  kserve_name(type), input_name));
+}
+
+Status wrong_count(std::string_view input_name, std::size_t expected, std::size_t actual) {
+  return invalid_argument(fmt::format(
+      "Invalid number of values in tensor proto container - Expected: {} values; Actual: {} values; input name: {}",
+      expected, actual, input_name));
+}
+
+// Every element but the last takes two bytes of text at least, so a shape that promises more than the text can hold
+// claims no memory.
+std::size_t room_for(std::size_t elements, std::size_t text_bytes) noexcept {
+  return std::min(elements, text_bytes / 2 + 1);
+}
+
+struct Target {
+  std::string_view input_name;
+  DataType type;
+  const Shape& shape;
+  std::size_t elements;
+  BufferPool& pool;
+  Tensor& tensor;
+};
+
+template <typename T>
+Status read_numbers(JsonReader& reader, const Target& target) {
+  const std::size_t room = room_for(target.elements, reader.remaining());
+  BufferRef buffer = target.pool.get(room * sizeof(T));
+  std::byte* const out = buffer->data();
+  std::size_t count = 0;
+  bool valid = true;
+  auto store = [&](const JsonNumber& number) {
+    T value{};
+    valid &= convert(number, value);
+    if (count < room) std::memcpy(out + count * sizeof(T), &value, sizeof(T));
+    ++count;
+  };
+  auto leaf = [&] {
+    JsonNumber number;
+    return reader.read_number(number);  // fails: a number would have been taken by store
+  };
+  if (!walk_elements(reader, store, leaf)) return wrong_value(target.input_name, target.type);
+  if (count != target.elements) return wrong_count(target.input_name, target.elements, count);
+  if (!valid) return wrong_value(target.input_name, target.type);
+  target.tensor = Tensor::of(target.type, target.shape, std::move(buffer), 0, count * sizeof(T));
+  return {};
+}
+
+Status read_bools(JsonReader& reader, const Target& target) {
+  const std::size_t room = room_for(target.elements, reader.remaining());
+  BufferRef buffer = target.pool.get(room);
+  std::size_t count = 0;
+  bool numbers = false;
+  auto store = [&](const JsonNumber&) { numbers = true; };
+  auto leaf = [&] {
+    bool value = false;
+    if (!reader.read_bool(value)) return false;
+    if (count < room) buffer->data()[count] = std::byte{value};
+    ++count;
+    return true;
+  };
+  if (!walk_elements(reader, store, leaf) || numbers) return wrong_value(target.input_name, target.type);
+  if (count != target.elements) return wrong_count(target.input_name, target.elements, count);
+  target.tensor = Tensor::of(target.type, target.shape, std::move(buffer), 0, count);
+  return {};
+}
+
+Status read_texts(JsonReader& reader, const Target& target) {
+  json::PackedWriter packed(target.pool);
+  std::size_t count = 0;
+  bool numbers = false;
+  auto store = [&](const JsonNumber&) { numbers = true; };
+  auto leaf = [&] {
+    std::string_view text;
+    if (!reader.read_string(text)) return false;
+    packed.add(text);
+    ++count;
+    return true;
+  };
+  if (!walk_elements(reader, store, leaf) || numbers) return wrong_value(target.input_name, target.type);
+  if (count != target.elements) return wrong_count(target.input_name, target.elements, count);
+  const std::size_t size = packed.size();
+  target.tensor = Tensor::of(target.type, target.shape, packed.take(), 0, size);
+  return {};
+}
+
+Status read_typed(JsonReader& reader, const Target& target) {
+  switch (target.type) {
+    case DataType::kBool:
+      return read_bools(reader, target);
+    case DataType::kInt8:
+      return read_numbers<std::int8_t>(reader, target);
+    case DataType::kInt16:
+      return read_numbers<std::int16_t>(reader, target);
+    case DataType::kInt32:
+      return read_numbers<std::int32_t>(reader, target);
+    case DataType::kInt64:
+      return read_numbers<std::int64_t>(reader, target);
+    case DataType::kUint8:
+      return read_numbers<std::uint8_t>(reader, target);
+    case DataType::kUint16:
+      return read_numbers<std::uint16_t>(reader, target);
+    case DataType::kUint32:
+      return read_numbers<std::uint32_t>(reader, target);
+    case DataType::kUint64:
+      return read_numbers<std::uint64_t>(reader, target);
+    case DataType::kFp32:
+      return read_numbers<float>(reader, target);
+    case DataType::kFp64:
+      return read_numbers<double>(reader, target);
+    case DataType::kString:
+      return read_texts(reader, target);
+    case DataType::kFp16:
+    case DataType::kBf16:
+    case DataType::kUndefined:
+      break;
+  }
+  return invalid_argument(fmt::format(
+      "Could not parse input content. Unsupported data precision detected - Expected: binary data; Actual: {} in JSON; "
+      "input name: {}",
+      kserve_name(target.type), target.input_name));
+}
+
+}  // namespace
+
+Status read_tensor_data(JsonReader& reader, std::string_view input_name, DataType type, const Shape& shape,
+                        BufferPool& pool, Tensor& tensor) {
+  const auto elements = shape.element_count();
+  if (!elements)
+    return invalid_argument(fmt::format("Invalid input shape - Actual: {}, too many elements; input name: {}",
+                                        shape.to_string(), input_name));
+  return read_typed(reader, {input_name, type, shape, *elements, pool, tensor});
+}
+
+}  // namespace ocelli::kserve

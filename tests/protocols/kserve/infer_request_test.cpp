@@ -1,0 +1,370 @@
+#include "protocols/kserve/infer_request.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "tensor/string_tensor.hpp"
+
+namespace ocelli::kserve {
+namespace {
+
+// One parsed request together with the body it points into.
+struct Parsed {
+  BufferPool pool;
+  BufferRef body;
+  InferRequest request;
+  Status status;
+
+  // lead: how many bytes stand before the body in its buffer.
+  explicit Parsed(const std::string& json, const std::string& binary = "",
+                  std::optional<std::string> length = std::nullopt, std::size_t lead = 0,
+                  const transport::SharedMemoryRegistry* regions = nullptr) {
+    body = Buffer::allocate(lead + json.size() + binary.size());
+    std::memcpy(body->data() + lead, json.data(), json.size());
+    std::memcpy(body->data() + lead + json.size(), binary.data(), binary.size());
+    if (!binary.empty() && !length) length = std::to_string(json.size());
+    InferBody input{{body->data() + lead, json.size() + binary.size()}, body, {}, TimePoint(std::chrono::seconds(100))};
+    if (length) input.json_length = *length;
+    status = parse_infer_request(input, pool, regions, request);
+  }
+
+  template <typename T>
+  std::vector<T> values(std::size_t input = 0) {
+    const auto& view = request.call.inputs.at(input).tensor.view;
+    std::vector<T> result(view.bytes / sizeof(T));
+    std::memcpy(result.data(), view.data, view.bytes);
+    return result;
+  }
+  std::vector<std::string> strings(std::size_t input = 0) {
+    const auto& view = request.call.inputs.at(input).tensor.view;
+    const auto elements = unpack_strings({view.data, view.bytes});
+    EXPECT_TRUE(elements.ok());
+    return {elements->begin(), elements->end()};
+  }
+};
+
+std::string error(const std::string& json, const std::string& binary = "",
+                  std::optional<std::string> length = std::nullopt) {
+  return Parsed(json, binary, std::move(length)).status.to_string();
+}
+
+// A request with one input whose members are given.
+std::string one_input(const std::string& members) { return R"({"inputs":[{"name":"b",)" + members + "}]}"; }
+
+std::string le32(std::uint32_t value) {
+  std::string bytes(4, '\0');
+  std::memcpy(bytes.data(), &value, 4);
+  return bytes;
+}
+
+TEST(InferRequest, ReadsTheExampleOfTheSpecification) {
+  Parsed parsed(R"({"id":"7","inputs":[{"name":"b","shape":[1,10],"datatype":"FP32","data":[0,1,2,3,4,5,6,7,8,9]}]})");
+  ASSERT_TRUE(parsed.status.ok()) << parsed.status.to_string();
+  EXPECT_EQ(parsed.request.id, "7");
+  const auto& input = parsed.request.call.inputs.at(0);
+  EXPECT_EQ(input.name, "b");
+  EXPECT_EQ(input.tensor.view.type, DataType::kFp32);
+  EXPECT_EQ(input.tensor.view.shape, (Shape{1, 10}));
+  EXPECT_EQ(parsed.values<float>(), (std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(parsed.request.call.deadline, kNever);
+  EXPECT_TRUE(parsed.request.call.requested.empty());
+}
+
+TEST(InferRequest, FlattensNestedDataAndTakesMembersInAnyOrder) {
+  Parsed parsed(
+      R"({"inputs":[{"data":[[1.5,2],[3,4e0]],"parameters":{},"datatype":"FP64","shape":[2,2],"name":"b","extra":{"x":[1]}}],"model_name":"n"})");
+  ASSERT_TRUE(parsed.status.ok()) << parsed.status.to_string();
+  EXPECT_EQ(parsed.values<double>(), (std::vector<double>{1.5, 2, 3, 4}));
+}
+
+TEST(InferRequest, ReadsEveryType) {
+  EXPECT_EQ(Parsed(one_input(R"("shape":[2],"datatype":"INT8","data":[-128,127])")).values<std::int8_t>(),
+            (std::vector<std::int8_t>{-128, 127}));
+  EXPECT_EQ(Parsed(one_input(R"("shape":[2],"datatype":"UINT8","data":[0,255])")).values<std::uint8_t>(),
+            (std::vector<std::uint8_t>{0, 255}));
+  EXPECT_EQ(Parsed(one_input(R"("shape":[1],"datatype":"INT16","data":[-32768])")).values<std::int16_t>(),
+            (std::vector<std::int16_t>{-32768}));
+  EXPECT_EQ(Parsed(one_input(R"("shape":[1],"datatype":"UINT16","data":[65535])")).values<std::uint16_t>(),
+            (std::vector<std::uint16_t>{65535}));
+  EXPECT_EQ(Parsed(one_input(R"("shape":[1],"datatype":"INT32","data":[-2147483648])")).values<std::int32_t>(),
+            (std::vector<std::int32_t>{INT32_MIN}));
+  EXPECT_EQ(Parsed(one_input(R"("shape":[1],"datatype":"UINT32","data":[4294967295])")).values<std::uint32_t>(),
+            (std::vector<std::uint32_t>{UINT32_MAX}));
+  EXPECT_EQ(Parsed(one_input(R"("shape":[2],"datatype":"INT64","data":[-9223372036854775808,9223372036854775807])"))
+                .values<std::int64_t>(),
+            (std::vector<std::int64_t>{INT64_MIN, INT64_MAX}));
+  EXPECT_EQ(
+      Parsed(one_input(R"("shape":[1],"datatype":"UINT64","data":[18446744073709551615])")).values<std::uint64_t>(),
+      (std::vector<std::uint64_t>{UINT64_MAX}));
+  EXPECT_EQ(Parsed(one_input(R"("shape":[2,1],"datatype":"BOOL","data":[[true],[false]])")).values<std::uint8_t>(),
+            (std::vector<std::uint8_t>{1, 0}));
+  Parsed texts(one_input(R"("shape":[3],"datatype":"BYTES","data":["a","","\u00e9\"x"])"));
+  EXPECT_EQ(texts.strings(), (std::vector<std::string>{"a", "", "\xC3\xA9\"x"}));
+  Parsed scalar(one_input(R"("shape":[],"datatype":"FP32","data":[5])"));
+  EXPECT_EQ(scalar.values<float>(), std::vector<float>{5});
+  Parsed empty(one_input(R"("shape":[0,4],"datatype":"FP32","data":[])"));
+  EXPECT_TRUE(empty.status.ok());
+  EXPECT_EQ(empty.request.call.inputs.at(0).tensor.view.bytes, 0u);
+}
+
+TEST(InferRequest, RefusesWhatIsNoJsonObject) {
+  for (const char* bad :
+       {"", "{", "nonsense", R"({"inputs":[)", R"({"inputs":[]} x)", "[1,",
+        R"({"inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":[1,]}]})", R"({"x": tru, "inputs": []})"}) {
+    EXPECT_EQ(error(bad), "FAILED_PRECONDITION: The file is not valid json") << bad;
+  }
+  for (const char* bad : {"[]", "1", "\"a\"", "null"})
+    EXPECT_EQ(error(bad), "INVALID_ARGUMENT: Request body should be JSON object") << bad;
+  EXPECT_EQ(error("{\"a\":" + std::string(200, '[') + std::string(200, ']') + "}"),
+            "INVALID_ARGUMENT: The file is not valid json - Expected: at most 100 levels of nesting");
+}
+
+TEST(InferRequest, NamesWhatIsWrongWithAnInput) {
+  for (const char* bad : {"{}", R"({"inputs":[]})", R"({"inputs":{}})", R"({"inputs":null})"}) {
+    EXPECT_EQ(error(bad), "INVALID_ARGUMENT: Invalid JSON structure, missing inputs") << bad;
+  }
+  for (const char* bad : {R"({"inputs":[1]})", R"({"inputs":[{}]})", R"({"inputs":[{"name":"b","shape":[1]}]})",
+                          R"({"inputs":[{"name":1,"shape":[1],"datatype":"FP32","data":[1]}]})",
+                          R"({"inputs":[{"name":"b","shape":1,"datatype":"FP32","data":[1]}]})",
+                          R"({"inputs":[{"name":"b","shape":["1"],"datatype":"FP32","data":[1]}]})",
+                          R"({"inputs":[{"name":"b","shape":[1],"datatype":7,"data":[1]}]})"}) {
+    EXPECT_EQ(error(bad), "INVALID_ARGUMENT: Could not parse input content. Not valid ndarray detected") << bad;
+  }
+  EXPECT_EQ(error(one_input(R"("shape":[-1],"datatype":"FP32","data":[1])")),
+            "INVALID_ARGUMENT: Could not parse input content. Not valid ndarray detected - Expected: shape of integers "
+            "from 0");
+  EXPECT_EQ(error(one_input(R"("shape":[1,10],"datatype":"FP32","data":[0,1,2,3,4,5,6,7,8])")),
+            "INVALID_ARGUMENT: Invalid number of values in tensor proto container - Expected: 10 values; Actual: 9 "
+            "values; input name: b");
+  EXPECT_EQ(error(one_input(R"("shape":[1],"datatype":"FP32","data":[0,1,2])")),
+            "INVALID_ARGUMENT: Invalid number of values in tensor proto container - Expected: 1 values; Actual: 3 "
+            "values; input name: b");
+  EXPECT_EQ(error(one_input(R"("shape":[1],"datatype":"FOO","data":[0])")),
+            "INVALID_ARGUMENT: Invalid input precision - Actual: FOO; input name: b");
+  for (const char* type : {"FP16", "BF16"}) {
+    EXPECT_TRUE(
+        error(one_input(std::string(R"("shape":[1],"datatype":")") + type + R"(","data":[0])"))
+            .starts_with("INVALID_ARGUMENT: Could not parse input content. Unsupported data precision detected"));
+  }
+  EXPECT_TRUE(error(one_input(R"("shape":[9223372036854775807,9],"datatype":"FP32","data":[0])"))
+                  .starts_with("INVALID_ARGUMENT: Invalid input shape"));
+  EXPECT_TRUE(error(one_input(R"("shape":[1,1,1,1,1,1,1,1,1,1,1,1,1],"datatype":"FP32","data":[0])"))
+                  .starts_with("INVALID_ARGUMENT: Invalid number of shape dimensions"));
+}
+
+TEST(InferRequest, AShapeThatPromisesMuchClaimsNoMemory) {
+  Parsed parsed(one_input(R"("shape":[1000000000000],"datatype":"FP64","data":[1,2,3])"));
+  EXPECT_EQ(parsed.status.message(),
+            "Invalid number of values in tensor proto container - Expected: 1000000000000 values; Actual: 3 values; "
+            "input name: b");
+  EXPECT_LT(parsed.pool.idle_bytes(), 100000u);
+}
+
+TEST(InferRequest, RefusesValuesThatTheTypeDoesNotHave) {
+  const auto bad = [](const std::string& type, const std::string& value) {
+    return error(one_input(R"("shape":[1],"datatype":")" + type + R"(","data":[)" + value + "]"));
+  };
+  const auto expected = [](const std::string& type) {
+    return "INVALID_ARGUMENT: Could not parse input content. Not valid ndarray detected - Expected: " + type +
+           " values; input name: b";
+  };
+  for (const char* value : {"-1", "256", "1.0", "1e1", "true", "\"1\"", "null", "{}", "99999999999999999999999"})
+    EXPECT_EQ(bad("UINT8", value), expected("UINT8"));
+  for (const char* value : {"-129", "128", "0.5"}) EXPECT_EQ(bad("INT8", value), expected("INT8"));
+  for (const char* value : {"9223372036854775808", "-9223372036854775809"})
+    EXPECT_EQ(bad("INT64", value), expected("INT64"));
+  for (const char* value : {"18446744073709551616", "-1"}) EXPECT_EQ(bad("UINT64", value), expected("UINT64"));
+  for (const char* value : {"1e39", "-1e39", "true", "\"x\""}) EXPECT_EQ(bad("FP32", value), expected("FP32"));
+  EXPECT_EQ(bad("FP64", "1e309"), expected("FP64"));
+  for (const char* value : {"1", "0", "\"true\""}) EXPECT_EQ(bad("BOOL", value), expected("BOOL"));
+  for (const char* value : {"1", "true", "null"}) EXPECT_EQ(bad("BYTES", value), expected("BYTES"));
+  for (const char* value : {"NaN", "Infinity", "-Infinity"}) {
+    EXPECT_EQ(bad("FP32", value),
+              "INVALID_ARGUMENT: Could not parse input content. Not valid ndarray detected - NaN and Infinity are no "
+              "JSON numbers");
+  }
+}
+
+TEST(InferRequest, ReadsParameters) {
+  Parsed parsed(
+      R"({"parameters":{"timeout":2500000,"priority":3,"sequence_id":42,"sequence_start":true,"binary_data_output":true,"own":"x"},
+    "outputs":[{"name":"a"},{"name":"c","parameters":{"binary_data":false}}],"inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":[1]}]})");
+  ASSERT_TRUE(parsed.status.ok()) << parsed.status.to_string();
+  const auto& call = parsed.request.call;
+  EXPECT_EQ(call.deadline, TimePoint(std::chrono::milliseconds(102500)));
+  EXPECT_EQ(call.priority, 3);
+  ASSERT_TRUE(call.sequence);
+  EXPECT_EQ(call.sequence->id, 42u);
+  EXPECT_EQ(call.sequence->control, 1u);
+  ASSERT_EQ(call.requested.size(), 2u);
+  EXPECT_EQ(call.requested[1].name, "c");
+  EXPECT_TRUE(parsed.request.formats[0].binary) << "binary_data_output holds for listed outputs that say nothing else";
+  EXPECT_FALSE(parsed.request.formats[1].binary);
+}
+
+TEST(InferRequest, RefusesParametersOfOtherKinds) {
+  const std::string input = R"("inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":[1]}])";
+  for (const char* bad : {R"({"timeout":-1})", R"({"timeout":"1"})", R"({"priority":4294967296})",
+                          R"({"sequence_id":-1})", R"({"sequence_start":1})", R"({"own":1.5})", R"({"own":null})",
+                          R"({"own":[]})", R"({"own":{}})", R"({"binary_data_output":"true"})"}) {
+    EXPECT_TRUE(error(std::string(R"({"parameters":)") + bad + "," + input + "}")
+                    .starts_with("INVALID_ARGUMENT: Invalid request parameter - Expected: "))
+        << bad;
+  }
+  EXPECT_EQ(error(R"({"parameters":[],)" + input + "}"),
+            "INVALID_ARGUMENT: Invalid request parameters - Expected: an object");
+  EXPECT_EQ(error(R"({"parameters":{"a":},)" + input + "}"), "FAILED_PRECONDITION: The file is not valid json");
+  EXPECT_TRUE(
+      error(R"({"outputs":[{"name":"a","parameters":{"classification":3}}],)" + input + "}").find("classification") !=
+      std::string::npos);
+  for (const char* bad : {R"({"outputs":{},)", R"({"outputs":[1],)", R"({"outputs":[{}],)", R"({"id":7,)"}) {
+    EXPECT_TRUE(error(bad + input + "}").starts_with("INVALID_ARGUMENT: Invalid ")) << bad;
+  }
+}
+
+TEST(InferRequest, BinaryInputsAreUsedInPlace) {
+  const float values[10] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+  const std::string json = one_input(R"("shape":[1,10],"datatype":"FP32","parameters":{"binary_data_size":40})");
+  const std::size_t lead = 64 - json.size() % 64;  // as the transport places it
+  Parsed parsed(json, std::string(reinterpret_cast<const char*>(values), sizeof values), {}, lead);
+  ASSERT_TRUE(parsed.status.ok()) << parsed.status.to_string();
+  const auto& tensor = parsed.request.call.inputs.at(0).tensor;
+  EXPECT_EQ(tensor.view.data, parsed.body->data() + lead + json.size());
+  EXPECT_EQ(tensor.owner.get(), parsed.body.get());
+  EXPECT_EQ(parsed.values<float>()[9], 9);
+}
+
+TEST(InferRequest, BinaryInputsOffTheirBoundaryAreCopied) {
+  const double value = 2.5;
+  const std::string json = one_input(R"("shape":[1],"datatype":"FP64")");
+  Parsed parsed(json, std::string(reinterpret_cast<const char*>(&value), sizeof value), {}, 65 - json.size() % 64);
+  ASSERT_TRUE(parsed.status.ok()) << parsed.status.to_string();
+  EXPECT_NE(parsed.request.call.inputs.at(0).tensor.owner.get(), parsed.body.get());
+  EXPECT_EQ(parsed.values<double>(), std::vector<double>{2.5});
+}
+
+TEST(InferRequest, MixesBinaryAndJsonInputsInOrder) {
+  Parsed parsed(R"({"inputs":[{"name":"x","shape":[2],"datatype":"UINT8","parameters":{"binary_data_size":2}},
+    {"name":"y","shape":[1],"datatype":"INT32","data":[7]},{"name":"z","shape":[2],"datatype":"BYTES","parameters":{"binary_data_size":11}}]})",
+                "\x01\x02" + le32(3) + "abc" + le32(0));
+  ASSERT_TRUE(parsed.status.ok()) << parsed.status.to_string();
+  EXPECT_EQ(parsed.values<std::uint8_t>(0), (std::vector<std::uint8_t>{1, 2}));
+  EXPECT_EQ(parsed.values<std::int32_t>(1), std::vector<std::int32_t>{7});
+  EXPECT_EQ(parsed.strings(2), (std::vector<std::string>{"abc", ""}));
+}
+
+TEST(InferRequest, MissingBinarySizesFollowFromTheShape) {
+  EXPECT_EQ(Parsed(one_input(R"("shape":[2],"datatype":"FP16")"), "abcd").values<std::uint16_t>().size(), 2u);
+  EXPECT_EQ(Parsed(one_input(R"("shape":[1],"datatype":"BYTES")"), le32(5) + "hello").strings(),
+            std::vector<std::string>{"hello"});
+  EXPECT_TRUE(error(one_input(R"("shape":[2],"datatype":"BYTES")"), le32(1) + "a" + le32(1) + "b")
+                  .starts_with("INVALID_ARGUMENT: Invalid binary_data_size"));
+}
+
+TEST(InferRequest, TakesTheSizesOf2022) {
+  Parsed pictures(one_input(R"("shape":[3],"datatype":"BYTES","parameters":{"binary_data_size":"3,0,2"})"), "abcde");
+  ASSERT_TRUE(pictures.status.ok()) << pictures.status.to_string();
+  EXPECT_EQ(pictures.strings(), (std::vector<std::string>{"abc", "", "de"}));
+  Parsed number(one_input(R"("shape":[1],"datatype":"FP32","parameters":{"binary_data_size":"4"})"), "abcd");
+  EXPECT_TRUE(number.status.ok()) << number.status.to_string();
+  for (const char* sizes : {"3,1", "3,0,2,1", "3,,2", "a", "", "3,0,-2", "5,", "99999999999,0,0"}) {
+    EXPECT_TRUE(error(one_input(std::string(R"("shape":[3],"datatype":"BYTES","parameters":{"binary_data_size":")") +
+                                sizes + "\"}"),
+                      "abcde")
+                    .starts_with("INVALID_ARGUMENT: Invalid binary_data_size"))
+        << sizes;
+  }
+}
+
+TEST(InferRequest, RefusesLengthsThatLie) {
+  const auto sized = [](const std::string& size) {
+    return one_input(R"("shape":[2],"datatype":"FP32","parameters":{"binary_data_size":)" + size + "}");
+  };
+  EXPECT_EQ(error(sized("9"), "12345678"),
+            "INVALID_ARGUMENT: Invalid binary_data_size - Expected: at most 8 bytes; Actual: 9 bytes; input name: b");
+  EXPECT_EQ(error(sized("18446744073709551615"), "12345678").substr(0, 43),
+            "INVALID_ARGUMENT: Invalid binary_data_size ");
+  EXPECT_EQ(error(sized("4"), "12345678"),
+            "INVALID_ARGUMENT: Inputs inside buffer does not match expected format. - 4 bytes are left over behind the "
+            "last input");
+  EXPECT_TRUE(error(sized("-4"), "12345678").starts_with("INVALID_ARGUMENT: Invalid request parameter"));
+  EXPECT_TRUE(error(sized("4.0"), "12345678").starts_with("INVALID_ARGUMENT: Invalid request parameter"));
+  EXPECT_TRUE(
+      error(one_input(R"("shape":[2],"datatype":"FP32")")).starts_with("INVALID_ARGUMENT: Invalid binary_data_size"))
+      << "no data at all";
+  EXPECT_TRUE(
+      error(one_input(R"("shape":[1],"datatype":"FP32","data":[1],"parameters":{"binary_data_size":4})"), "1234")
+          .starts_with("INVALID_ARGUMENT: Input has data both in JSON and outside of it"));
+  const std::string texts = one_input(R"("shape":[2],"datatype":"BYTES","parameters":{"binary_data_size":10})");
+  for (const std::string& blob :
+       {le32(2) + "ab" + le32(1), le32(0xFFFFFFFF) + "abcdef", le32(6) + "abcdef", std::string(10, '\0')}) {
+    EXPECT_TRUE(
+        error(texts, blob).starts_with("INVALID_ARGUMENT: Inputs inside buffer does not match expected format."))
+        << blob.size();
+  }
+}
+
+TEST(InferRequest, RefusesWrongHeaderLengths) {
+  const std::string json = one_input(R"("shape":[1],"datatype":"FP32")");
+  for (const char* length : {"x", "-1", "", "1e2", "99999999999999999999", " 5"}) {
+    EXPECT_TRUE(error(json, "1234", length)
+                    .starts_with("INVALID_ARGUMENT: Invalid Inference-Header-Content-Length - Expected: "))
+        << length;
+  }
+  EXPECT_TRUE(error(json, "1234", std::to_string(json.size() + 5))
+                  .starts_with("INVALID_ARGUMENT: Invalid Inference-Header-Content-Length"));
+  EXPECT_EQ(error(json, "1234", "0"), "FAILED_PRECONDITION: The file is not valid json");
+  EXPECT_EQ(error(json, "1234", std::to_string(json.size() - 1)), "FAILED_PRECONDITION: The file is not valid json");
+}
+
+TEST(InferRequest, PointsIntoSharedMemory) {
+  const std::string key = "/ocelli_kserve_test_" + std::to_string(::getpid());
+  const int descriptor = ::shm_open(key.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
+  ASSERT_GE(descriptor, 0);
+  ASSERT_EQ(::ftruncate(descriptor, 64), 0);
+  transport::SharedMemoryRegistry regions;
+  ASSERT_TRUE(regions.register_region("r", key, 0, 64).ok());
+  ::close(descriptor);
+  ::shm_unlink(key.c_str());
+
+  const auto request = [](const std::string& offset, const std::string& size) {
+    return R"({"inputs":[{"name":"b","shape":[2],"datatype":"FP32","parameters":{"shared_memory_region":"r","shared_memory_offset":)" +
+           offset + R"(,"shared_memory_byte_size":)" + size +
+           R"(}}],"outputs":[{"name":"a","parameters":{"shared_memory_region":"r","shared_memory_offset":32,
+           "shared_memory_byte_size":8}}]})";
+  };
+  Parsed parsed(request("16", "8"), "", {}, 0, &regions);
+  ASSERT_TRUE(parsed.status.ok()) << parsed.status.to_string();
+  const auto view = regions.view("r", 0, 64);
+  EXPECT_EQ(parsed.request.call.inputs.at(0).tensor.view.data, view->data + 16);
+  EXPECT_EQ(parsed.request.call.requested.at(0).destination.data, view->data + 32);
+  EXPECT_EQ(parsed.request.call.requested.at(0).destination.bytes, 8u);
+  EXPECT_EQ(Parsed(request("60", "8"), "", {}, 0, &regions).status.code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(Parsed(request("16", "8")).status.code(), StatusCode::kInvalidArgument) << "a server without shared memory";
+  regions.unregister_all();
+  EXPECT_EQ(Parsed(request("16", "8"), "", {}, 0, &regions).status.code(), StatusCode::kNotFound);
+}
+
+TEST(InferRequest, IsReusable) {
+  BufferPool pool;
+  InferRequest request;
+  const std::string json =
+      R"({"id":"\u0041","inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":[1]}],"outputs":[{"name":"a"}]})";
+  for (int i = 0; i < 3; ++i) {
+    request.clear();
+    const InferBody body{std::as_bytes(std::span(json)), {}, {}, {}};
+    ASSERT_TRUE(parse_infer_request(body, pool, nullptr, request).ok());
+    EXPECT_EQ(request.id, "A");
+    EXPECT_EQ(request.call.inputs.size(), 1u);
+    EXPECT_EQ(request.formats.size(), 1u);
+  }
+}
+
+}  // namespace
+}  // namespace ocelli::kserve
