@@ -17,7 +17,7 @@ enum class BatchingMode : std::uint8_t {
 
 struct BatchingOptions {
   BatchingMode mode = BatchingMode::kAuto;
-  // Most items in one run. Power-of-two sizes up to it are considered.
+  // Most items in one run. Powers of two and the preferred sizes up to it are considered.
   std::uint32_t max_items = 16;
   // How long a request may wait for company although a device is free. Zero: only what waits already runs together.
   Duration max_delay = Duration::zero();

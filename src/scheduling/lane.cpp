@@ -36,22 +36,19 @@ std::uint32_t Lane::items() const noexcept {
   return sum;
 }
 
-Status Lane::choose_variant(std::uint32_t items) {
-  // A single item of a model with a fixed batch may hold that many items; it always belongs to the first variant.
-  const bool alone = batch_.size() == 1;
+void Lane::choose_variant() noexcept {
+  // One request always belongs to the first form: where that has a fixed batch, the request holds exactly that many items.
+  active_ = &variants_.front();
+  if (batch_.size() == 1 || active_->compiled->items == 0) return;
+  const auto total = items();
   for (auto& variant : variants_) {
-    const auto takes = variant.compiled->items;
-    if (takes != 0 && takes != items && !(alone && &variant == &variants_.front())) continue;
-    active_ = &variant;
-    return {};
+    if (variant.compiled->items == total) active_ = &variant;
   }
-  return internal_error(fmt::format("no compiled form of the model takes {} items", items));
 }
 
 Status Lane::prepare(BufferPool& pool) noexcept {
   try {
     const auto total = items();
-    if (auto status = choose_variant(total); !status.ok()) return status;
     const auto& first = *batch_.front();
     for (std::size_t i = 0; i < gathered_.size(); ++i) {
       if (batch_.size() == 1) {

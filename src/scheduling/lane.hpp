@@ -2,6 +2,7 @@
 // a batch of items to it and to take the results out.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -38,11 +39,15 @@ class Lane final : private InferCompletion {
   static Result<std::unique_ptr<Lane>> create(Executor& executor, const std::vector<CompiledVariant>& variants, LaneObserver& observer);
 
   [[nodiscard]] Executor& executor() const noexcept { return executor_; }
+  // The request of the first compiled form, for use while the lane is not serving yet.
+  [[nodiscard]] InferRequest& first_request() noexcept { return *variants_.front().request; }
   // What runs here now, in order.
   [[nodiscard]] WorkList& batch() noexcept { return batch_; }
   // Sum of the batch's items.
   [[nodiscard]] std::uint32_t items() const noexcept;
 
+  // Picks the compiled form for the batch. Under the scheduler's lock, because cancel() reads the choice.
+  void choose_variant() noexcept;
   // Binds the batch's tensors. On failure nothing runs and the batch is to be failed with the status.
   Status prepare(BufferPool& pool) noexcept;
   void start() noexcept { active_->request->start(*this); }
@@ -58,7 +63,7 @@ class Lane final : private InferCompletion {
   std::uint32_t pins = 0;       // cancel() calls that are on their way
   std::uint32_t callbacks = 0;  // completions of this lane that have not returned yet
   bool parked = false;          // ended while pinned
-  bool stopping = false;        // cancel() was sent to this run
+  std::atomic<bool> stopping{false};  // cancel() was sent to this run; read without the lock too
   TimePoint prepared{};         // when the run began, its tensors bound
 
  private:
@@ -71,7 +76,6 @@ class Lane final : private InferCompletion {
   Lane(Executor& executor, LaneObserver& observer) : executor_(executor), observer_(observer) {}
   void on_infer_done(const Status& status) noexcept override { observer_.on_lane_done(*this, status); }
 
-  Status choose_variant(std::uint32_t items);
   Result<TensorView> gather(std::size_t index, std::uint32_t items, BufferPool& pool);
   Status bind_output(std::size_t index, std::uint32_t items, BufferPool& pool);
   Status collect_output(std::size_t index, std::uint32_t items, BufferPool& pool);

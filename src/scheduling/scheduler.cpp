@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
+
+#include "scheduling/batch_probe.hpp"
 
 namespace ocelli::scheduling {
 namespace {
@@ -33,6 +36,7 @@ Scheduler::~Scheduler() {
 Status Scheduler::add(ExecutorSpec spec) {
   auto executor = Executor::create(std::move(spec), *this);
   if (!executor.ok()) return std::move(executor).status();
+  if (auto status = tune(**executor); !status.ok()) return status;
   {
     const Lock lock(mutex_);
     executors_.push_back(std::move(executor).value());
@@ -50,6 +54,14 @@ Status Scheduler::add(ExecutorSpec spec) {
   WorkList none;
   tell(none, 1);
   return {};
+}
+
+Status Scheduler::tune(Executor& executor) {
+  try {
+    return BatchProbe(executor, *this, options_.batching, log_, options_.name).run();
+  } catch (const std::bad_alloc&) {
+    return {StatusCode::kResourceExhausted, "Out of memory while measuring the model"};
+  }
 }
 
 std::size_t Scheduler::lane_count() const {
@@ -123,7 +135,7 @@ void Scheduler::cancel(WorkItem& item) noexcept {
       }
       if (lane && lane->stopping) lane = nullptr;
       if (lane) {
-        lane->stopping = true;
+        lane->stopping.store(true, std::memory_order_relaxed);
         ++lane->pins;
         ++active_;
       }
@@ -200,7 +212,7 @@ void Scheduler::stop_runs(const Predicate& wanted) noexcept {
   for (std::size_t e = 0; e < executors_.size(); ++e) {
     for (const auto& lane : executors_[e]->lanes()) {
       if (lane->batch().empty() || lane->stopping || !wanted(*lane)) continue;
-      lane->stopping = true;
+      lane->stopping.store(true, std::memory_order_relaxed);
       ++lane->pins;
       ++active_;
       lock.unlock();

@@ -81,6 +81,7 @@ class Scheduler final : private LaneObserver, private TimerClient {
   void publish_queue() noexcept;
 
   // Without the lock.
+  Status tune(Executor& executor);
   void start(Lane& lane) noexcept;
   void run_here(Lane& lane) noexcept;
   void conclude(Lane& lane, Status& status) noexcept;

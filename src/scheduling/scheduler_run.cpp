@@ -13,6 +13,8 @@ constexpr std::uint32_t kInlineTrial = 64;
 // Such trials are made when a run, hand-over included, takes less than this many times the limit.
 constexpr int kTrialFactor = 5;
 
+Status stopped_early() { return {StatusCode::kCancelled, "Request was cancelled"}; }
+
 std::uint64_t microseconds(Duration duration) noexcept {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
 }
@@ -84,7 +86,8 @@ bool Scheduler::fill(Lane& lane, TimePoint now, WorkList& dropped) noexcept {
     item->times.started = now;
     item->batch_size = size;
   }
-  lane.stopping = false;
+  lane.choose_variant();
+  lane.stopping.store(false, std::memory_order_relaxed);
   metrics_.infer_req_active.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
@@ -192,6 +195,7 @@ void Scheduler::start(Lane& lane) noexcept {
   while (more) {
     auto status = lane.prepare(pool_);
     lane.prepared = Clock::now();
+    if (status.ok() && lane.stopping.load(std::memory_order_relaxed)) status = stopped_early();
     if (status.ok()) return lane.start();  // from here on the lane belongs to whoever ends it
     WorkList done;
     more = end_run(lane, status, done, false);

@@ -30,6 +30,7 @@ struct ModelServableTest : testing::Test {
     options.executors.push_back(std::move(executor));
     auto result = ModelServable::create(std::move(options), context);
     EXPECT_TRUE(result.ok()) << result.status().to_string();
+    model->reset_counts();
     return std::move(result).value();
   }
 

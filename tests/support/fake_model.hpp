@@ -20,8 +20,8 @@ class FakeRequest;
 // Runs on threads of its own, like a runtime. Its requests keep it alive no longer than CompiledModel promises.
 class FakeModel final : public CompiledModel {
  public:
-  // Reads inputs and fills outputs. An output's data is where it is to be written when it is bound (null otherwise: the kernel then points
-  // it at memory of its own, per request).
+  // Reads inputs and fills outputs. An output's data is where it is to be written when it is bound or has a static shape; null otherwise:
+  // the kernel then sets view and owner.
   using Kernel = std::function<Status(const std::vector<TensorView>& inputs, std::vector<Tensor>& outputs)>;
 
   FakeModel(ModelSignature signature, Kernel kernel, std::size_t threads = 1) : signature_(std::move(signature)), kernel_(std::move(kernel)) {
@@ -65,6 +65,13 @@ class FakeModel final : public CompiledModel {
     changed_.wait(lock, [&] { return started_ >= count; });
   }
 
+  // Forgets the runs that warmed the model up.
+  void reset_counts() {
+    const std::lock_guard lock(mutex_);
+    started_ = 0;
+    runs_.store(0);
+    cancels_.store(0);
+  }
   [[nodiscard]] int runs() const { return runs_.load(); }
   [[nodiscard]] int started() const {
     const std::lock_guard lock(mutex_);
@@ -123,7 +130,7 @@ class FakeRequest final : public InferRequest {
   }
   Status run() noexcept override {
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
-      if (!bound_[i]) outputs_[i].view.data = nullptr;
+      if (!bound_[i]) own_output(i);
     }
     model_.runs_.fetch_add(1);
     return model_.kernel_(inputs_, outputs_);
@@ -154,6 +161,17 @@ class FakeRequest final : public InferRequest {
 
  private:
   friend class FakeModel;
+
+  void own_output(std::size_t index) {
+    const auto& spec = model_.signature_.outputs[index];
+    auto& output = outputs_[index];
+    output.view.data = nullptr;
+    const auto shape = spec.shape.static_shape();
+    if (!shape || spec.type == DataType::kString) return;
+    const auto bytes = *shape->element_count() * element_size(spec.type);
+    output = Tensor::of(spec.type, *shape, Buffer::allocate(bytes), 0, bytes);
+  }
+
   FakeModel& model_;
   std::vector<TensorView> inputs_;
   std::vector<Tensor> outputs_;

@@ -1,0 +1,289 @@
+#include "scheduling/batch_probe.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <limits>
+#include <mutex>
+#include <optional>
+
+#include "scheduling/synthetic_batch.hpp"
+
+namespace ocelli::scheduling {
+namespace {
+
+constexpr int kRounds = 3;
+constexpr double kTolerance = 1e-3;
+constexpr double kBf16Tolerance = 2e-2;
+// How long warming up more lanes than the first may take together.
+constexpr Duration kWarmUpLimit = std::chrono::milliseconds(250);
+// A model this fast gains nothing from being batched: gathering and handing out costs as much.
+constexpr Duration kTooFastToBatch = std::chrono::microseconds(100);
+
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+// Keeps requests running until a point in time and counts the runs.
+class ClosedLoop {
+ public:
+  explicit ClosedLoop(std::size_t requests) : runners_(requests) {}
+
+  // Runs per second; 0 when a run failed.
+  double run(const std::vector<std::unique_ptr<InferRequest>>& requests, Duration slice) {
+    const auto begun = Clock::now();
+    until_ = begun + slice;
+    running_ = requests.size();
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      runners_[i].loop = this;
+      runners_[i].request = requests[i].get();
+      requests[i]->start(runners_[i]);
+    }
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return running_ == 0; });
+    return failed_ ? 0 : static_cast<double>(runs_.load()) / seconds(Clock::now() - begun);
+  }
+
+ private:
+  struct Runner final : InferCompletion {
+    void on_infer_done(const Status& status) noexcept override { loop->ended(*this, status); }
+    ClosedLoop* loop = nullptr;
+    InferRequest* request = nullptr;
+  };
+
+  void ended(Runner& runner, const Status& status) noexcept {
+    runs_.fetch_add(1);
+    if (status.ok() && Clock::now() < until_) return runner.request->start(runner);
+    const std::lock_guard lock(mutex_);
+    failed_ = failed_ || !status.ok();
+    if (--running_ == 0) idle_.notify_all();
+  }
+
+  std::vector<Runner> runners_;
+  TimePoint until_{};
+  std::atomic<std::uint64_t> runs_{0};
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  std::size_t running_ = 0;
+  bool failed_ = false;
+};
+
+// First dimension: whether all inputs have it open, and how far; or all have it fixed at one.
+bool open_first_dimension(const ModelSignature& signature) noexcept {
+  return std::ranges::all_of(signature.inputs, [](const TensorSpec& input) {
+    return !input.shape.dims.empty() && !input.shape.dims[0].is_static() && input.shape.dims[0].accepts(1) && input.shape.dims[0].accepts(2);
+  });
+}
+
+bool first_dimension_is_one(const ModelSignature& signature) noexcept {
+  const auto one = [](const TensorSpec& spec) { return !spec.shape.dims.empty() && spec.shape.dims[0] == Dimension::fixed(1); };
+  return std::ranges::all_of(signature.inputs, one) && std::ranges::all_of(signature.outputs, one);
+}
+
+}  // namespace
+
+BatchProbe::BatchProbe(Executor& executor, LaneObserver& observer, const BatchingOptions& options, const Log& log, std::string model)
+    : executor_(executor), observer_(observer), options_(options), log_(log), name_(std::move(model)) {}
+
+Status BatchProbe::run() {
+  until_ = Clock::now() + options_.probe_limit;
+  const auto& signature = executor_.model().signature();
+  if (!SyntheticBatch::possible(signature) || !warm_up()) return {};
+  if (executor_.model().stateful() || !batch_is_first_dimension(signature)) return {};
+  if (open_first_dimension(signature) && outputs_follow_items()) {
+    any_size_ = true;
+    if (auto status = executor_.set_variants({}, true, observer_); !status.ok()) return status;
+  }
+  const bool by_compiling = !any_size_ && executor_.batch_compiler() && first_dimension_is_one(signature);
+  if (options_.mode == BatchingMode::kOff || options_.max_items < 2 || !(any_size_ || by_compiling)) return {};
+  if (options_.mode == BatchingMode::kAuto && single_ < kTooFastToBatch) return off("one run takes less than 0.1 ms");
+
+  std::vector<Candidate> candidates;
+  if (!add_candidate(1, candidates)) return off("the device cannot make more requests");
+  for (const auto items : sizes()) {
+    if (out_of_time() || !add_candidate(items, candidates)) break;
+    if (const auto reason = contamination(candidates.back()); !reason.empty()) return off(reason);
+    if (any_size_ || options_.mode == BatchingMode::kOn) continue;
+    // Compiling costs time and memory, so the first form has to show a gain before more are made.
+    measure(candidates);
+    if (median(candidates.back().rates) < options_.least_gain * median(candidates.front().rates)) break;
+  }
+  if (options_.mode == BatchingMode::kAuto && any_size_) measure(candidates);
+  return choose(std::move(candidates));
+}
+
+// The first run of a request is slow in every runtime. False when the model refuses made-up inputs.
+bool BatchProbe::warm_up() {
+  const SyntheticBatch batch(executor_.model().signature(), 1, false);
+  const auto begun = Clock::now();
+  for (const auto& lane : executor_.lanes()) {
+    if (lane != executor_.lanes().front() && Clock::now() - begun > kWarmUpLimit) break;
+    auto& request = lane->first_request();
+    if (!batch.bind(request, batch.inputs()).ok() || !request.run().ok()) return false;
+    if (lane == executor_.lanes().front()) {
+      const auto second = Clock::now();
+      if (!request.run().ok()) return false;
+      single_ = Clock::now() - second;
+      executor_.observe_run(single_);
+    }
+    if (!request.reset_state().ok()) return false;
+  }
+  return true;
+}
+
+bool BatchProbe::outputs_follow_items() {
+  auto& request = executor_.lanes().front()->first_request();
+  for (const std::uint32_t items : {2u, 1u}) {
+    const SyntheticBatch batch(executor_.model().signature(), items, true);
+    if (!batch.bind(request).ok() || !request.run().ok()) return false;
+    for (std::size_t i = 0; i < executor_.model().signature().outputs.size(); ++i) {
+      const auto output = request.output(i);
+      if (!output.ok() || output->shape.rank() == 0 || output->shape[0] != items) return false;
+    }
+  }
+  return true;
+}
+
+// Where forms must be compiled, 4 comes first: it shows a gain better than 2 and is cheaper than 8.
+std::vector<std::uint32_t> BatchProbe::sizes() const {
+  std::uint32_t largest = options_.max_items;
+  if (any_size_) {
+    for (const auto& input : executor_.model().signature().inputs) {
+      const auto bound = input.shape.dims[0].max;
+      if (bound != Dimension::kUnbounded) largest = static_cast<std::uint32_t>(std::min<std::int64_t>(largest, bound));
+    }
+  }
+  std::vector<std::uint32_t> all;
+  const auto add = [&](std::uint32_t items) {
+    if (items >= 2 && items <= largest && std::ranges::find(all, items) == all.end()) all.push_back(items);
+  };
+  if (!any_size_) add(4);
+  for (std::uint32_t items = 2; items <= largest && items != 0; items *= 2) add(items);
+  for (const auto items : options_.preferred_sizes) add(items);
+  return all;
+}
+
+bool BatchProbe::add_candidate(std::uint32_t items, std::vector<Candidate>& candidates) {
+  Candidate candidate{items, nullptr, {}};
+  if (items == 1 || any_size_) {
+    candidate.model = executor_.variants().front().model;
+  } else {
+    auto compiled = executor_.batch_compiler()(items);
+    if (!compiled.ok()) {
+      log_.info("Model {}: no form for a batch of {}: {}", name_, items, compiled.status().message());
+      return false;
+    }
+    candidate.model = std::move(compiled).value();
+  }
+  candidates.push_back(std::move(candidate));
+  return true;
+}
+
+// Empty when every item gives the same results alone and in company, else the reason against batching.
+std::string BatchProbe::contamination(const Candidate& candidate) {
+  const auto& signature = executor_.model().signature();
+  const auto items = candidate.items;
+  const bool coarse = executor_.model().info().precision == "BF16";
+  const double tolerance = coarse ? kBf16Tolerance : kTolerance;
+  const SyntheticBatch batch(signature, items, true);
+  auto together = candidate.model->create_request();
+  if (!together.ok()) return std::string(together.status().message());
+  if (auto status = batch.bind(**together); !status.ok()) return std::string(status.message());
+  if (auto status = (*together)->run(); !status.ok()) return std::string(status.message());
+  auto& alone = executor_.lanes().front()->first_request();
+  // The first and the last item show mixing as well as all would, and cost two runs.
+  for (const auto index : {0u, items - 1}) {
+    if (!SyntheticBatch::bind(alone, batch.item(index)).ok() || !alone.run().ok()) return "a single run failed";
+    for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
+      const auto single = alone.output(i);
+      auto whole = (*together)->output(i);
+      if (!single.ok() || !whole.ok() || whole->shape.rank() == 0 || whole->shape[0] != items) return "outputs do not follow the batch";
+      TensorView slice = *whole;
+      slice.bytes /= items;
+      slice.data += slice.bytes * index;
+      const double difference = relative_difference(*single, slice);
+      if (difference > tolerance) {
+        return fmt::format("contamination: output {} of an item differs by {:.2g} between a batch of {} and alone",
+                           signature.outputs[i].name, difference, items);
+      }
+    }
+  }
+  return {};
+}
+
+// Rounds over all candidates, so that a disturbance of the machine meets each of them.
+void BatchProbe::measure(std::vector<Candidate>& candidates) {
+  for (auto& candidate : candidates) candidate.rates.clear();
+  const auto left = std::max(until_ - Clock::now(), Duration::zero());
+  const auto slice = left / static_cast<int>(kRounds * candidates.size() * (any_size_ ? 1 : 2));
+  for (int round = 0; round < kRounds; ++round) {
+    for (auto& candidate : candidates) {
+      if (round > 0 && out_of_time()) return;
+      candidate.rates.push_back(rate(candidate, slice));
+    }
+  }
+}
+
+double BatchProbe::rate(const Candidate& candidate, Duration slice) {
+  const SyntheticBatch batch(executor_.model().signature(), candidate.items, true);
+  std::vector<std::unique_ptr<InferRequest>> requests;
+  for (std::size_t i = 0; i < executor_.lanes().size(); ++i) {
+    auto request = candidate.model->create_request();
+    if (!request.ok() || !batch.bind(**request).ok()) return 0;
+    requests.push_back(std::move(request).value());
+  }
+  if (!requests.front()->run().ok()) return 0;
+  return ClosedLoop(requests.size()).run(requests, slice) * candidate.items;
+}
+
+Status BatchProbe::choose(std::vector<Candidate> candidates) {
+  std::ranges::sort(candidates, {}, &Candidate::items);
+  const double single = median(candidates.front().rates);
+  std::vector<std::string> gains;
+  std::vector<Candidate> chosen{candidates.front()};
+  double best = options_.least_gain;
+  for (const auto& candidate : candidates) {
+    if (candidate.items == 1) continue;
+    const double gain = single > 0 ? median(candidate.rates) / single : 0;
+    if (options_.mode == BatchingMode::kAuto) gains.push_back(fmt::format("{}: {:.2f}x", candidate.items, gain));
+    // A larger batch makes its items wait longer, so it has to be no worse than a smaller one.
+    if (options_.mode == BatchingMode::kAuto && gain < best * 0.99) continue;
+    best = std::max(best, gain);
+    chosen.push_back(candidate);
+  }
+  if (candidates.size() == 1) return off(fmt::format("nothing could be measured within {:.1f} s", seconds(options_.probe_limit)));
+  if (chosen.size() == 1) return off(fmt::format("no size pays ({})", fmt::join(gains, ", ")));
+  std::vector<std::uint32_t> used;
+  for (const auto& candidate : chosen) used.push_back(candidate.items);
+  log_.info("Model {}: requests are batched on {}, sizes {}; items per second against single runs: {}", name_,
+            executor_.model().info().device, fmt::join(used, ", "), gains.empty() ? "not measured" : fmt::format("{}", fmt::join(gains, ", ")));
+  return use(chosen);
+}
+
+Status BatchProbe::use(const std::vector<Candidate>& candidates) {
+  if (!any_size_) {
+    std::vector<CompiledVariant> extra;
+    for (const auto& candidate : candidates) {
+      if (candidate.items > 1) extra.push_back({candidate.items, candidate.model, plan_outputs(candidate.model->signature(), false)});
+    }
+    if (auto status = executor_.set_variants(std::move(extra), false, observer_); !status.ok()) return status;
+  }
+  executor_.any_size = any_size_;
+  executor_.sizes.clear();
+  for (const auto& candidate : candidates) executor_.sizes.push_back(candidate.items);
+  return {};
+}
+
+Status BatchProbe::off(const std::string& reason) {
+  log_.info("Model {}: requests are not batched on {}: {}", name_, executor_.model().info().device, reason);
+  return {};
+}
+
+}  // namespace ocelli::scheduling

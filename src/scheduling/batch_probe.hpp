@@ -1,0 +1,58 @@
+// BatchProbe: finds out at load what batching does to a model on one device.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "scheduling/batching.hpp"
+#include "scheduling/executor.hpp"
+
+namespace ocelli::scheduling {
+
+// Warms the executor's device up, learns how long a run takes, and decides which batch sizes are used:
+//  1. A model whose first dimension is open runs with one and with two items; when the outputs follow, they can be written in place.
+//  2. Candidates are the preferred sizes and the powers of two up to BatchingOptions::max_items: of the model itself when it takes any number of items, else of
+//     forms that the BatchCompiler makes.
+//  3. An item's results in company must equal those alone: within 1e-3 of the largest value for fp32 and fp16, 2e-2 for bf16, whose
+//     mantissa has 8 bits. Otherwise items contaminate each other, and batching stays off.
+//  4. In kAuto, sizes that do not bring least_gain times the items per second of single runs, with all lanes busy, are dropped.
+// Ends within probe_limit, except for a compilation or run that is under way. Only before the executor serves. The sentence that says what was decided
+// goes to the log. Never fails: a model that cannot be measured is served one request at a time.
+class BatchProbe {
+ public:
+  BatchProbe(Executor& executor, LaneObserver& observer, const BatchingOptions& options, const Log& log, std::string model);
+  // Errors: lanes could not be made again for the chosen forms.
+  Status run();
+
+ private:
+  struct Candidate {
+    std::uint32_t items = 1;
+    std::shared_ptr<CompiledModel> model;
+    std::vector<double> rates;  // items per second, one per round
+  };
+
+  bool warm_up();
+  bool outputs_follow_items();
+  std::vector<std::uint32_t> sizes() const;
+  bool add_candidate(std::uint32_t items, std::vector<Candidate>& candidates);
+  std::string contamination(const Candidate& candidate);
+  void measure(std::vector<Candidate>& candidates);
+  double rate(const Candidate& candidate, Duration slice);
+  Status choose(std::vector<Candidate> candidates);
+  Status use(const std::vector<Candidate>& candidates);
+  [[nodiscard]] bool out_of_time() const noexcept { return Clock::now() >= until_; }
+  Status off(const std::string& reason);
+
+  Executor& executor_;
+  LaneObserver& observer_;
+  const BatchingOptions& options_;
+  const Log& log_;
+  const std::string name_;
+  TimePoint until_{};
+  Duration single_{};      // one run of one item
+  bool any_size_ = false;  // the model itself takes any number of items
+};
+
+}  // namespace ocelli::scheduling

@@ -1,0 +1,278 @@
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "scheduling/batch_probe.hpp"
+#include "scheduling/scheduler.hpp"
+#include "scheduling/synthetic_batch.hpp"
+#include "support/fake_model.hpp"
+
+namespace ocelli::scheduling {
+namespace {
+
+using std::chrono::milliseconds;
+
+PartialShape open_batch(std::int64_t width) {
+  PartialShape shape = PartialShape::from({1, width});
+  shape.dims[0] = Dimension::any();
+  return shape;
+}
+
+struct BatchingTest : testing::Test, WorkCompletion {
+  void on_work_done(WorkItem&) noexcept override {
+    const std::lock_guard lock(mutex);
+    ++told;
+    changed.notify_all();
+  }
+  bool wait_for(int count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return told >= count; });
+  }
+  void open(std::shared_ptr<test::FakeModel> fake, BatchingOptions batching, BatchCompiler compiler = {}) {
+    model = std::move(fake);
+    SchedulerOptions options;
+    options.name = "dummy";
+    options.inline_below = Duration::zero();
+    options.batching = batching;
+    scheduler = std::make_unique<Scheduler>(options, timer, pool, metrics, Log());
+    ExecutorSpec spec;
+    spec.model = model;
+    spec.compile_for_batch = std::move(compiler);
+    ASSERT_TRUE(scheduler->add(std::move(spec)).ok());
+    model->reset_counts();
+  }
+  // `count` rows of two floats, beginning with `first`.
+  WorkItem& item(float first, std::uint32_t count = 1) {
+    auto& values = inputs.emplace_back();
+    for (std::uint32_t i = 0; i < count * 2; ++i) values.push_back(first + static_cast<float>(i));
+    auto& made = items.emplace_back();
+    made.work.inputs.push_back({DataType::kFp32, {count, 2}, reinterpret_cast<std::byte*>(values.data()), values.size() * sizeof(float)});
+    made.work.outputs.resize(1);
+    made.work.items = count;
+    made.work.completion = this;
+    return made;
+  }
+  static std::vector<float> result(const WorkItem& done) {
+    const auto& view = done.work.outputs[0].result.view;
+    std::vector<float> values(view.bytes / sizeof(float));
+    if (!values.empty()) std::memcpy(values.data(), view.data, view.bytes);
+    return values;
+  }
+  void expect_answers(std::size_t except = static_cast<std::size_t>(-1)) {
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (i == except) continue;
+      ASSERT_TRUE(items[i].status.ok()) << items[i].status.to_string();
+      const auto& view = items[i].work.outputs[0].result.view;
+      EXPECT_EQ(view.shape, items[i].work.inputs[0].shape);
+      auto expected = inputs[i];
+      for (auto& value : expected) value += 1;
+      EXPECT_EQ(result(items[i]), expected);
+    }
+  }
+  static BatchingOptions always() {
+    BatchingOptions options;
+    options.mode = BatchingMode::kOn;
+    options.max_items = 8;
+    return options;
+  }
+  static std::shared_ptr<test::FakeModel> adder(const PartialShape& shape) {
+    return std::make_shared<test::FakeModel>(test::add_signature(shape), test::add_kernel(1.0F));
+  }
+
+  BufferPool pool;
+  Timer timer;
+  observability::ServableMetrics metrics;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int told = 0;
+  std::deque<std::vector<float>> inputs;
+  std::deque<WorkItem> items;
+  std::shared_ptr<test::FakeModel> model;
+  std::unique_ptr<Scheduler> scheduler;
+};
+
+TEST_F(BatchingTest, WhatWaitsRunsTogetherAndGetsItsOwnSlice) {
+  open(adder(open_batch(2)), always());
+  model->hold();
+  scheduler->submit(item(0));  // runs alone at once
+  model->wait_for_started(1);
+  for (int i = 1; i < 12; ++i) scheduler->submit(item(static_cast<float>(i * 10)));
+  model->release();
+  ASSERT_TRUE(wait_for(12));
+  expect_answers();
+  EXPECT_EQ(items[0].batch_size, 1u);
+  EXPECT_EQ(items[1].batch_size, 8u);
+  EXPECT_EQ(items[9].batch_size, 2u) << "the three that were left run as two and one";
+  EXPECT_EQ(model->runs(), 4);
+  EXPECT_EQ(metrics.batches[8].load(), 1u);
+  EXPECT_EQ(metrics.inferences.load(), 12u);
+  EXPECT_EQ(items[1].work.outputs[0].result.owner.get(), items[2].work.outputs[0].result.owner.get()) << "slices share one buffer";
+}
+
+TEST_F(BatchingTest, RequestsThatAreBatchesThemselvesCountTheirItems) {
+  open(adder(open_batch(2)), always());
+  model->hold();
+  scheduler->submit(item(0));
+  model->wait_for_started(1);
+  scheduler->submit(item(100, 3));
+  scheduler->submit(item(200, 4));
+  scheduler->submit(item(300, 2));
+  scheduler->submit(item(400, 20));
+  model->release();
+  ASSERT_TRUE(wait_for(5));
+  expect_answers();
+  EXPECT_EQ(items[1].batch_size, 2u) << "3 + 4 items fit into 8, 2 more do not";
+  EXPECT_EQ(items[4].batch_size, 1u) << "larger than any batch, but the model takes it";
+  EXPECT_EQ(metrics.inferences.load(), 30u);
+}
+
+TEST_F(BatchingTest, PlacesOfTheClientsAreHonouredInsideABatch) {
+  open(adder(open_batch(2)), always());
+  model->hold();
+  scheduler->submit(item(0));
+  model->wait_for_started(1);
+  float place[2] = {};
+  float small[1] = {};
+  scheduler->submit(item(10));
+  auto& placed = item(20);
+  placed.work.outputs[0].destination = {DataType::kFp32, {1, 2}, reinterpret_cast<std::byte*>(place), sizeof place};
+  scheduler->submit(placed);
+  auto& squeezed = item(30);
+  squeezed.work.outputs[0].destination = {DataType::kFp32, {1, 2}, reinterpret_cast<std::byte*>(small), sizeof small};
+  scheduler->submit(squeezed);
+  auto& unwanted = item(40);
+  unwanted.work.outputs[0].wanted = false;
+  scheduler->submit(unwanted);
+  model->release();
+  ASSERT_TRUE(wait_for(5));
+  EXPECT_EQ(items[1].batch_size, 4u);
+  EXPECT_EQ(result(items[1]), (std::vector<float>{11, 12}));
+  EXPECT_EQ(place[1], 22.0F);
+  EXPECT_EQ(squeezed.status.code(), StatusCode::kInvalidArgument);
+  EXPECT_TRUE(unwanted.status.ok());
+}
+
+TEST_F(BatchingTest, ABadRequestDoesNotHarmItsNeighbours) {
+  const auto kernel = [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    for (std::size_t i = 0; i < in[0].bytes / sizeof(float); ++i) {
+      if (reinterpret_cast<const float*>(in[0].data)[i] == 666) return internal_error("the runtime chokes");
+    }
+    return test::add_kernel(1)(in, out);
+  };
+  open(std::make_shared<test::FakeModel>(test::add_signature(open_batch(2)), kernel), always());
+  model->hold();
+  scheduler->submit(item(0));
+  model->wait_for_started(1);
+  for (const float first : {10.0F, 20.0F, 666.0F, 30.0F}) scheduler->submit(item(first));
+  model->release();
+  ASSERT_TRUE(wait_for(5));
+  EXPECT_EQ(items[3].status.code(), StatusCode::kInternal);
+  expect_answers(3);
+}
+
+TEST_F(BatchingTest, FixedBatchModelsUseFormsCompiledForMore) {
+  std::vector<std::uint32_t> compiled;
+  std::vector<std::shared_ptr<test::FakeModel>> forms;
+  open(adder(PartialShape::from({1, 2})), always(), [&](std::uint32_t n) -> Result<std::shared_ptr<CompiledModel>> {
+    compiled.push_back(n);
+    forms.push_back(adder(PartialShape::from({n, 2})));
+    return std::shared_ptr<CompiledModel>(forms.back());
+  });
+  EXPECT_EQ(compiled, (std::vector<std::uint32_t>{4, 2, 8}));
+  for (auto& form : forms) form->reset_counts();
+  model->hold();
+  scheduler->submit(item(0));
+  model->wait_for_started(1);
+  for (int i = 1; i < 16; ++i) scheduler->submit(item(static_cast<float>(i * 10)));
+  model->release();
+  ASSERT_TRUE(wait_for(16));
+  expect_answers();
+  EXPECT_EQ(forms[0]->runs(), 1);  // 15 = 8 + 4 + 2 + 1
+  EXPECT_EQ(forms[1]->runs(), 1);
+  EXPECT_EQ(forms[2]->runs(), 1);
+  EXPECT_EQ(model->runs(), 2);
+}
+
+TEST_F(BatchingTest, ItemsThatChangeEachOtherAreNotBatched) {
+  const auto mixes = [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    auto status = test::add_kernel(0)(in, out);
+    auto* values = reinterpret_cast<float*>(out[0].view.data);
+    const auto count = out[0].view.bytes / sizeof(float);
+    float sum = 0;
+    for (std::size_t i = 0; i < count; ++i) sum += values[i];
+    for (std::size_t i = 0; i < count; ++i) values[i] += sum;
+    return status;
+  };
+  open(std::make_shared<test::FakeModel>(test::add_signature(open_batch(2)), mixes), always());
+  model->hold();
+  for (int i = 0; i < 6; ++i) scheduler->submit(item(1));
+  model->release();
+  ASSERT_TRUE(wait_for(6));
+  EXPECT_EQ(model->runs(), 6);
+}
+
+// A model whose run costs a fixed time plus a time per item, slept rather than computed.
+std::shared_ptr<test::FakeModel> slow_model(Duration fixed, Duration per_item) {
+  return std::make_shared<test::FakeModel>(test::add_signature(open_batch(2)),
+                                           [=](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+                                             std::this_thread::sleep_for(fixed + per_item * in[0].shape[0]);
+                                             return test::add_kernel(1)(in, out);
+                                           });
+}
+
+TEST_F(BatchingTest, AutoKeepsSizesThatPay) {
+  BatchingOptions options;
+  options.max_items = 4;
+  options.probe_limit = milliseconds(400);
+  open(slow_model(milliseconds(4), Duration::zero()), options);
+  model->hold();
+  for (int i = 0; i < 5; ++i) scheduler->submit(item(static_cast<float>(i)));
+  model->release();
+  ASSERT_TRUE(wait_for(5));
+  EXPECT_EQ(model->runs(), 2) << "one, then four together";
+}
+
+TEST_F(BatchingTest, AutoTurnsItselfOffWhereItDoesNotPay) {
+  BatchingOptions options;
+  options.max_items = 4;
+  options.probe_limit = milliseconds(400);
+  const auto begun = Clock::now();
+  open(slow_model(Duration::zero(), milliseconds(4)), options);
+  EXPECT_LT(Clock::now() - begun, std::chrono::seconds(5));
+  model->hold();
+  for (int i = 0; i < 5; ++i) scheduler->submit(item(static_cast<float>(i)));
+  model->release();
+  ASSERT_TRUE(wait_for(5));
+  EXPECT_EQ(model->runs(), 5);
+}
+
+TEST_F(BatchingTest, MaxDelayWaitsForCompanyButNotLonger) {
+  auto options = always();
+  options.max_delay = milliseconds(50);
+  options.preferred_sizes = {3};
+  open(adder(open_batch(2)), options);
+  auto begun = Clock::now();
+  scheduler->submit(item(0));
+  ASSERT_TRUE(wait_for(1));
+  EXPECT_GE(Clock::now() - begun, milliseconds(50)) << "nobody came";
+  for (int i = 0; i < 3; ++i) scheduler->submit(item(1));
+  ASSERT_TRUE(wait_for(4));
+  EXPECT_EQ(items[3].batch_size, 3u) << "the preferred size ran without waiting";
+}
+
+TEST(SyntheticBatch, ItemsAreTheSameAloneAndInCompanyAndDiffer) {
+  const auto signature = test::add_signature(open_batch(16));
+  const SyntheticBatch four(signature, 4, true);
+  const SyntheticBatch one(signature, 1, true);
+  EXPECT_EQ(relative_difference(four.item(0)[0], one.inputs()[0]), 0.0);
+  EXPECT_GT(relative_difference(four.item(0)[0], four.item(3)[0]), 0.1);
+  EXPECT_EQ(four.inputs()[0].shape, (Shape{4, 16}));
+}
+
+}  // namespace
+}  // namespace ocelli::scheduling

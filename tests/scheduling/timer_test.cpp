@@ -1,0 +1,64 @@
+#include "scheduling/timer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <vector>
+
+namespace ocelli::scheduling {
+namespace {
+
+struct Client final : TimerClient {
+  void on_timer(TimePoint now) noexcept override {
+    const std::lock_guard lock(mutex);
+    calls.push_back(now);
+    changed.notify_all();
+  }
+  bool wait_for(std::size_t count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return calls.size() >= count; });
+  }
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<TimePoint> calls;
+};
+
+TEST(Timer, WakesEachClientOnceAndNotBeforeItsTime) {
+  Timer timer;
+  Client first;
+  Client second;
+  timer.add(first);
+  timer.add(second);
+  const auto now = Clock::now();
+  timer.arm(first, now + std::chrono::milliseconds(40));
+  timer.arm(second, now + std::chrono::milliseconds(10));
+  timer.arm(first, now + std::chrono::milliseconds(20));
+  timer.arm(first, now + std::chrono::hours(1));
+  ASSERT_TRUE(first.wait_for(1));
+  ASSERT_TRUE(second.wait_for(1));
+  EXPECT_GE(first.calls[0], now + std::chrono::milliseconds(20));
+  EXPECT_GE(second.calls[0], now + std::chrono::milliseconds(10));
+  timer.arm(second, Clock::now());
+  ASSERT_TRUE(second.wait_for(2));
+  timer.remove(first);
+  timer.remove(second);
+  EXPECT_EQ(first.calls.size(), 1u);
+}
+
+TEST(Timer, ARemovedClientIsNotCalled) {
+  Timer timer;
+  Client gone;
+  Client witness;
+  timer.add(gone);
+  timer.add(witness);
+  timer.arm(gone, Clock::now() + std::chrono::milliseconds(15));
+  timer.arm(witness, Clock::now() + std::chrono::milliseconds(30));
+  timer.remove(gone);
+  ASSERT_TRUE(witness.wait_for(1));
+  EXPECT_TRUE(gone.calls.empty());
+  timer.remove(witness);
+}
+
+}  // namespace
+}  // namespace ocelli::scheduling
