@@ -30,6 +30,8 @@ class ReplyBody {
     for (const auto& piece : pieces_) total += piece.bytes.size();
     return total;
   }
+  // How many pieces fit without a new allocation.
+  [[nodiscard]] std::size_t piece_capacity() const noexcept { return pieces_.capacity(); }
   void clear() noexcept {
     text_.clear();
     pieces_.clear();

@@ -1,0 +1,128 @@
+// Requests: from a whole head to the handler, or to the transport's own refusal.
+#include <cstring>
+
+#include "transport/http/error_body.hpp"
+#include "transport/http/http_connection.hpp"
+
+namespace ocelli::transport {
+namespace {
+
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+// Takes as long for a wrong key as for a right one of the same length.
+bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+  return difference == 0;
+}
+
+}  // namespace
+
+void HttpConnection::begin_request() noexcept {
+  current_ = &loop_.take_exchange();
+  current_->begin(*this, loop_, remote_, request_started_ == kNever ? loop_.loop.now() : request_started_);
+}
+
+void HttpConnection::on_head(std::string_view head) noexcept {
+  begin_request();
+  const auto error = current_->parse(head);
+  current_->bytes_received = head.size();
+  input_.consume(head.size());
+  if (error) return refuse(error->status, error->message, true);
+  if (!admit(current_->head())) return;
+  begin_body(current_->head());
+}
+
+// Whether the request may come in; answers it otherwise.
+bool HttpConnection::admit(const RequestHead& head) noexcept {
+  const bool has_body = head.framing != BodyFraming::kNone;
+  if (head.method == HttpMethod::kOptions && !has_body) {
+    finish_body();
+    return false;
+  }
+  if (has_key(head)) return true;
+  current_->extra_headers.emplace_back("WWW-Authenticate", "Bearer");
+  refuse(401, "Missing or wrong API key", has_body);
+  return false;
+}
+
+bool HttpConnection::has_key(const RequestHead& head) const noexcept {
+  const auto& options = loop_.service.options;
+  if (options.api_key.empty() || head.method == HttpMethod::kOptions) return true;
+  for (const auto& path : options.open_paths) {
+    if (head.path == path) return true;
+  }
+  if (const auto key = head.find("x-api-key")) return equal_in_constant_time(*key, options.api_key);
+  const auto authorization = head.find("authorization");
+  constexpr std::string_view kScheme = "Bearer ";
+  return authorization && authorization->size() > kScheme.size() && equal_ignoring_case(authorization->substr(0, kScheme.size()), kScheme) &&
+         equal_in_constant_time(authorization->substr(kScheme.size()), options.api_key);
+}
+
+void HttpConnection::begin_body(const RequestHead& head) noexcept {
+  if (head.framing == BodyFraming::kNone) return finish_body();
+  const auto status = body_.begin(head, loop_.service.options.limits.max_body_bytes, loop_.service.pool);
+  if (!status.ok()) return refuse(http_status(status.code()), std::string(status.message()), true);
+  phase_ = Phase::kBody;
+  body_started_ = loop_.loop.now();
+  if (head.expects_continue && input_.empty()) offer_continue();
+}
+
+// "100 Continue" goes out when no earlier reply is under way; until then the client waits.
+void HttpConnection::offer_continue() noexcept {
+  if (!replies_.empty()) {
+    continue_due_ = true;
+    return;
+  }
+  continue_due_ = false;
+  const iovec piece{const_cast<char*>(kContinue.data()), kContinue.size()};
+  const auto result = stream_->write({&piece, 1});
+  if (result.state == StreamState::kFailed || (result.bytes != 0 && result.bytes != kContinue.size())) close();
+}
+
+void HttpConnection::finish_body() noexcept {
+  const auto& head = current_->head();
+  continue_due_ = false;
+  if (head.framing == BodyFraming::kNone) return dispatch({}, {});
+  current_->bytes_received += body_.size();
+  const auto bytes = body_.bytes();
+  if (head.content_coding == ContentCoding::kIdentity || bytes.empty()) return dispatch(bytes, body_.take());
+  inflater_ = std::make_unique<BodyInflater>(head.content_coding, bytes, body_.take(), head.json_length,
+                                             loop_.service.options.limits.max_inflated_bytes, loop_.service.pool);
+  phase_ = Phase::kInflate;
+  inflate_pending_ = true;
+  loop_.loop.submit(inflate_);
+}
+
+void HttpConnection::dispatch(std::span<const std::byte> body, BufferRef owner) noexcept {
+  auto& exchange = *current_;
+  current_ = nullptr;
+  request_started_ = kNever;
+  exchange.set_body(body, std::move(owner));
+  phase_ = exchange.head().keep_alive && !stopping_ ? Phase::kHead : Phase::kReplies;
+  replies_.push(exchange);
+  loop_.counters.requests.fetch_add(1, std::memory_order_relaxed);
+  loop_.counters.requests_in_flight.fetch_add(1, std::memory_order_relaxed);
+  if (exchange.head().method == HttpMethod::kOptions) exchange.send();  // CORS preflight: every path answers 200 with the headers alone
+  else loop_.service.handler.handle(exchange);
+}
+
+// Answers the request that is being read with an error of the transport's own, in its turn. close_after: its end in the input cannot be known.
+void HttpConnection::refuse(int status, std::string message, bool close_after) noexcept {
+  auto& exchange = *current_;
+  current_ = nullptr;
+  request_started_ = kNever;
+  body_.clear();
+  continue_due_ = false;
+  if (close_after) input_.clear();
+  phase_ = !close_after && exchange.head().keep_alive && !stopping_ ? Phase::kHead : Phase::kReplies;
+  replies_.push(exchange);
+  loop_.counters.rejected_requests.fetch_add(1, std::memory_order_relaxed);
+  loop_.counters.requests_in_flight.fetch_add(1, std::memory_order_relaxed);
+  exchange.status = status;
+  append_error_body(exchange.body.text(), message);
+  exchange.send();
+}
+
+}  // namespace ocelli::transport
