@@ -33,6 +33,11 @@ constexpr std::size_t varint_field_size(std::uint32_t number, std::uint64_t valu
   return varint_size(tag_of(number, WireType::kVarint)) + varint_size(value);
 }
 
+// Bytes of a text field; empty text is left out.
+constexpr std::size_t text_field_size(std::uint32_t number, std::string_view text) noexcept {
+  return text.empty() ? 0 : length_field_size(number, text.size());
+}
+
 // Writes to memory that has room; returns the place behind.
 inline std::byte* write_varint(std::byte* out, std::uint64_t value) noexcept {
   for (; value >= 0x80; value >>= 7) *out++ = static_cast<std::byte>(value | 0x80);

@@ -1,0 +1,121 @@
+#include "protocols/kserve_grpc/infer_stream.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace ocelli::kserve_grpc {
+
+void StreamInference::on_done(Status status) noexcept { stream_->job_done(*this, std::move(status)); }
+
+void InferStream::handle(transport::RpcExchange& exchange) noexcept {
+  exchange_ = &exchange;
+  waiting_.clear();
+  head_ = 0;
+  input_ended_ = aborted_ = aborting_ = over_ = false;
+  end_status_ = {};
+  exchange.set_stream_listener(this);
+  exchange.set_cancel_listener(this);
+}
+
+void InferStream::on_message(transport::RpcExchange& exchange, transport::RpcMessage message) noexcept {
+  StreamInference* job = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (aborted_) return;
+    if (waiting_.size() - head_ < kMaxWaiting) {
+      job = &jobs_.acquire();
+      job->stream_ = this;
+      job->done_ = false;
+      job->open();
+      waiting_.push_back(job);
+    }
+  }
+  if (job) return job->start(message, exchange.pool(), Clock::now(), exchange.deadline());
+  abort(Status(
+      StatusCode::kResourceExhausted,
+      fmt::format("Too many requests of one stream wait for their answers - Expected: at most {}", kMaxWaiting)));
+}
+
+void InferStream::on_messages_end(transport::RpcExchange&) noexcept {
+  bool over = false;
+  {
+    const std::lock_guard lock(mutex_);
+    input_ended_ = true;
+    over = advance();
+  }
+  if (over) finish();
+}
+
+void InferStream::job_done(StreamInference& job, Status status) noexcept {
+  bool over = false;
+  {
+    const std::lock_guard lock(mutex_);
+    job.status_ = std::move(status);
+    job.done_ = true;
+    over = advance();
+  }
+  if (over) finish();
+}
+
+void InferStream::abort(Status status) noexcept {
+  std::size_t end = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (aborted_ || over_) return;
+    aborted_ = aborting_ = true;
+    end_status_ = std::move(status);
+    end = waiting_.size();
+  }
+  // Nobody takes jobs out or puts them in while aborting_ is set.
+  for (auto i = head_; i < end; ++i) waiting_[i]->cancel();
+  bool over = false;
+  {
+    const std::lock_guard lock(mutex_);
+    aborting_ = false;
+    over = advance();
+  }
+  if (over) finish();
+}
+
+bool InferStream::advance() noexcept {
+  if (aborting_) return false;
+  while (head_ < waiting_.size() && waiting_[head_]->done_) {
+    answer(*waiting_[head_]);
+    drop_head();
+  }
+  if (over_ || head_ < waiting_.size() || !(input_ended_ || aborted_)) return false;
+  return over_ = true;
+}
+
+void InferStream::answer(StreamInference& job) noexcept {
+  if (!aborted_) {
+    auto& reply = exchange_->reply();
+    if (job.status_.ok()) job.status_ = job.write_reply(reply);
+    if (!job.status_.ok()) {
+      reply.clear();
+      write_stream_error(static_cast<const InferMessage&>(job.message()).request().id, job.status_, reply.text());
+    }
+    exchange_->write();
+  }
+  job.end(job.status_);
+  jobs_.release(job);
+}
+
+void InferStream::drop_head() noexcept {
+  ++head_;
+  if (head_ == waiting_.size()) {
+    waiting_.clear();
+    head_ = 0;
+  } else if (head_ >= kMaxWaiting) {
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(head_));
+    head_ = 0;
+  }
+}
+
+void InferStream::finish() noexcept {
+  exchange_->finish(end_status_);
+  home_.release(*this);
+}
+
+}  // namespace ocelli::kserve_grpc

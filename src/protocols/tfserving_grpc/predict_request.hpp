@@ -1,0 +1,45 @@
+// PredictRequest: what TensorFlow Serving's PredictRequest says, as views into its wire form.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/status.hpp"
+#include "protocols/wire/wire_reader.hpp"
+
+namespace ocelli::tfserving_grpc {
+
+struct PredictInput {
+  std::string_view name;
+  wire::Bytes tensor;  // a TensorProto
+};
+
+// Field numbers: proto/tensorflow_serving/apis/predict.proto and model.proto.
+class PredictRequest {
+ public:
+  // Inputs, and names in the output filter, of one request; more are refused.
+  static constexpr std::size_t kMaxTensors = 1024;
+
+  // Walks the message; views point into it. Forgets what was there before but keeps the capacity. Errors:
+  // kInvalidArgument.
+  Status parse(wire::Bytes message);
+
+  std::string_view model_name;
+  std::optional<std::int64_t> version;  // empty: not given, or 0
+  std::string_view signature_name;
+  std::vector<PredictInput> inputs;  // the last of several with one name, as in a protobuf map
+  std::vector<std::string_view> output_filter;
+
+ private:
+  Status read_model_spec(wire::Bytes message);
+  Status read_input(wire::Bytes entry);
+};
+
+// Where in a message the bulk begins: tensor_content, or the packed floats, of the first tensor that has any worth
+// aligning. 0: none seen.
+std::size_t predict_bulk_offset(wire::Bytes prefix) noexcept;
+
+}  // namespace ocelli::tfserving_grpc
