@@ -21,6 +21,7 @@ struct SharedMemoryPlace {
   std::uint64_t byte_size = 0;
 };
 
+// One InferInputTensor.
 struct InferInput {
   std::string_view name;
   std::string_view datatype;
@@ -30,6 +31,7 @@ struct InferInput {
   std::optional<SharedMemoryPlace> shared_memory;
 };
 
+// One InferRequestedOutputTensor.
 struct InferOutput {
   std::string_view name;
   std::optional<SharedMemoryPlace> shared_memory;

@@ -41,6 +41,7 @@ class InferStream final : private transport::RpcStreamListener, private transpor
   static constexpr std::size_t kMaxWaiting = 4096;
 
   InferStream(StreamInference::Pool& jobs, Pool& home) noexcept : jobs_(jobs), home_(home) {}
+  // Takes a ModelStreamInfer call over until it ends.
   void handle(transport::RpcExchange& exchange) noexcept;
 
  private:

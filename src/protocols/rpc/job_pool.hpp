@@ -14,7 +14,8 @@ namespace ocelli::rpc {
 template <typename Job>
 class JobPool {
  public:
-  explicit JobPool(std::function<std::unique_ptr<Job>()> make) : make_(std::move(make)) {}
+  using Make = std::function<std::unique_ptr<Job>()>;
+  explicit JobPool(Make make) : make_(std::move(make)) {}
 
   // An idle job, or a new one. Throws std::bad_alloc.
   Job& acquire() {
@@ -40,7 +41,7 @@ class JobPool {
   }
 
  private:
-  std::function<std::unique_ptr<Job>()> make_;
+  Make make_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Job>> all_;
   std::vector<Job*> idle_;

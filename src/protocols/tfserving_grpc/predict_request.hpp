@@ -12,6 +12,7 @@
 
 namespace ocelli::tfserving_grpc {
 
+// One entry of the inputs map.
 struct PredictInput {
   std::string_view name;
   wire::Bytes tensor;  // a TensorProto

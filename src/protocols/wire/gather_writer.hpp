@@ -24,8 +24,11 @@ class GatherWriter {
   GatherWriter(const GatherWriter&) = delete;
   GatherWriter& operator=(const GatherWriter&) = delete;
 
+  // These append as the functions of wire_writer.hpp do; bytes() takes them as they are.
   void bytes(std::string_view text);
+  // A varint without a tag.
   void varint(std::uint64_t value);
+  // Tag and length; the payload comes next.
   void length_prefix(std::uint32_t number, std::size_t payload) {
     varint(tag_of(number, WireType::kLength));
     varint(payload);

@@ -1,0 +1,85 @@
+// RpcRouter: every gRPC method of this server behind one RpcHandler.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/thread_pool.hpp"
+#include "protocols/health/health_watch.hpp"
+#include "protocols/kserve_grpc/infer_stream.hpp"
+#include "protocols/reflection/reflection.hpp"
+#include "protocols/rpc/conversation.hpp"
+#include "protocols/rpc/unary_inference.hpp"
+#include "protocols/rpc/unary_method.hpp"
+#include "transport/grpc/rpc_exchange.hpp"
+
+namespace ocelli::transport {
+class SharedMemoryRegistry;
+}
+
+namespace ocelli::rpc {
+
+// References must outlive the router.
+struct RpcRouterOptions {
+  serving::ModelCatalog& catalog;
+  // Null: the shared memory extension is switched off.
+  transport::SharedMemoryRegistry* shared_memory = nullptr;
+  // What ServerMetadata answers.
+  std::string server_name = "OpenVINO Model Server";
+  std::string server_version;
+};
+
+// inference.GRPCInferenceService, tensorflow.serving.PredictionService and ModelService, grpc.health.v1.Health,
+// grpc.reflection.v1 and v1alpha. Thread-safe. Loading, unloading and reloading run on one worker thread. Must outlive
+// every exchange that it was handed.
+class RpcRouter final : public transport::RpcHandler {
+ public:
+  // Blocking requests that may wait for the worker; one more is refused with RESOURCE_EXHAUSTED.
+  static constexpr std::size_t kMaxBlocking = 64;
+
+  explicit RpcRouter(RpcRouterOptions options);
+  ~RpcRouter() override;
+
+  [[nodiscard]] bool streaming(std::string_view path) const noexcept override;
+  [[nodiscard]] std::size_t bulk_offset(std::string_view path,
+                                        std::span<const std::byte> prefix) const noexcept override;
+  void handle(transport::RpcExchange& exchange) noexcept override;
+
+  // The server is on its way down: readiness and health say so and watchers are sent home; requests are still answered.
+  void begin_shutdown() noexcept;
+
+ private:
+  enum class Kind : std::uint8_t { kInfer, kPredict, kInferStream, kWatch, kReflection, kControl, kBlocking };
+  struct Entry {
+    Kind kind;
+    const UnaryMethod* method = nullptr;
+  };
+
+  [[nodiscard]] const Entry* find(std::string_view path) const noexcept;
+  [[nodiscard]] bool ready() const noexcept;
+  void add_control_methods();
+  void run_control(const UnaryMethod& method, transport::RpcExchange& exchange) noexcept;
+  void run_blocking(const UnaryMethod& method, transport::RpcExchange& exchange) noexcept;
+
+  RpcRouterOptions options_;
+  std::atomic<bool> shutting_down_{false};
+  InferenceServices services_;
+  health::HealthSource health_;
+  health::HealthWatch watch_;
+  reflection::Reflection reflection_;
+  Conversation::Answer reflect_;
+  UnaryMethods methods_;
+  std::unordered_map<std::string_view, Entry> entries_;
+
+  UnaryInference::Pool infers_;
+  UnaryInference::Pool predicts_;
+  kserve_grpc::StreamInference::Pool stream_jobs_;
+  kserve_grpc::InferStream::Pool streams_;
+  Conversation::Pool conversations_;
+  ThreadPool worker_;
+};
+
+}  // namespace ocelli::rpc

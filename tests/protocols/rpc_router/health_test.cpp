@@ -1,0 +1,77 @@
+// grpc.health.v1.
+#include "grpc/health/v1/health.pb.h"
+#include "router_fixture.hpp"
+
+namespace ocelli::rpc {
+namespace {
+
+namespace pb = grpc::health::v1;
+constexpr const char* kCheck = "/grpc.health.v1.Health/Check";
+constexpr const char* kWatch = "/grpc.health.v1.Health/Watch";
+
+std::string request_for(const std::string& service) {
+  pb::HealthCheckRequest request;
+  request.set_service(service);
+  return request.SerializeAsString();
+}
+
+pb::HealthCheckResponse::ServingStatus status_in(const std::string& message) {
+  pb::HealthCheckResponse response;
+  EXPECT_TRUE(response.ParseFromString(message));
+  return response.status();
+}
+
+class HealthTest : public RouterFixture {
+ protected:
+  Status check(const std::string& service) { return call(kCheck, request_for(service), reply); }
+  pb::HealthCheckResponse reply;
+};
+
+TEST_F(HealthTest, ChecksServerServicesAndModels) {
+  catalog.add_empty("empty");
+  for (const auto* name : {"", "inference.GRPCInferenceService", "tensorflow.serving.PredictionService", "dummy"}) {
+    ASSERT_TRUE(check(name).ok()) << name;
+    EXPECT_EQ(reply.status(), pb::HealthCheckResponse::SERVING) << name;
+  }
+  ASSERT_TRUE(check("empty").ok());
+  EXPECT_EQ(reply.status(), pb::HealthCheckResponse::NOT_SERVING);
+  EXPECT_EQ(check("nope").code(), StatusCode::kNotFound);
+  catalog.is_ready = false;
+  ASSERT_TRUE(check("").ok());
+  EXPECT_EQ(reply.status(), pb::HealthCheckResponse::NOT_SERVING);
+}
+
+TEST_F(HealthTest, WatchTellsChangesUntilTheClientLeaves) {
+  ASSERT_TRUE(router.streaming(kWatch));
+  test::FakeRpcExchange exchange(kWatch);
+  router.handle(exchange);
+  exchange.send(request_for("soon"));
+  exchange.end_messages();
+  ASSERT_TRUE(exchange.wait_written(1));
+  EXPECT_EQ(status_in(exchange.written()[0]), pb::HealthCheckResponse::SERVICE_UNKNOWN);
+  catalog.add(test::make_dummy("soon"));
+  ASSERT_TRUE(exchange.wait_written(2));
+  EXPECT_EQ(status_in(exchange.written()[1]), pb::HealthCheckResponse::SERVING);
+  EXPECT_EQ(exchange.finishes(), 0);
+  exchange.cancel();
+  ASSERT_TRUE(exchange.wait_finished());
+  EXPECT_EQ(exchange.status().code(), StatusCode::kCancelled);
+}
+
+TEST_F(HealthTest, ShutdownTellsWatchersAndEndsThem) {
+  test::FakeRpcExchange exchange(kWatch);
+  router.handle(exchange);
+  exchange.send(request_for(""));
+  ASSERT_TRUE(exchange.wait_written(1));
+  router.begin_shutdown();
+  ASSERT_TRUE(exchange.wait_finished());
+  EXPECT_EQ(exchange.status().code(), StatusCode::kUnavailable);
+  ASSERT_EQ(exchange.written().size(), 2u);
+  EXPECT_EQ(status_in(exchange.written()[1]), pb::HealthCheckResponse::NOT_SERVING);
+  test::FakeRpcExchange late(kWatch);
+  router.handle(late);
+  EXPECT_EQ(late.status().code(), StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace ocelli::rpc

@@ -1,0 +1,103 @@
+// ModelStreamInfer.
+#include "inference/grpc_service.pb.h"
+#include "router_fixture.hpp"
+
+namespace ocelli::rpc {
+namespace {
+
+constexpr const char* kPath = "/inference.GRPCInferenceService/ModelStreamInfer";
+
+std::string request_with(const std::string& id, float first, const std::string& model = "dummy") {
+  inference::ModelInferRequest request;
+  request.set_model_name(model);
+  request.set_id(id);
+  auto& input = *request.add_inputs();
+  input.set_name("b");
+  input.set_datatype("FP32");
+  input.add_shape(1);
+  input.add_shape(10);
+  request.add_raw_input_contents(bytes_of(std::vector<float>(10, first)));
+  return request.SerializeAsString();
+}
+
+inference::ModelStreamInferResponse parsed(const std::string& message) {
+  inference::ModelStreamInferResponse response;
+  EXPECT_TRUE(response.ParseFromString(message));
+  return response;
+}
+
+class StreamTest : public RouterFixture {
+ protected:
+  StreamTest() { router.handle(exchange); }
+  test::FakeRpcExchange exchange{kPath};
+};
+
+TEST_F(StreamTest, AnswersInOrderAndEndsWithTheClient) {
+  ASSERT_TRUE(router.streaming(kPath));
+  for (int i = 0; i < 5; ++i) exchange.send(request_with(std::to_string(i), static_cast<float>(i)));
+  exchange.end_messages();
+  ASSERT_TRUE(exchange.wait_finished());
+  EXPECT_TRUE(exchange.status().ok());
+  const auto written = exchange.written();
+  ASSERT_EQ(written.size(), 5u);
+  for (int i = 0; i < 5; ++i) {
+    const auto response = parsed(written[static_cast<std::size_t>(i)]);
+    EXPECT_EQ(response.error_message(), "");
+    EXPECT_EQ(response.infer_response().id(), std::to_string(i));
+    EXPECT_EQ(floats_of(response.infer_response().raw_output_contents(0))[0], static_cast<float>(i) + 1);
+  }
+}
+
+TEST_F(StreamTest, ErrorsKeepTheStreamOpenAndTheirTurn) {
+  dummy->hold_calls = true;
+  exchange.send(request_with("first", 1));
+  exchange.send(request_with("second", 2, "nope"));
+  EXPECT_EQ(exchange.written().size(), 0u);
+  ASSERT_TRUE(dummy->release_one());
+  ASSERT_TRUE(exchange.wait_written(2));
+  EXPECT_EQ(parsed(exchange.written()[0]).infer_response().id(), "first");
+  const auto failed = parsed(exchange.written()[1]);
+  EXPECT_EQ(failed.error_message(), "Pipeline with requested name is not found");
+  EXPECT_EQ(failed.infer_response().id(), "second");
+  EXPECT_EQ(exchange.finishes(), 0);
+  exchange.end_messages();
+  ASSERT_TRUE(exchange.wait_finished());
+  EXPECT_TRUE(exchange.status().ok());
+}
+
+TEST_F(StreamTest, MarksTheFinalResponseWhenAsked) {
+  inference::ModelInferRequest request;
+  ASSERT_TRUE(request.ParseFromString(request_with("x", 1)));
+  (*request.mutable_parameters())["triton_enable_empty_final_response"].set_bool_param(true);
+  exchange.send(request.SerializeAsString());
+  ASSERT_TRUE(exchange.wait_written(1));
+  const auto response = parsed(exchange.written()[0]).infer_response();
+  ASSERT_TRUE(response.parameters().contains("triton_final_response"));
+  EXPECT_TRUE(response.parameters().at("triton_final_response").bool_param());
+  EXPECT_EQ(response.outputs_size(), 1);
+  exchange.end_messages();
+}
+
+TEST_F(StreamTest, ClientThatLeavesCancelsWhatWaits) {
+  dummy->hold_calls = true;
+  for (int i = 0; i < 3; ++i) exchange.send(request_with(std::to_string(i), 0));
+  exchange.cancel();
+  ASSERT_TRUE(exchange.wait_finished());
+  EXPECT_EQ(exchange.status().code(), StatusCode::kCancelled);
+  EXPECT_EQ(exchange.finishes(), 1);
+  EXPECT_EQ(exchange.written().size(), 0u);
+  EXPECT_EQ(dummy->cancels(), 3);
+  EXPECT_EQ(dummy->metrics().current_requests.load(), 0);
+}
+
+TEST_F(StreamTest, TooManyWaitingRequestsEndTheStream) {
+  dummy->hold_calls = true;
+  const auto request = request_with("", 0);
+  for (std::size_t i = 0; i <= kserve_grpc::InferStream::kMaxWaiting; ++i) exchange.send(request);
+  ASSERT_TRUE(exchange.wait_finished());
+  EXPECT_EQ(exchange.status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(dummy->metrics().current_requests.load(), 0);
+}
+
+}  // namespace
+}  // namespace ocelli::rpc
