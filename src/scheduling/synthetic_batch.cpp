@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "tensor/float16.hpp"
+
 namespace ocelli::scheduling {
 namespace {
 
@@ -42,20 +44,6 @@ void put_random(DataType type, std::byte* at, std::uint32_t random) noexcept {
       std::memcpy(at, &bit, element_size(type));  // little-endian
     }
   }
-}
-
-float half_to_float(std::uint16_t bits) noexcept {
-  const int exponent = (bits >> 10) & 0x1F;
-  const int mantissa = bits & 0x3FF;
-  float value;
-  if (exponent == 0x1F) {
-    value = mantissa ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
-  } else if (exponent == 0) {
-    value = std::ldexp(static_cast<float>(mantissa), -24);
-  } else {
-    value = std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
-  }
-  return bits & 0x8000u ? -value : value;
 }
 
 template <typename T>

@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
 #include <new>
 
+#include "serving/picture_input.hpp"
 #include "serving/request_validation.hpp"
 #include "serving/sequence_manager.hpp"
+#include "serving/string_rows.hpp"
 
 namespace ocelli::serving {
 namespace {
@@ -27,6 +31,18 @@ bool same_tensors(const std::vector<TensorSpec>& a, const std::vector<TensorSpec
   });
 }
 
+// Moves a result into the place that the client gave for it.
+Status copy_to_destination(Tensor& result, const TensorView& destination, std::string_view name) {
+  if (result.view.bytes > destination.bytes) {
+    return invalid_argument(fmt::format("Output does not fit the place given for it - Expected: at least {} bytes; Actual: {} bytes; output name: {}",
+                                        result.view.bytes, destination.bytes, name));
+  }
+  if (result.view.bytes != 0) std::memcpy(destination.data, result.view.data, result.view.bytes);
+  result.view.data = destination.data;
+  result.owner.reset();
+  return {};
+}
+
 // The signature's tensors under the names that clients use, in name order, each with its position in the model.
 template <typename Port>
 Result<std::vector<Port>> rename(const std::vector<TensorSpec>& tensors, const std::map<std::string, std::string>& names, const char* what) {
@@ -37,7 +53,9 @@ Result<std::vector<Port>> rename(const std::vector<TensorSpec>& tensors, const s
   }
   std::vector<Port> ports;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    Port port{tensors[i], i};
+    Port port;
+    port.spec = tensors[i];
+    port.index = i;
     if (const auto found = names.find(tensors[i].name); found != names.end()) port.spec.name = found->second;
     ports.push_back(std::move(port));
   }
@@ -97,6 +115,11 @@ Status ModelServable::name_ports(const ModelServableOptions& options, const Mode
   if (!outputs.ok()) return std::move(outputs).status();
   inputs_ = std::move(inputs).value();
   outputs_ = std::move(outputs).value();
+  for (auto& port : inputs_) {
+    if (takes_string_rows(port.spec)) port.bytes = Port::Bytes::kStringRows;
+    if (takes_pictures(port.spec)) port.bytes = Port::Bytes::kPictures;
+  }
+  for (auto& port : outputs_) port.string_rows = takes_string_rows(port.spec) && port.spec.name.ends_with("_string");
   for (const auto& port : inputs_) metadata_.inputs.push_back(port.spec);
   for (const auto& port : outputs_) metadata_.outputs.push_back(port.spec);
   return {};
@@ -107,9 +130,25 @@ Status ModelServable::name_ports(const ModelServableOptions& options, const Mode
 void ModelServable::infer(InferenceCall& call) noexcept {
   metrics_->current_requests.fetch_add(1, std::memory_order_relaxed);
   call.work.completion = this;
-  bool convert = false;
+  if (!needs_conversion(call)) return prepare_and_schedule(call);
+  // The call keeps its servable, and so this object, alive until it is told.
+  if (context_.conversions.submit([this, &call] { prepare_and_schedule(call); })) return;
+  call.status = Status(StatusCode::kResourceExhausted,
+                       fmt::format("Too many requests are waiting for their inputs to be decoded - limit: {}", ServingContext::kMaxConversions));
+  finish(call);
+}
+
+bool ModelServable::needs_conversion(const InferenceCall& call) const noexcept {
+  return std::ranges::any_of(call.inputs, [&](const CallInput& input) {
+    if (input.tensor.view.type != DataType::kString) return false;
+    const auto port = std::ranges::find(inputs_, input.name, [](const Port& each) -> std::string_view { return each.spec.name; });
+    return port != inputs_.end() && port->bytes != Port::Bytes::kRefused;
+  });
+}
+
+void ModelServable::prepare_and_schedule(InferenceCall& call) noexcept {
   try {
-    call.status = prepare(call, convert);
+    call.status = prepare(call);
   } catch (const std::bad_alloc&) {
     call.status = Status(StatusCode::kResourceExhausted, "Out of memory");
   }
@@ -117,23 +156,38 @@ void ModelServable::infer(InferenceCall& call) noexcept {
   schedule(call);
 }
 
-Status ModelServable::prepare(InferenceCall& call, bool& convert) {
+Status ModelServable::prepare(InferenceCall& call) {
   if (call.inputs.size() != inputs_.size()) return wrong_input_count(inputs_.size(), call.inputs.size());
   call.work.inputs.resize(inputs_.size());
   call.work.items = 1;
   for (const auto& port : inputs_) {
-    const auto* input = find_input(call, port.spec.name);
-    if (!input) return missing_input(port.spec.name);
-    if (auto status = validate_input(port.spec.name, port.spec, input->tensor.view); !status.ok()) return status;
-    call.work.inputs[port.index] = input->tensor.view;
+    if (auto status = prepare_input(call, port); !status.ok()) return status;
   }
-  (void)convert;
   // The batch dimension of the first input says how many items there are.
   const auto& first = call.work.inputs.front();
-  if (const auto axis = batch_axis(inputs_.front().spec); axis == std::size_t{0} && first.shape.rank() > 0) {
-    call.work.items = static_cast<std::uint32_t>(std::max<std::int64_t>(1, first.shape[0]));
+  if (first.shape.rank() > 0 && batch_axis(inputs_.front().spec) == std::size_t{0}) {
+    call.work.items = static_cast<std::uint32_t>(std::clamp<std::int64_t>(first.shape[0], 1, std::numeric_limits<std::uint32_t>::max()));
   }
   return prepare_outputs(call);
+}
+
+Status ModelServable::prepare_input(InferenceCall& call, const Port& port) {
+  const auto* input = find_input(call, port.spec.name);
+  if (!input) return missing_input(port.spec.name);
+  const auto& view = input->tensor.view;
+  if (view.type != DataType::kString || port.bytes == Port::Bytes::kRefused) {
+    if (auto status = validate_input(port.spec.name, port.spec, view); !status.ok()) return status;
+    call.work.inputs[port.index] = view;
+    return {};
+  }
+  if (call.cancelled.load(std::memory_order_relaxed)) return {StatusCode::kCancelled, "Request was cancelled"};
+  if (call.deadline <= Clock::now()) return {StatusCode::kDeadlineExceeded, "Deadline exceeded"};
+  auto converted = port.bytes == Port::Bytes::kPictures ? decode_pictures(port.spec.name, port.spec, view, context_.pool)
+                                                        : strings_to_rows(port.spec.name, port.spec, view, context_.pool);
+  if (!converted.ok()) return std::move(converted).status();
+  call.work.inputs[port.index] = converted->view;
+  call.converted.push_back(std::move(converted->owner));
+  return {};
 }
 
 Status ModelServable::prepare_outputs(InferenceCall& call) {
@@ -149,7 +203,7 @@ Status ModelServable::prepare_outputs(InferenceCall& call) {
     if (!requested) continue;
     ++found;
     outputs[port.index].wanted = true;
-    if (requested->destination.data) outputs[port.index].destination = requested->destination;
+    if (requested->destination.data && !port.string_rows) outputs[port.index].destination = requested->destination;
   }
   if (found == call.requested.size()) return {};
   for (const auto& requested : call.requested) {
@@ -167,7 +221,11 @@ void ModelServable::cancel(InferenceCall& call) noexcept { scheduler_.cancel(cal
 
 void ModelServable::on_work_done(scheduling::WorkItem& item) noexcept {
   auto& call = static_cast<InferenceCall&>(item);
-  if (call.status.ok()) call.status = take_outputs(call);
+  try {
+    if (call.status.ok()) call.status = take_outputs(call);
+  } catch (const std::bad_alloc&) {
+    call.status = Status(StatusCode::kResourceExhausted, "Out of memory");
+  }
   finish(call);
 }
 
@@ -175,7 +233,17 @@ Status ModelServable::take_outputs(InferenceCall& call) {
   for (const auto& port : outputs_) {
     auto& output = call.work.outputs[port.index];
     if (!output.wanted) continue;
-    call.outputs.push_back({port.spec.name, std::move(output.result), output.destination.data != nullptr});
+    bool in_destination = output.destination.data != nullptr;
+    auto result = std::move(output.result);
+    if (port.string_rows) {
+      result = rows_to_strings(result.view, context_.pool);
+      const auto* requested = find_requested(call, port.spec.name);
+      if (requested && requested->destination.data) {
+        if (auto status = copy_to_destination(result, requested->destination, port.spec.name); !status.ok()) return status;
+        in_destination = true;
+      }
+    }
+    call.outputs.push_back({port.spec.name, std::move(result), in_destination});
   }
   return {};
 }

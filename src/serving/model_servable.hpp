@@ -68,9 +68,12 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
  private:
   // What infer() needs of one input or output, in name order.
   struct Port {
-    TensorSpec spec;           // under the clients' name
-    std::size_t index = 0;     // position in the model's signature
-    bool text_rows = false;    // two-dimensional UINT8 output NAME_string: goes out as strings
+    // How BYTES for a numeric input are understood.
+    enum class Bytes : std::uint8_t { kRefused, kPictures, kStringRows };
+    TensorSpec spec;        // under the clients' name
+    std::size_t index = 0;  // position in the model's signature
+    Bytes bytes = Bytes::kRefused;
+    bool string_rows = false;  // two-dimensional UINT8 output NAME_string: goes out as strings
   };
 
   ModelServable(ModelServableOptions&& options, ServingContext& context);
@@ -78,13 +81,15 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   Status name_ports(const ModelServableOptions& options, const ModelSignature& signature);
 
   void on_work_done(scheduling::WorkItem& item) noexcept override;
-  Status prepare(InferenceCall& call, bool& convert);
+  // Fills call.work; converts pictures and texts too, so that it may take long when needs_conversion() says so.
+  Status prepare(InferenceCall& call);
+  Status prepare_input(InferenceCall& call, const Port& port);
   Status prepare_outputs(InferenceCall& call);
-  Status convert_inputs(InferenceCall& call);
   Status take_outputs(InferenceCall& call);
+  bool needs_conversion(const InferenceCall& call) const noexcept;
+  void prepare_and_schedule(InferenceCall& call) noexcept;
   void schedule(InferenceCall& call) noexcept;
   void finish(InferenceCall& call) noexcept;
-  void start_conversion(InferenceCall& call) noexcept;
 
   ServingContext& context_;
   const std::shared_ptr<observability::ServableMetrics> metrics_;

@@ -145,6 +145,46 @@ TEST_F(ModelServableTest, RefusesUnknownOutputs) {
   EXPECT_NE(client.call.status.message().find("z"), std::string_view::npos);
 }
 
+// Model: UINT8 rows in, the same rows out, under a name that turns them back into strings.
+TEST_F(ModelServableTest, TextsForByteModelsAreConvertedBothWaysOffTheCallersThread) {
+  PartialShape any;
+  any.dims = {Dimension::any(), Dimension::any()};
+  ModelSignature signature;
+  signature.inputs = {{"text", DataType::kUint8, any, ""}};
+  signature.outputs = {{"echo_string", DataType::kUint8, any, ""}};
+  ModelServableOptions options;
+  options.name = "echo";
+  scheduling::ExecutorSpec executor;
+  executor.model = std::make_shared<test::FakeModel>(signature, [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    out[0].view = in[0];
+    return {};
+  });
+  options.executors.push_back(std::move(executor));
+  const auto servable = std::move(ModelServable::create(std::move(options), context)).value();
+  const char packed[] = "\x02\0\0\0hi\x05\0\0\0world";
+  auto buffer = Buffer::allocate(sizeof packed - 1);
+  std::memcpy(buffer->data(), packed, sizeof packed - 1);
+  Client client;
+  client.call.servable = servable;
+  client.call.completion = &client;
+  client.call.inputs.push_back({"text", Tensor::of(DataType::kString, {2}, std::move(buffer), 0, sizeof packed - 1)});
+  servable->infer(client.call);
+  client.wait();
+  ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
+  const auto& view = client.call.outputs.at(0).tensor.view;
+  EXPECT_EQ(view.type, DataType::kString);
+  EXPECT_EQ(view.shape, (Shape{2}));
+  ASSERT_EQ(view.bytes, sizeof packed - 1);
+  EXPECT_EQ(std::memcmp(view.data, packed, view.bytes), 0);
+  client.call.clear();
+}
+
+TEST_F(ModelServableTest, BytesForAModelThatTakesNoPicturesAreRefused) {
+  const auto servable = make(PartialShape::from({1, 1}));
+  EXPECT_EQ(ask(servable, {1}, {0}, "b", DataType::kString).message(),
+            "Invalid input precision - Expected: FP32; Actual: STRING; input name: b");
+}
+
 TEST_F(ModelServableTest, NamesAreMappedAndSorted) {
   ModelSignature signature;
   signature.inputs = {{"x", DataType::kFp32, PartialShape::from({1}), ""}, {"w", DataType::kFp32, PartialShape::from({1}), ""}};

@@ -1,0 +1,188 @@
+#include "serving/picture_input.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "serving/string_rows.hpp"
+#include "tensor/float16.hpp"
+#include "tensor/string_tensor.hpp"
+
+namespace ocelli::serving {
+namespace {
+
+// B, G and R of the pixel at (x, y).
+std::uint8_t pixel(std::size_t x, std::size_t y, std::size_t channel) { return static_cast<std::uint8_t>(x * 7 + y * 31 + channel * 80); }
+
+void append(std::string& text, std::uint32_t value, int bytes) {
+  for (int i = 0; i < bytes; ++i) text.push_back(static_cast<char>(value >> (8 * i)));
+}
+
+// An uncompressed BMP of 24 bits per pixel, rows from the bottom up.
+std::string bmp(std::size_t width, std::size_t height) {
+  constexpr std::size_t channels = 3;
+  const std::size_t row = (width * channels + 3) / 4 * 4;
+  std::string file = "BM";
+  append(file, static_cast<std::uint32_t>(54 + row * height), 4);
+  append(file, 0, 4);
+  append(file, 54, 4);
+  append(file, 40, 4);
+  append(file, static_cast<std::uint32_t>(width), 4);
+  append(file, static_cast<std::uint32_t>(height), 4);
+  append(file, 1, 2);
+  append(file, static_cast<std::uint32_t>(channels * 8), 2);
+  for (int i = 0; i < 6; ++i) append(file, 0, 4);
+  for (std::size_t y = height; y-- > 0;) {
+    std::string line;
+    for (std::size_t x = 0; x < width; ++x) {
+      for (std::size_t c = 0; c < channels; ++c) line.push_back(static_cast<char>(pixel(x, y, c)));
+    }
+    line.resize(row);
+    file += line;
+  }
+  return file;
+}
+
+struct PictureInputTest : testing::Test {
+  TensorView pack(const std::vector<std::string>& files) {
+    std::vector<std::string_view> views(files.begin(), files.end());
+    packed = pool.get(packed_size(views));
+    pack_strings(views, packed->data());
+    return {DataType::kString, Shape{static_cast<std::int64_t>(files.size())}, packed->data(), packed_size(views)};
+  }
+  static TensorSpec spec(DataType type, const Shape& shape, std::string layout = "") {
+    return {"image", type, PartialShape::from(shape), std::move(layout)};
+  }
+  Tensor decode(const TensorSpec& target, const std::vector<std::string>& files) {
+    auto result = decode_pictures("image", target, pack(files), pool);
+    EXPECT_TRUE(result.ok()) << result.status().to_string();
+    return result.ok() ? std::move(result).value() : Tensor();
+  }
+  std::string refusal(const TensorSpec& target, const std::vector<std::string>& files) {
+    const auto result = decode_pictures("image", target, pack(files), pool);
+    EXPECT_EQ(result.status().code(), StatusCode::kInvalidArgument);
+    return std::string(result.status().message());
+  }
+  template <typename T>
+  static T at(const Tensor& tensor, std::size_t index) {
+    T value;
+    std::memcpy(&value, tensor.view.data + index * sizeof(T), sizeof value);
+    return value;
+  }
+
+  BufferPool pool;
+  BufferRef packed;
+};
+
+TEST_F(PictureInputTest, PacksBgrInterleavedWithoutScaling) {
+  const auto tensor = decode(spec(DataType::kFp32, {2, 3, 5, 3}), {bmp(5, 3), bmp(5, 3)});
+  ASSERT_EQ(tensor.view.shape, (Shape{2, 3, 5, 3}));
+  for (std::size_t y = 0; y < 3; ++y) {
+    for (std::size_t x = 0; x < 5; ++x) {
+      for (std::size_t c = 0; c < 3; ++c) {
+        EXPECT_EQ(at<float>(tensor, (y * 5 + x) * 3 + c), pixel(x, y, c));
+        EXPECT_EQ(at<float>(tensor, 45 + (y * 5 + x) * 3 + c), pixel(x, y, c));
+      }
+    }
+  }
+}
+
+TEST_F(PictureInputTest, PacksPlanarWhereTheModelIsNchwWithOrWithoutALayout) {
+  for (const char* layout : {"NCHW", "", "N..."}) {
+    const auto tensor = decode(spec(DataType::kUint8, {1, 3, 6, 5}, layout), {bmp(5, 6)});
+    ASSERT_EQ(tensor.view.shape, (Shape{1, 3, 6, 5})) << layout;
+    for (std::size_t c = 0; c < 3; ++c) EXPECT_EQ(at<std::uint8_t>(tensor, c * 30 + 2 * 5 + 4), pixel(4, 2, c)) << layout;
+  }
+}
+
+TEST_F(PictureInputTest, ConvertsToEveryTypeThatPixelsFit) {
+  const auto value = pixel(1, 1, 2);
+  const std::size_t index = (1 * 2 + 1) * 3 + 2;
+  EXPECT_EQ(at<double>(decode(spec(DataType::kFp64, {1, 2, 2, 3}), {bmp(2, 2)}), index), value);
+  EXPECT_EQ(half_to_float(at<std::uint16_t>(decode(spec(DataType::kFp16, {1, 2, 2, 3}), {bmp(2, 2)}), index)), value);
+  EXPECT_EQ(at<std::int32_t>(decode(spec(DataType::kInt32, {1, 2, 2, 3}), {bmp(2, 2)}), index), value);
+  EXPECT_EQ(at<std::uint16_t>(decode(spec(DataType::kUint16, {1, 2, 2, 3}), {bmp(2, 2)}), index), value);
+  EXPECT_EQ(at<std::int16_t>(decode(spec(DataType::kInt16, {1, 2, 2, 3}), {bmp(2, 2)}), index), value);
+  EXPECT_EQ(at<std::int8_t>(decode(spec(DataType::kInt8, {1, 2, 2, 3}), {bmp(2, 2)}), index), 127) << "saturates";
+  EXPECT_FALSE(takes_pictures(spec(DataType::kInt64, {1, 2, 2, 3})));
+  EXPECT_FALSE(takes_pictures(spec(DataType::kFp32, {1, 2, 2})));
+  EXPECT_TRUE(takes_pictures(spec(DataType::kFp32, {1, 1, 2, 2, 3})));
+}
+
+TEST_F(PictureInputTest, ResizesToTheModelAndClampsToItsRanges) {
+  const auto halved = decode(spec(DataType::kFp32, {1, 2, 2, 3}), {bmp(4, 4)});
+  const float mean = (pixel(0, 0, 0) + pixel(1, 0, 0) + pixel(0, 1, 0) + pixel(1, 1, 0)) / 4.0F;
+  EXPECT_FLOAT_EQ(at<float>(halved, 0), mean);
+  auto ranged = spec(DataType::kUint8, {1, 1, 1, 3});
+  ranged.shape.dims[1] = {8, 16};
+  ranged.shape.dims[2] = {8, 16};
+  EXPECT_EQ(decode(ranged, {bmp(4, 10)}).view.shape, (Shape{1, 10, 8, 3}));
+  EXPECT_EQ(decode(ranged, {bmp(20, 17)}).view.shape, (Shape{1, 16, 16, 3}));
+}
+
+TEST_F(PictureInputTest, OpenSizesComeFromTheFirstPicture) {
+  auto open = spec(DataType::kUint8, {1, 1, 1, 3});
+  for (std::size_t i = 0; i < 3; ++i) open.shape.dims[i] = Dimension::any();
+  EXPECT_EQ(decode(open, {bmp(5, 4), bmp(5, 4)}).view.shape, (Shape{2, 4, 5, 3}));
+  EXPECT_EQ(refusal(open, {bmp(5, 4), bmp(4, 4)}),
+            "Binary input images for this endpoint are required to have the same resolution - Expected: 5x4; Actual: 4x4; input name: image");
+}
+
+TEST_F(PictureInputTest, RefusesWithOvmsTexts) {
+  const auto target = spec(DataType::kFp32, {1, 4, 4, 3});
+  EXPECT_EQ(refusal(target, {bmp(4, 4), bmp(4, 4)}), "Invalid input batch size - Expected: 1; Actual: 2; input name: image");
+  EXPECT_EQ(refusal(spec(DataType::kFp32, {1, 4, 4, 1}), {bmp(4, 4)}),
+            "Invalid number of channels in binary input - Expected: 1; Actual: 3; input name: image");
+  EXPECT_EQ(refusal(target, {"no picture"}).rfind("Image parsing failed", 0), 0u);
+  EXPECT_EQ(refusal(target, {bmp(4, 4).substr(0, 60)}).rfind("Image parsing failed", 0), 0u);
+  auto twice = pack({bmp(4, 4)});
+  twice.shape = Shape{1, 1};
+  EXPECT_EQ(decode_pictures("image", target, twice, pool).status().message(),
+            "Invalid number of shape dimensions - Expected number of input shape dimensions: 1; Actual: 2; input name: image");
+  auto lying = pack({bmp(4, 4)});
+  lying.bytes -= 1;
+  EXPECT_EQ(decode_pictures("image", target, lying, pool).status().code(), StatusCode::kInvalidArgument);
+}
+
+TEST_F(PictureInputTest, TextsBecomeRowsAndRowsTexts) {
+  TensorSpec rows{"text", DataType::kUint8, PartialShape::from({1, 1}), ""};
+  rows.shape.dims = {Dimension::any(), Dimension::any()};
+  ASSERT_TRUE(takes_string_rows(rows));
+  const auto tensor = strings_to_rows("text", rows, pack({"ab", "", "wxyz"}), pool);
+  ASSERT_TRUE(tensor.ok());
+  ASSERT_EQ(tensor->view.shape, (Shape{3, 5}));
+  EXPECT_EQ(std::memcmp(tensor->view.data, "ab\0\0\0\0\0\0\0\0wxyz", 15), 0);
+  const auto back = rows_to_strings(tensor->view, pool);
+  const auto texts = unpack_strings({back.view.data, back.view.bytes}, 3);
+  ASSERT_TRUE(texts.ok());
+  EXPECT_EQ(*texts, (std::vector<std::string_view>{"ab", "", "wxyz"}));
+  rows.shape.dims[1] = Dimension::fixed(4);
+  EXPECT_EQ(strings_to_rows("text", rows, pack({"wxyz"}), pool).status().message(),
+            "Invalid input shape - Expected: (-1,4); Actual: (1,5); input name: text");
+}
+
+TEST(Float16, AgreesWithTheDefinitionForEveryHalf) {
+  for (std::uint32_t bits = 0; bits < 65536; ++bits) {
+    const auto half = static_cast<std::uint16_t>(bits);
+    const float value = half_to_float(half);
+    if (value != value) {
+      EXPECT_NE(float_to_half(value) & 0x3FFu, 0u);
+      continue;
+    }
+    EXPECT_EQ(float_to_half(value), half);
+    const int exponent = (half >> 10) & 31;
+    if (exponent == 31) continue;
+    const double magnitude = exponent == 0 ? (half & 1023) * 0x1p-24 : ((half & 1023) + 1024) * std::pow(2.0, exponent - 25);
+    EXPECT_EQ(value, static_cast<float>(half & 0x8000 ? -magnitude : magnitude));
+  }
+  EXPECT_EQ(float_to_half(2049.0F), float_to_half(2048.0F)) << "ties to even";
+  EXPECT_EQ(float_to_half(2051.0F), float_to_half(2052.0F));
+  EXPECT_EQ(float_to_half(65519.0F), 0x7BFFu);
+  EXPECT_EQ(float_to_half(65520.0F), 0x7C00u);
+}
+
+}  // namespace
+}  // namespace ocelli::serving
