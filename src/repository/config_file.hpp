@@ -89,6 +89,10 @@ struct ConfigFile {
 // expected and what was found. At most 16 MiB of text, nested at most 32 deep.
 Result<ConfigFile> parse_config(std::string_view text, const std::filesystem::path& base_folder);
 
+// The configuration after an override, a JSON object with keys of a model entry's "config". kInvalidArgument for
+// anything else, and for another name.
+Result<ModelConfig> override_model(const ModelConfig& config, std::string_view json);
+
 // Reads and parses the file; three more attempts when it cannot be read or is not JSON, because it may be half written.
 // pause waits between two attempts; empty: 100 ms. Errors: kInternal "Config file not found or cannot open. ..." or as
 // parse_config(). digest, when not null, receives the MD5 of the text that was read.

@@ -113,6 +113,20 @@ Result<VersionPolicy> parse_version_policy(std::string_view json) {
   return policy;
 }
 
+Result<ModelConfig> override_model(const ModelConfig& config, std::string_view json) {
+  constexpr const char* kWhat = "config override";
+  auto document = parse_json(json, kWhat);
+  if (!document.ok()) return as_argument(document.status());
+  JsonProblem problem;
+  ModelEntry entry = read_model_document(*document, "", std::filesystem::current_path(), problem, config);
+  if (problem.found()) return as_argument(problem.status(kWhat));
+  if (!entry.status.ok()) return as_argument(entry.status);
+  if (entry.config.name != config.name)
+    return invalid_argument(
+        fmt::format("{}: name \"{}\" is not that of the model, \"{}\"", kWhat, entry.config.name, config.name));
+  return entry.config;
+}
+
 Result<ModelConfig> model_config_from_flags(const ModelFlags& flags) {
   ModelConfig config;
   config.name = flags.model_name;

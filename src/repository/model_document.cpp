@@ -15,12 +15,14 @@ using Json = nlohmann::json;
 class ModelReader {
  public:
   ModelReader(const Json& value, const std::string& path, const std::filesystem::path& base_folder,
-              JsonProblem& problem)
-      : object_(value, path, problem), base_folder_(base_folder), problem_(problem) {}
+              JsonProblem& problem, const ModelConfig& defaults)
+      : object_(value, path, problem), base_folder_(base_folder), problem_(problem) {
+    entry_.config = defaults;
+  }
 
   ModelEntry read() {
     ModelConfig& config = entry_.config;
-    config.name = object_.required_text("name");
+    config.name = config.name.empty() ? object_.required_text("name") : object_.text("name").value_or(config.name);
     read_base_path();
     read_batch_size();
     read_shape();
@@ -35,10 +37,10 @@ class ModelReader {
     read_nireq();
     config.target_device = object_.text("target_device").value_or(config.target_device);
     read_plugin_config();
-    config.allow_cache = object_.boolean("allow_cache").value_or(false);
+    config.allow_cache = object_.boolean("allow_cache").value_or(config.allow_cache);
     read_stateful();
     read_custom_loader();
-    config.graph_path = object_.text("graph_path").value_or("");
+    config.graph_path = object_.text("graph_path").value_or(config.graph_path);
     (void)object_.text("subconfig");
     object_.finish();
     note(check_model(config));
@@ -52,7 +54,9 @@ class ModelReader {
   }
 
   void read_base_path() {
-    const std::string text = object_.text("base_path").value_or("");
+    const auto given = object_.text("base_path");
+    if (!given) return;
+    const std::string& text = *given;
     const std::filesystem::path path(text);
     const bool as_it_is = text.empty() || path.is_absolute() || text.find("://") != std::string::npos;
     entry_.config.base_path = as_it_is ? text : (base_folder_ / path).lexically_normal().string();
@@ -79,6 +83,7 @@ class ModelReader {
   }
 
   void read_shape() {
+    if (object_.has("shape")) entry_.config.shapes.clear();
     read_per_input("shape", [this](const std::string& name, const std::string& text) {
       auto shape = parse_shape(text);
       if (!shape.ok()) return note(shape.status());
@@ -87,6 +92,7 @@ class ModelReader {
   }
 
   void read_layout() {
+    if (object_.has("layout")) entry_.config.preprocess.layout.clear();
     read_per_input("layout", [this](const std::string& name, const std::string& text) {
       auto layout = parse_layout(text);
       if (!layout.ok()) return note(layout.status());
@@ -128,6 +134,7 @@ class ModelReader {
   void read_plugin_config() {
     const Json* value = object_.take("plugin_config");
     if (!value) return;
+    entry_.config.plugin_config.clear();
     const std::string path = object_.path_of("plugin_config");
     if (!value->is_object()) return problem_.expected(path, "an object of strings, booleans and numbers", *value);
     for (const auto& [key, member] : value->items()) {
@@ -211,8 +218,8 @@ VersionPolicy read_version_policy(const Json& value, const std::string& path, Js
 }
 
 ModelEntry read_model_document(const Json& value, const std::string& path, const std::filesystem::path& base_folder,
-                               JsonProblem& problem) {
-  return ModelReader(value, path, base_folder, problem).read();
+                               JsonProblem& problem, const ModelConfig& defaults) {
+  return ModelReader(value, path, base_folder, problem, defaults).read();
 }
 
 }  // namespace ocelli::repository

@@ -12,7 +12,8 @@ namespace ocelli::repository {
 // Structural mistakes go to the problem, which spoils the whole file; values that do not parse or fit go to the entry's
 // status.
 ModelEntry read_model_document(const nlohmann::json& value, const std::string& path,
-                               const std::filesystem::path& base_folder, JsonProblem& problem);
+                               const std::filesystem::path& base_folder, JsonProblem& problem,
+                               const ModelConfig& defaults = {});
 
 // One of {"all":{}}, {"latest":{...}}, {"specific":{...}}.
 VersionPolicy read_version_policy(const nlohmann::json& value, const std::string& path, JsonProblem& problem);

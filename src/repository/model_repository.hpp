@@ -11,7 +11,7 @@
 
 #include "base/log.hpp"
 #include "base/status.hpp"
-#include "observability/servable_metrics.hpp"
+#include "observability/metrics_registry.hpp"
 #include "repository/repository_options.hpp"
 #include "repository/servable_factory.hpp"
 #include "serving/model_catalog.hpp"
@@ -23,7 +23,9 @@ namespace ocelli::repository {
 // whole. A failed load leaves what served before and is tried again in the next pass.
 class ModelRepository final : public serving::ModelCatalog {
  public:
-  ModelRepository(RepositoryOptions options, std::shared_ptr<ServableFactory> factory, const Log& log);
+  // metrics, when not null, shows the counters of every version from its first loading to its end.
+  ModelRepository(RepositoryOptions options, std::shared_ptr<ServableFactory> factory, const Log& log,
+                  std::shared_ptr<observability::MetricsRegistry> metrics = nullptr);
   ~ModelRepository() override;  // stop()
 
   // The first pass, then the watcher. Blocks until the pass is over. Errors: config mode: the file is unreadable or not
@@ -41,14 +43,10 @@ class ModelRepository final : public serving::ModelCatalog {
   std::vector<serving::ModelStatus> all_statuses() override;
   [[nodiscard]] bool ready() const noexcept override;
   Result<serving::ReloadOutcome> reload() override;
+  // Only with RepositoryOptions::explicit_control, else kUnavailable. config_override_json: "" or an object with keys
+  // of config.json's model entries, which replace those of the configuration until the model is unloaded.
   Status load(std::string_view name, const std::string& config_override_json) override;
   Status unload(std::string_view name) override;
-
-  // Calls visit for the counters of every version of every model and pipeline that has been loaded, names and versions
-  // ascending. For /metrics.
-  using MetricsVisitor =
-      std::function<void(const std::string& name, Version version, observability::ServableMetrics& metrics)>;
-  void visit_metrics(const MetricsVisitor& visit);
 
  private:
   class Impl;

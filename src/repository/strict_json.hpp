@@ -53,6 +53,7 @@ class JsonObject {
   // Members of an object of strings.
   std::map<std::string, std::string> texts(const std::string& key);
   std::vector<std::string> text_list(const std::string& key);
+  [[nodiscard]] bool has(const std::string& key) const { return value_.is_object() && value_.contains(key); }
   void require(const std::string& key);
   void finish();
 

@@ -1,0 +1,195 @@
+#include "repository/catalog.hpp"
+
+#include <algorithm>
+
+namespace ocelli::repository {
+namespace {
+
+using serving::VersionState;
+
+// The names of the error codes that a status shows, after google.rpc.Code.
+std::string_view error_name(StatusCode code) {
+  if (code == StatusCode::kOk) return "OK";
+  return code == StatusCode::kFailedPrecondition ? "FAILED_PRECONDITION" : "UNKNOWN";
+}
+
+// Forgets the oldest of the retired versions beyond the limit.
+template <typename Model>
+void limit_ended(Model& model) {
+  auto ended = static_cast<std::size_t>(
+      std::count_if(model.begin(), model.end(), [](const auto& e) { return e.status.state == VersionState::kEnd; }));
+  std::erase_if(model, [&](const auto& entry) {
+    if (ended <= Catalog::kMaxEnded || entry.status.state != VersionState::kEnd) return false;
+    --ended;
+    return true;
+  });
+}
+
+}  // namespace
+
+Catalog::Catalog(Log log) : log_(std::move(log)), models_(std::make_shared<const Models>()) {}
+
+Catalog::Found Catalog::find(std::string_view name, std::optional<Version> version) const {
+  return models_.read([&](const Models& models) -> Found {
+    const auto model = models.find(name);
+    if (model == models.end()) return {nullptr, Miss::kNoName};
+    const bool any = !version || *version == 0;
+    Miss miss = Miss::kNoVersion;
+    for (auto entry = model->second->rbegin(); entry != model->second->rend(); ++entry) {
+      if (!any && entry->status.version != *version) continue;
+      if (entry->handle) return {entry->handle, Miss::kNone};
+      const bool coming = entry->status.state == VersionState::kStart || entry->status.state == VersionState::kLoading;
+      const bool failed = entry->status.error != StatusCode::kOk;
+      if (!any) return {nullptr, !coming ? Miss::kRetired : failed ? Miss::kFailed : Miss::kLoading};
+      if (coming && !failed) miss = Miss::kLoading;
+    }
+    return {nullptr, miss};
+  });
+}
+
+Status Catalog::miss_status(Miss miss) {
+  switch (miss) {
+    case Miss::kNone:
+      break;
+    case Miss::kNoName:
+      return not_found("Model with requested name is not found");
+    case Miss::kNoVersion:
+      return not_found("Model with requested version is not found");
+    case Miss::kRetired:
+      return not_found("Model with requested version is retired");
+    case Miss::kLoading:
+    case Miss::kFailed:
+      return {StatusCode::kNotLoadedYet, "Model with requested version is not loaded yet"};
+  }
+  return internal_error("a found model has no error");
+}
+
+Result<serving::ModelStatus> Catalog::status(std::string_view name, std::optional<Version> version) const {
+  const auto models = models_.get();
+  const auto model = models->find(name);
+  if (model == models->end()) return miss_status(Miss::kNoName);
+  serving::ModelStatus status{model->first, {}};
+  for (const auto& entry : *model->second) {
+    if (!version || *version == 0 || entry.status.version == *version) status.versions.push_back(entry.status);
+  }
+  if (version && *version != 0 && status.versions.empty()) return miss_status(Miss::kNoVersion);
+  return status;
+}
+
+std::vector<serving::ModelStatus> Catalog::all_statuses() const {
+  const auto models = models_.get();
+  std::vector<serving::ModelStatus> all;
+  for (const auto& [name, model] : *models) {
+    auto& status = all.emplace_back(serving::ModelStatus{name, {}});
+    for (const auto& entry : *model) status.versions.push_back(entry.status);
+  }
+  return all;
+}
+
+void Catalog::add(const std::string& name) {
+  std::shared_ptr<const Models> before;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto models = models_.get();
+    if (models->contains(name)) return;
+    auto copy = std::make_shared<Models>(*models);
+    copy->emplace(name, std::make_shared<const Model>());
+    before = models_.publish(std::move(copy));
+  }
+  if (changed_) changed_();
+}
+
+template <typename Edit>
+void Catalog::change(const std::string& name, Version version, bool create, const Edit& edit) {
+  // Destroyed last, without the lock: an old handle may be the last one.
+  std::shared_ptr<const Models> before;
+  serving::ServableHandle handle_before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = models_.get();
+    const auto found = before->find(name);
+    auto model = found == before->end() ? std::make_shared<Model>() : std::make_shared<Model>(*found->second);
+    auto entry = std::lower_bound(model->begin(), model->end(), version,
+                                  [](const Entry& e, Version v) { return e.status.version < v; });
+    if (entry == model->end() || entry->status.version != version) {
+      if (!create) return;
+      entry = model->insert(entry, Entry{{version, VersionState::kStart, StatusCode::kOk, {}}, nullptr, 0});
+      log_state(name, entry->status);
+    }
+    const serving::VersionStatus status_before = entry->status;
+    handle_before = entry->handle;
+    if (!edit(*entry)) return;
+    const bool visible = entry->status.state != status_before.state || entry->status.error != status_before.error;
+    if (visible) log_state(name, entry->status);
+    limit_ended(*model);
+    auto copy = std::make_shared<Models>(*before);
+    (*copy)[name] = std::move(model);
+    models_.publish(std::move(copy));
+    ended_.notify_all();
+  }
+  if (changed_) changed_();
+}
+
+void Catalog::log_state(const std::string& name, const serving::VersionStatus& status) const {
+  log_.info(R"(STATUS CHANGE: Version {} of model {} status change. New status: ( "state": "{}", "error_code": "{}" ))",
+            status.version, name, serving::version_state_name(status.state), error_name(status.error));
+}
+
+void Catalog::set_state(const std::string& name, Version version, VersionState state, const Status& error) {
+  change(name, version, true, [&](Entry& entry) {
+    entry.status.state = state;
+    entry.status.error = error.code();
+    entry.status.reason = error.message();
+    entry.handle.reset();
+    return true;
+  });
+}
+
+void Catalog::publish(const std::string& name, Version version, Ticket ticket, serving::ServableHandle handle) {
+  change(name, version, true, [&](Entry& entry) {
+    entry.status = {version, VersionState::kAvailable, StatusCode::kOk, {}};
+    entry.handle = std::move(handle);
+    entry.ticket = ticket;
+    return true;
+  });
+}
+
+void Catalog::set_reason(const std::string& name, Version version, const std::string& reason) {
+  change(name, version, false, [&](Entry& entry) {
+    if (entry.status.reason == reason) return false;
+    entry.status.reason = reason;
+    return true;
+  });
+}
+
+void Catalog::retire(const std::string& name, Version version) {
+  change(name, version, false, [](Entry& entry) {
+    if (!entry.handle) return false;
+    entry.status = {entry.status.version, VersionState::kUnloading, StatusCode::kOk, {}};
+    entry.handle.reset();
+    return true;
+  });
+}
+
+void Catalog::ended(const std::string& name, Version version, Ticket ticket) {
+  change(name, version, false, [&](Entry& entry) {
+    if (entry.ticket != ticket || entry.status.state != VersionState::kUnloading) return false;
+    entry.status.state = VersionState::kEnd;
+    return true;
+  });
+}
+
+bool Catalog::wait_until_ended(Duration limit) const {
+  const auto ended = [this] {
+    return models_.read([](const Models& models) {
+      return std::none_of(models.begin(), models.end(), [](const auto& model) {
+        return std::any_of(model.second->begin(), model.second->end(),
+                           [](const Entry& e) { return e.status.state == VersionState::kUnloading; });
+      });
+    });
+  };
+  std::unique_lock lock(mutex_);
+  return ended_.wait_for(lock, limit, ended);
+}
+
+}  // namespace ocelli::repository

@@ -1,0 +1,244 @@
+#include "repository/model_repository.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "repository/load_waiters.hpp"
+#include "repository/model_set.hpp"
+#include "repository/wanted_models.hpp"
+#include "repository/watcher.hpp"
+
+namespace ocelli::repository {
+namespace {
+
+constexpr const char* kManagerChannel = "modelmanager";
+// How long a reload or unload waits for requests in flight on what it has retired. They may well take longer; the state
+// says so then.
+constexpr std::chrono::seconds kRetireWait{2};
+
+RepositoryContext make_context(RepositoryOptions options, std::shared_ptr<ServableFactory> factory, const Log& log,
+                               std::shared_ptr<observability::MetricsRegistry> metrics) {
+  const Log channel = log.channel(kManagerChannel);
+  return {std::move(options),
+          std::move(factory),
+          std::move(metrics),
+          channel,
+          std::make_shared<Catalog>(channel),
+          Reaper::create(),
+          {1},
+          {false}};
+}
+
+}  // namespace
+
+class ModelRepository::Impl {
+ public:
+  Impl(RepositoryOptions options, std::shared_ptr<ServableFactory> factory, const Log& log,
+       std::shared_ptr<observability::MetricsRegistry> metrics)
+      : context_(make_context(std::move(options), std::move(factory), log, std::move(metrics))),
+        waiters_(std::make_shared<LoadWaiters>(*context_.catalog)),
+        wanted_(context_.options, context_.log),
+        models_(context_),
+        loaded_(context_.options.load_at_start.begin(), context_.options.load_at_start.end()) {
+    context_.catalog->on_change([waiters = std::weak_ptr<LoadWaiters>(waiters_)] {
+      if (const auto alive = waiters.lock()) alive->notify();
+    });
+  }
+
+  Status start() {
+    const std::lock_guard pass(pass_mutex_);
+    if (!context_.options.cache_dir.empty())
+      context_.log.info("Model cache is enabled: {}", context_.options.cache_dir);
+    if (auto read = wanted_.refresh(true); !read.failure.ok()) return read.failure;
+    const PassOutcome outcome = update({});
+    if (context_.stopping) return unavailable("stopped while the models were loading");
+    if (Status status = check_single_models(outcome); !status.ok()) return status;
+    ready_ = true;
+    watcher_ = std::make_unique<Watcher>(context_.options.poll_interval, [this] { look(); });
+    context_.log.info("Started model manager thread");
+    return {};
+  }
+
+  void stop(std::chrono::milliseconds limit) {
+    context_.stopping = true;
+    const std::lock_guard stopping(stop_mutex_);
+    if (stopped_) return;
+    stopped_ = true;
+    {
+      const std::lock_guard pass(pass_mutex_);  // a pass ends soon, with the model that it is loading
+    }
+    if (watcher_) watcher_->stop();
+    waiters_->close();
+    const std::lock_guard pass(pass_mutex_);
+    models_.retire_all();
+    if (!context_.catalog->wait_until_ended(limit))
+      context_.log.warning("Requests were still running after {} ms", limit.count());
+    context_.reaper->close();
+  }
+
+  Result<serving::ReloadOutcome> reload() {
+    const std::lock_guard pass(pass_mutex_);
+    if (context_.stopping) return unavailable("Server is not ready");
+    const auto read = wanted_.refresh(true);
+    if (!read.failure.ok()) return config_failure(read.failure);
+    const PassOutcome outcome = update({true, {}});
+    context_.catalog->wait_until_ended(kRetireWait);
+    if (!outcome.failure.ok()) {
+      return internal_error(fmt::format("Reloading {} failed. Check server logs for more info.",
+                                        read.changed ? "config file" : "models versions"));
+    }
+    return read.changed || outcome.changed ? serving::ReloadOutcome::kReloaded : serving::ReloadOutcome::kUnchanged;
+  }
+
+  Status load(std::string_view name, const std::string& override_json) {
+    const std::lock_guard pass(pass_mutex_);
+    if (Status status = check_control(); !status.ok()) return status;
+    if (auto read = wanted_.refresh(true); !read.failure.ok()) return read.failure;
+    const ModelEntry* entry = entry_of(name);
+    if (!entry) return not_found(fmt::format("failed to load '{}', it is not in the configuration", name));
+    const std::string key(name);
+    overrides_.erase(key);
+    if (!override_json.empty()) {
+      auto config = override_model(entry->config, override_json);
+      if (!config.ok()) return config.status();
+      overrides_[key] = *config;
+    }
+    loaded_.insert(key);
+    update({true, key});
+    context_.catalog->wait_until_ended(kRetireWait);
+    return load_result(key);
+  }
+
+  Status unload(std::string_view name) {
+    const std::lock_guard pass(pass_mutex_);
+    if (Status status = check_control(); !status.ok()) return status;
+    if (!entry_of(name)) return Catalog::miss_status(Catalog::Miss::kNoName);
+    const std::string key(name);
+    overrides_.erase(key);
+    loaded_.erase(key);
+    update({});
+    context_.catalog->wait_until_ended(kRetireWait);
+    return {};
+  }
+
+  [[nodiscard]] const RepositoryOptions& options() const noexcept { return context_.options; }
+  [[nodiscard]] const Catalog& catalog() const noexcept { return *context_.catalog; }
+  [[nodiscard]] LoadWaiters& waiters() noexcept { return *waiters_; }
+  [[nodiscard]] bool ready() const noexcept { return ready_; }
+
+ private:
+  // The watcher's pass.
+  void look() {
+    const std::lock_guard pass(pass_mutex_);
+    if (context_.stopping) return;
+    wanted_.refresh(false);
+    update({});
+  }
+
+  // With pass_mutex_ held.
+  PassOutcome update(const PassRequest& request) {
+    if (!context_.options.explicit_control) return models_.update(wanted_.models(), request);
+    std::vector<ModelEntry> chosen;
+    for (const auto& entry : wanted_.models()) {
+      context_.catalog->add(entry.config.name);
+      if (!loaded_.contains(entry.config.name)) continue;
+      const auto overridden = overrides_.find(entry.config.name);
+      chosen.push_back(overridden == overrides_.end() ? entry : ModelEntry{overridden->second, {}});
+    }
+    return models_.update(chosen, request);
+  }
+
+  // Single-model mode without a model to serve is no server.
+  Status check_single_models(const PassOutcome& outcome) const {
+    if (!context_.options.config_path.empty() || context_.options.explicit_control) return {};
+    for (const auto& entry : wanted_.models()) {
+      if (context_.catalog->available(entry.config.name)) continue;
+      return outcome.failure.ok() ? not_found(fmt::format("model {} has no version to serve", entry.config.name))
+                                  : outcome.failure;
+    }
+    return {};
+  }
+
+  [[nodiscard]] Status check_control() const {
+    if (context_.stopping) return unavailable("Server is not ready");
+    if (context_.options.explicit_control) return {};
+    return unavailable(
+        "explicit model load / unload is not allowed unless the server is started with --model_control_mode explicit");
+  }
+
+  static Status config_failure(const Status& failure) {
+    if (failure.code() == StatusCode::kInternal) return internal_error("Config file not found or cannot open.");
+    return {failure.code(), "Reloading config file failed. Check server logs for more info."};
+  }
+
+  [[nodiscard]] const ModelEntry* entry_of(std::string_view name) const {
+    const auto& models = wanted_.models();
+    const auto found =
+        std::find_if(models.begin(), models.end(), [&](const ModelEntry& entry) { return entry.config.name == name; });
+    return found == models.end() ? nullptr : &*found;
+  }
+
+  // Whether the model serves as it was asked for.
+  Status load_result(const std::string& name) const {
+    const auto status = context_.catalog->status(name, std::nullopt);
+    std::string reason;
+    bool available = false;
+    for (const auto& version : status.ok() ? status->versions : std::vector<serving::VersionStatus>{}) {
+      available = available || version.state == serving::VersionState::kAvailable;
+      if (!version.reason.empty()) reason = fmt::format("version {}: {}", version.version, version.reason);
+    }
+    if (available && reason.empty()) return {};
+    return failed_precondition(
+        fmt::format("failed to load '{}', {}", name, reason.empty() ? "no version is available" : reason));
+  }
+
+  RepositoryContext context_;
+  std::shared_ptr<LoadWaiters> waiters_;
+  std::mutex pass_mutex_;  // one pass at a time; guards what follows
+  WantedModels wanted_;
+  ModelSet models_;
+  std::set<std::string, std::less<>> loaded_;     // explicit control: what is to be loaded
+  std::map<std::string, ModelConfig> overrides_;  // explicit control: instead of the configuration
+  std::unique_ptr<Watcher> watcher_;
+  std::atomic<bool> ready_{false};
+  std::mutex stop_mutex_;
+  bool stopped_ = false;
+};
+
+ModelRepository::ModelRepository(RepositoryOptions options, std::shared_ptr<ServableFactory> factory, const Log& log,
+                                 std::shared_ptr<observability::MetricsRegistry> metrics)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(factory), log, std::move(metrics))) {}
+
+ModelRepository::~ModelRepository() { stop(); }
+
+Status ModelRepository::start() { return impl_->start(); }
+void ModelRepository::stop(std::chrono::milliseconds limit) { impl_->stop(limit); }
+
+Result<serving::ServableHandle> ModelRepository::find(std::string_view name, std::optional<Version> version) {
+  auto found = impl_->catalog().find(name, version);
+  if (found.handle) return std::move(found.handle);
+  return Catalog::miss_status(found.miss);
+}
+
+void ModelRepository::find_when_loaded(std::string_view name, std::optional<Version> version,
+                                       std::function<void(Result<serving::ServableHandle>)> done) {
+  impl_->waiters().find(name, version, Clock::now() + impl_->options().load_wait, std::move(done));
+}
+
+Result<serving::ModelStatus> ModelRepository::status(std::string_view name, std::optional<Version> version) {
+  return impl_->catalog().status(name, version);
+}
+
+std::vector<serving::ModelStatus> ModelRepository::all_statuses() { return impl_->catalog().all_statuses(); }
+bool ModelRepository::ready() const noexcept { return impl_->ready(); }
+Result<serving::ReloadOutcome> ModelRepository::reload() { return impl_->reload(); }
+Status ModelRepository::load(std::string_view name, const std::string& config_override_json) {
+  return impl_->load(name, config_override_json);
+}
+Status ModelRepository::unload(std::string_view name) { return impl_->unload(name); }
+
+}  // namespace ocelli::repository

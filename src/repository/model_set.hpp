@@ -1,0 +1,114 @@
+// ModelSet: the models that are loaded, and what has to happen so that they become those that are wanted.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "observability/metrics_registry.hpp"
+#include "repository/catalog.hpp"
+#include "repository/config_file.hpp"
+#include "repository/reaper.hpp"
+#include "repository/repository_options.hpp"
+#include "repository/servable_factory.hpp"
+
+namespace ocelli::repository {
+
+// What all parts of one repository share. A plain bundle; everything in it is thread-safe.
+struct RepositoryContext {
+  RepositoryOptions options;
+  std::shared_ptr<ServableFactory> factory;
+  std::shared_ptr<observability::MetricsRegistry> metrics;  // may be null
+  Log log;
+  std::shared_ptr<Catalog> catalog;
+  std::shared_ptr<Reaper> reaper;
+  std::atomic<Catalog::Ticket> next_ticket{1};
+  std::atomic<bool> stopping{false};
+};
+
+// What one pass has done.
+struct PassOutcome {
+  bool changed = false;  // something was loaded, replaced or retired
+  Status failure;        // the first one
+  void fail(const Status& status) {
+    if (failure.ok()) failure = status;
+  }
+};
+
+// One version of a model, as far as it was loaded.
+struct VersionSlot {
+  bool serving = false;
+  ModelConfig config;     // what serves now
+  ModelConfig attempted;  // what was tried last
+  std::shared_ptr<observability::ServableMetrics> metrics = std::make_shared<observability::ServableMetrics>();
+  observability::MetricsRegistry::Registration registration;
+  // What the folder looked like at the last attempt.
+  std::uint64_t folder_stamp = 0;
+  // Of the last attempt, when it failed: why, how often in a row, and when to try again.
+  Status failure;
+  std::uint32_t failures = 0;
+  TimePoint retry_at{};
+};
+
+// How thorough a pass is.
+struct PassRequest {
+  // Try failed versions again at once.
+  bool retry_all = false;
+  // Load the versions of this model again if a file in their folders has changed; empty: no model. (Else changes inside
+  // a version's folder go unnoticed, as in OVMS.)
+  std::string recheck_files;
+};
+
+// Not thread-safe: one pass at a time.
+class ModelSet {
+ public:
+  explicit ModelSet(RepositoryContext& context);
+  ~ModelSet();
+
+  // Loads what is new or changed, several at once, then retires what is not wanted any more. A version that failed is
+  // tried again when its configuration or folder changed or its pause is over (a poll interval, doubled with each
+  // failure up to 30 s). Versions that serve stay until all that are wanted instead do.
+  PassOutcome update(const std::vector<ModelEntry>& wanted, const PassRequest& request);
+  // Retires everything.
+  void retire_all();
+
+ private:
+  struct Model {
+    std::map<Version, VersionSlot> versions;
+    std::string problem;  // as logged last
+  };
+  struct Task {
+    const ModelConfig* config;
+    Version version;
+    std::filesystem::path path;
+    VersionSlot* slot;
+    Status status;
+  };
+  // The versions of one model that should serve.
+  struct Selection {
+    const ModelConfig* config = nullptr;
+    Model* model = nullptr;
+    std::map<Version, std::filesystem::path> found;
+    std::vector<Version> versions;
+  };
+
+  bool select(const ModelEntry& entry, Selection& selection, PassOutcome& outcome);
+  void add_tasks(const Selection& selection, const PassRequest& request, std::vector<Task>& tasks);
+  bool due(const Task& task, const PassRequest& request) const;
+  void run(std::vector<Task>& tasks);
+  void load(Task& task);
+  void settle(Task& task, const Status& status);
+  void retire_replaced(const Selection& selection, PassOutcome& outcome);
+  void retire(const std::string& name, Version version, const VersionSlot& slot);
+  void report(const std::string& name, Model& model, const Status& status, PassOutcome& outcome);
+
+  RepositoryContext& context_;
+  std::map<std::string, Model> models_;
+};
+
+}  // namespace ocelli::repository

@@ -1,0 +1,59 @@
+#include "repository/reaper.hpp"
+
+#include <utility>
+
+namespace ocelli::repository {
+
+std::shared_ptr<Reaper> Reaper::create() {
+  std::shared_ptr<Reaper> reaper(new Reaper);
+  reaper->thread_ = std::thread([raw = reaper.get()] { raw->work(); });
+  return reaper;
+}
+
+void Reaper::close() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+serving::ServableHandle Reaper::lease(std::shared_ptr<serving::Servable> servable, std::function<void()> gone) {
+  serving::Servable* const raw = servable.get();
+  return {raw, [reaper = shared_from_this(), remains = Remains{std::move(servable), std::move(gone)}](
+                   serving::Servable*) mutable noexcept { reaper->give(std::move(remains)); }};
+}
+
+void Reaper::give(Remains remains) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!closed_) {
+      waiting_.push_back(std::move(remains));
+      wake_.notify_one();
+      return;
+    }
+  }
+  bury(remains);
+}
+
+void Reaper::bury(Remains& remains) noexcept {
+  remains.servable.reset();
+  if (remains.gone) remains.gone();
+  remains.gone = nullptr;
+}
+
+void Reaper::work() noexcept {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    Remains remains = std::move(waiting_.front());
+    waiting_.pop_front();
+    lock.unlock();
+    bury(remains);
+    lock.lock();
+  }
+}
+
+}  // namespace ocelli::repository

@@ -1,0 +1,44 @@
+#include "repository/wanted_models.hpp"
+
+namespace ocelli::repository {
+
+WantedModels::WantedModels(const RepositoryOptions& options, Log log)
+    : path_(options.config_path), log_(std::move(log)) {
+  if (!path_.empty()) return;
+  for (const auto& model : options.models) file_.models.push_back({model, {}});
+}
+
+WantedModels::Refresh WantedModels::refresh(bool force) {
+  if (path_.empty()) return {};
+  if (!force) {
+    const auto digest = config_digest(path_);
+    if (digest.ok() && *digest == attempted_) return {};
+    // Once is enough to tell that the file is away.
+    if (!digest.ok() && !problem_.empty() && attempted_.empty()) return {false, digest.status()};
+  }
+  std::string digest;
+  auto file = read_config(path_, &digest);
+  attempted_ = digest;
+  if (!file.ok()) {
+    if (problem_ != file.status().message())
+      log_.error("{}; what was configured before stays", file.status().message());
+    problem_ = file.status().message();
+    return {false, file.status()};
+  }
+  problem_.clear();
+  const bool changed = digest != digest_;
+  digest_ = digest;
+  file_ = std::move(file).value();
+  if (changed) report_unsupported();
+  return {changed, {}};
+}
+
+void WantedModels::report_unsupported() const {
+  for (const auto& entry : file_.unsupported)
+    log_.warning("{} \"{}\" is not supported and is ignored", entry.kind, entry.name);
+  for (const auto& entry : file_.pipelines) {
+    if (!entry.status.ok()) log_.error("Pipeline {} cannot be used: {}", entry.config.name, entry.status.message());
+  }
+}
+
+}  // namespace ocelli::repository

@@ -1,0 +1,114 @@
+// FakeFactory: loads "models" that answer with their version, on command slowly or not at all.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <source_location>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "repository/servable_factory.hpp"
+#include "support/fake_catalog.hpp"
+
+namespace ocelli::test {
+
+// A deadline that only a hang misses.
+inline constexpr std::chrono::seconds kSoon{20};
+
+// Thread-safe.
+class FakeFactory final : public repository::ServableFactory {
+ public:
+  Result<std::shared_ptr<serving::Servable>> load_model(const repository::ModelLoad& load) override {
+    std::unique_lock lock(mutex_);
+    loads_.push_back(load);
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !held_; });
+    std::ifstream stream(load.source.path);
+    std::string text;
+    std::getline(stream, text);
+    if (text == "broken") return internal_error("the file is broken");
+    if (text == "refused") return failed_precondition("the device refuses it");
+    serving::ServableMetadata metadata;
+    metadata.name = load.config.name;
+    metadata.version = load.version;
+    metadata.platform = text;  // the file's content, so that tests see what was loaded
+    metadata.inputs = {{"x", DataType::kFp32, PartialShape::from({4, 3}), "NC"}};
+    ExecutionInfo& info = metadata.execution.emplace_back();
+    info.runtime = "Fake";
+    info.device = "CPU";
+    info.precision = "FP32";
+    ++alive;
+    return std::shared_ptr<serving::Servable>(new FakeServable(std::move(metadata), [](serving::InferenceCall&) {}),
+                                              [this](FakeServable* servable) {
+                                                --alive;
+                                                delete servable;
+                                              });
+  }
+
+  // From now on loading waits until release().
+  void hold() {
+    const std::lock_guard lock(mutex_);
+    held_ = true;
+  }
+  void release() {
+    const std::lock_guard lock(mutex_);
+    held_ = false;
+    changed_.notify_all();
+  }
+  // Waits until so many loads have begun.
+  bool wait_for_loads(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kSoon, [&] { return loads_.size() >= count; });
+  }
+  std::vector<repository::ModelLoad> loads() {
+    const std::lock_guard lock(mutex_);
+    return loads_;
+  }
+
+  // Servables that exist.
+  std::atomic<int> alive{0};
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<repository::ModelLoad> loads_;
+  bool held_ = false;
+};
+
+// Keeps all lines. Thread-safe.
+class LineSink final : public LogSink {
+ public:
+  LogLevel level() const noexcept override { return LogLevel::kDebug; }
+  void write(LogLevel, std::string_view channel, const std::source_location&, std::string_view text) noexcept override {
+    const std::lock_guard lock(mutex_);
+    lines_.push_back(std::string(channel) + ": " + std::string(text));
+  }
+  std::vector<std::string> lines() const {
+    const std::lock_guard lock(mutex_);
+    return lines_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+// Looks again and again until the condition holds; false after kSoon.
+template <typename Condition>
+bool eventually(const Condition& condition) {
+  for (const auto deadline = Clock::now() + kSoon; Clock::now() < deadline;) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return condition();
+}
+
+}  // namespace ocelli::test

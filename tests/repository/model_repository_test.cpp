@@ -1,0 +1,579 @@
+#include "repository/model_repository.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+#include "repository/fake_factory.hpp"
+#include "repository/temporary_folder.hpp"
+
+namespace ocelli::repository {
+namespace {
+
+using serving::ReloadOutcome;
+using test::eventually;
+using test::kSoon;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class ModelRepositoryTest : public ::testing::Test {
+ protected:
+  ModelRepositoryTest() {
+    options_.poll_interval = std::chrono::milliseconds(0);
+    options_.load_threads = 2;
+  }
+  ~ModelRepositoryTest() override {
+    factory_->release();
+    repository_.reset();
+    EXPECT_EQ(factory_->alive, 0) << "every model is destroyed in the end";
+  }
+
+  ModelConfig model(const std::string& name) {
+    ModelConfig config;
+    config.name = name;
+    config.base_path = (folder_.path() / name).string();
+    return config;
+  }
+  void make() { repository_ = std::make_unique<ModelRepository>(options_, factory_, Log(lines_, "test")); }
+  Status start() {
+    make();
+    return repository_->start();
+  }
+  // Writes config.json with these members of model_config_list[].config and uses it.
+  void configure(const std::vector<std::string>& models) {
+    std::string list;
+    for (const auto& one : models) list += (list.empty() ? "" : ",") + ("{\"config\":{" + one + "}}");
+    folder_.write("config.json", R"({"model_config_list":[)" + list + "]}");
+    options_.config_path = (folder_.path() / "config.json").string();
+  }
+  static std::string entry(const std::string& name, const std::string& more = "") {
+    return R"("name":")" + name + R"(","base_path":")" + name + "\"" + more;
+  }
+
+  // "1:AVAILABLE 2:LOADING!" with ! for an error.
+  std::string states(const std::string& name) {
+    const auto status = repository_->status(name, std::nullopt);
+    if (!status.ok()) return std::string(status.status().message());
+    std::string text;
+    for (const auto& version : status->versions) {
+      if (!text.empty()) text += ' ';
+      text += std::to_string(version.version) + ':' + std::string(serving::version_state_name(version.state));
+      if (version.error != StatusCode::kOk) text += '!';
+    }
+    return text;
+  }
+  // What the file of the version that answers holds, or the error.
+  std::string served(const std::string& name, std::optional<Version> version = std::nullopt) {
+    const auto handle = repository_->find(name, version);
+    return handle.ok() ? (*handle)->metadata().platform : std::string(handle.status().message());
+  }
+  std::string reload() {
+    const auto outcome = repository_->reload();
+    if (!outcome.ok()) return outcome.status().to_string();
+    return *outcome == ReloadOutcome::kReloaded ? "reloaded" : "unchanged";
+  }
+
+  test::TemporaryFolder folder_;
+  RepositoryOptions options_;
+  std::shared_ptr<test::FakeFactory> factory_ = std::make_shared<test::FakeFactory>();
+  std::shared_ptr<test::LineSink> lines_ = std::make_shared<test::LineSink>();
+  std::unique_ptr<ModelRepository> repository_;
+};
+
+TEST_F(ModelRepositoryTest, SingleModelServesItsHighestVersion) {
+  folder_.write("m/1/m.onnx", "one");
+  folder_.write("m/3/m.onnx", "three");
+  options_.models = {model("m")};
+  make();
+  EXPECT_FALSE(repository_->ready());
+  EXPECT_EQ(served("m"), "Model with requested name is not found");
+  ASSERT_TRUE(repository_->start().ok());
+  EXPECT_TRUE(repository_->ready());
+  EXPECT_EQ(served("m"), "three");
+  EXPECT_EQ(served("m", 0), "three");
+  EXPECT_EQ(served("m", 3), "three");
+  EXPECT_EQ(served("m", 1), "Model with requested version is not found");
+  EXPECT_EQ(served("n"), "Model with requested name is not found");
+  EXPECT_EQ(repository_->find("m", 1).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(states("m"), "3:AVAILABLE");
+  EXPECT_THAT(repository_->status("m", 9).status().to_string(), HasSubstr("Model with requested version is not found"));
+}
+
+TEST_F(ModelRepositoryTest, LogLinesThatToolsWaitFor) {
+  folder_.write("m/1/m.onnx", "one");
+  options_.models = {model("m")};
+  options_.cache_dir = "/tmp/cache";
+  ASSERT_TRUE(start().ok());
+  const auto change = [](const char* state) {
+    return std::string("modelmanager: STATUS CHANGE: Version 1 of model m status change. New status: ( \"state\": \"") +
+           state + "\", \"error_code\": \"OK\" )";
+  };
+  const auto lines = lines_->lines();
+  EXPECT_THAT(lines, Contains("modelmanager: Model cache is enabled: /tmp/cache"));
+  EXPECT_THAT(lines, Contains("modelmanager: Loaded model m; version: 1; batch size: 4; No of InferRequests: 1"));
+  EXPECT_THAT(lines, Contains("modelmanager: Started model manager thread"));
+  std::vector<std::string> changes;
+  for (const auto& line : lines) {
+    if (line.find("STATUS CHANGE") != std::string::npos) changes.push_back(line);
+  }
+  EXPECT_THAT(changes, ElementsAre(change("START"), change("LOADING"), change("AVAILABLE")));
+}
+
+TEST_F(ModelRepositoryTest, SingleModelThatCannotLoadIsFatal) {
+  options_.models = {model("m")};
+  EXPECT_THAT(start().to_string(), HasSubstr("is neither a folder of versions nor a model file"));
+  folder_.write("m/1/m.onnx", "broken");
+  EXPECT_THAT(start().to_string(), HasSubstr("the file is broken"));
+  EXPECT_FALSE(repository_->ready());
+  folder_.remove("m");
+  std::filesystem::create_directories(folder_.path() / "m");
+  EXPECT_THAT(start().to_string(), HasSubstr("has no version folder"));
+}
+
+TEST_F(ModelRepositoryTest, AModelFileIsVersionOne) {
+  ModelConfig config = model("m");
+  config.base_path = folder_.write("net.onnx", "net").string();
+  options_.models = {config};
+  ASSERT_TRUE(start().ok());
+  EXPECT_EQ(served("m", 1), "net");
+}
+
+TEST_F(ModelRepositoryTest, ANewVersionReplacesTheOldOneWhenItIsReady) {
+  folder_.write("m/1/m.onnx", "one");
+  options_.models = {model("m")};
+  ASSERT_TRUE(start().ok());
+  folder_.write("m/2/m.onnx", "two");
+  factory_->hold();
+  auto reloading = std::async(std::launch::async, [this] { return reload(); });
+  ASSERT_TRUE(factory_->wait_for_loads(2));
+  EXPECT_EQ(states("m"), "1:AVAILABLE 2:LOADING");
+  EXPECT_EQ(served("m"), "one");
+  EXPECT_EQ(served("m", 2), "Model with requested version is not loaded yet");
+  EXPECT_EQ(repository_->find("m", 2).status().code(), StatusCode::kNotLoadedYet);
+  factory_->release();
+  EXPECT_EQ(reloading.get(), "reloaded");
+  EXPECT_EQ(states("m"), "1:END 2:AVAILABLE");
+  EXPECT_EQ(served("m"), "two");
+  EXPECT_EQ(served("m", 1), "Model with requested version is retired");
+  EXPECT_EQ(factory_->alive, 1);
+  EXPECT_EQ(reload(), "unchanged");
+}
+
+TEST_F(ModelRepositoryTest, ABrokenNewVersionLeavesTheOldOneServing) {
+  folder_.write("m/1/m.onnx", "one");
+  options_.models = {model("m")};
+  ASSERT_TRUE(start().ok());
+  folder_.write("m/2/m.onnx", "broken");
+  EXPECT_EQ(reload(), "INTERNAL: Reloading models versions failed. Check server logs for more info.");
+  EXPECT_EQ(states("m"), "1:AVAILABLE 2:LOADING!");
+  EXPECT_EQ(served("m"), "one");
+  const auto status = repository_->status("m", 2);
+  EXPECT_EQ(status->versions[0].reason, "the file is broken");
+  folder_.write("m/2/m.onnx", "two");
+  EXPECT_EQ(reload(), "reloaded");
+  EXPECT_EQ(states("m"), "1:END 2:AVAILABLE");
+}
+
+TEST_F(ModelRepositoryTest, AVersionInUseIsUnloadedWhenTheLastRequestIsDone) {
+  folder_.write("m/1/m.onnx", "one");
+  options_.models = {model("m")};
+  ASSERT_TRUE(start().ok());
+  auto handle = repository_->find("m", std::nullopt);
+  ASSERT_TRUE(handle.ok());
+  folder_.write("m/2/m.onnx", "two");
+  EXPECT_EQ(reload(), "reloaded");
+  EXPECT_EQ(states("m"), "1:UNLOADING 2:AVAILABLE");
+  EXPECT_EQ((*handle)->metadata().platform, "one");
+  EXPECT_EQ(factory_->alive, 2);
+  handle = not_found("let go");
+  EXPECT_TRUE(eventually([this] { return states("m") == "1:END 2:AVAILABLE"; }));
+  EXPECT_EQ(factory_->alive, 1);
+}
+
+TEST_F(ModelRepositoryTest, ReplacedFilesInsideAVersionGoUnnoticed) {
+  folder_.write("m/1/m.onnx", "one");
+  options_.models = {model("m")};
+  ASSERT_TRUE(start().ok());
+  folder_.write("m/1/m.onnx", "another");
+  EXPECT_EQ(reload(), "unchanged");
+  EXPECT_EQ(served("m"), "one");
+}
+
+TEST_F(ModelRepositoryTest, RemovedVersionFoldersAreRetiredButAMissingRepositoryIsNot) {
+  folder_.write("m/1/m.onnx", "one");
+  folder_.write("m/2/m.onnx", "two");
+  ModelConfig config = model("m");
+  config.version_policy.kind = VersionPolicy::Kind::kAll;
+  options_.models = {config};
+  ASSERT_TRUE(start().ok());
+  folder_.remove("m/2");
+  EXPECT_EQ(reload(), "reloaded");
+  EXPECT_EQ(states("m"), "1:AVAILABLE 2:END");
+  EXPECT_EQ(served("m"), "one");
+  folder_.remove("m");
+  EXPECT_THAT(reload(), HasSubstr("Reloading models versions failed"));
+  EXPECT_EQ(served("m"), "one") << "a share that is away for a moment must not stop the service";
+  folder_.write("m/2/m.onnx", "two again");
+  EXPECT_EQ(reload(), "reloaded");
+  EXPECT_EQ(states("m"), "1:END 2:AVAILABLE");
+  EXPECT_EQ(served("m"), "two again");
+}
+
+TEST_F(ModelRepositoryTest, ConfigModeStartsWithFailedModels) {
+  folder_.write("good/1/m.onnx", "good");
+  folder_.write("bad/1/m.onnx", "refused");
+  configure({entry("good"), entry("bad"), entry("missing"), entry("wrong", R"(,"shape":"x")")});
+  ASSERT_TRUE(start().ok());
+  EXPECT_TRUE(repository_->ready());
+  EXPECT_EQ(states("good"), "1:AVAILABLE");
+  EXPECT_EQ(states("bad"), "1:LOADING!");
+  EXPECT_EQ(states("missing"), "");
+  EXPECT_EQ(served("bad"), "Model with requested version is not found");
+  EXPECT_EQ(served("bad", 1), "Model with requested version is not loaded yet");
+  std::vector<std::string> names;
+  for (const auto& status : repository_->all_statuses()) names.push_back(status.name);
+  EXPECT_THAT(names, ElementsAre("bad", "good", "missing", "wrong"));
+  EXPECT_THAT(lines_->lines(), Contains(HasSubstr("Model bad version 1 cannot be loaded: the device refuses it")));
+  EXPECT_THAT(lines_->lines(), Contains(HasSubstr("\"state\": \"LOADING\", \"error_code\": \"UNKNOWN\"")));
+}
+
+TEST_F(ModelRepositoryTest, ConfigModeRefusesABrokenFileAtStart) {
+  options_.config_path = (folder_.path() / "config.json").string();
+  EXPECT_THAT(start().to_string(), HasSubstr("Config file not found or cannot open."));
+  configure({R"("name":"m","base_pat":"m")"});
+  EXPECT_THAT(start().to_string(), HasSubstr("config.base_pat: unknown key"));
+}
+
+TEST_F(ModelRepositoryTest, ChangedEntriesReloadRemovedOnesUnload) {
+  folder_.write("a/1/m.onnx", "a");
+  folder_.write("b/1/m.onnx", "b");
+  configure({entry("a"), entry("b")});
+  ASSERT_TRUE(start().ok());
+  EXPECT_EQ(factory_->loads().size(), 2U);
+  configure({entry("a", R"(,"nireq":3)")});
+  EXPECT_EQ(reload(), "reloaded");
+  const auto loads = factory_->loads();
+  ASSERT_EQ(loads.size(), 3U);
+  EXPECT_EQ(loads[2].config.name, "a");
+  EXPECT_EQ(loads[2].options.requests, 3U);
+  EXPECT_EQ(states("a"), "1:AVAILABLE");
+  EXPECT_EQ(states("b"), "1:END");
+  EXPECT_EQ(served("b"), "Model with requested version is not found");
+  EXPECT_EQ(served("b", 1), "Model with requested version is retired");
+  EXPECT_EQ(factory_->alive, 1);
+  EXPECT_EQ(reload(), "unchanged");
+  configure({entry("a", R"(,"nireq":3)"), entry("b")});
+  EXPECT_EQ(reload(), "reloaded");
+  EXPECT_EQ(states("b"), "1:AVAILABLE");
+}
+
+TEST_F(ModelRepositoryTest, AChangedPolicyLoadsOnlyWhatIsNew) {
+  folder_.write("a/1/m.onnx", "one");
+  folder_.write("a/2/m.onnx", "two");
+  configure({entry("a")});
+  ASSERT_TRUE(start().ok());
+  configure({entry("a", R"(,"model_version_policy":{"all":{}})")});
+  EXPECT_EQ(reload(), "reloaded");
+  EXPECT_EQ(states("a"), "1:AVAILABLE 2:AVAILABLE");
+  EXPECT_EQ(factory_->loads().size(), 2U) << "version 2 was not loaded again";
+}
+
+TEST_F(ModelRepositoryTest, AFailedChangeLeavesTheEarlierConfigurationServing) {
+  folder_.write("a/1/m.onnx", "one");
+  configure({entry("a")});
+  ASSERT_TRUE(start().ok());
+  folder_.write("a/1/m.onnx", "broken");
+  configure({entry("a", R"(,"nireq":3)")});
+  EXPECT_EQ(reload(), "INTERNAL: Reloading config file failed. Check server logs for more info.");
+  EXPECT_EQ(states("a"), "1:AVAILABLE");
+  EXPECT_EQ(served("a"), "one");
+  EXPECT_THAT(repository_->status("a", 1)->versions[0].reason, HasSubstr("an earlier configuration still serves"));
+  configure({entry("a")});
+  EXPECT_EQ(reload(), "reloaded");
+  EXPECT_EQ(repository_->status("a", 1)->versions[0].reason, "") << "what serves is what is wanted again";
+  EXPECT_EQ(factory_->loads().size(), 2U);
+}
+
+TEST_F(ModelRepositoryTest, AHalfWrittenConfigChangesNothing) {
+  folder_.write("a/1/m.onnx", "one");
+  configure({entry("a")});
+  ASSERT_TRUE(start().ok());
+  folder_.write("config.json", R"({"model_config_list":[)");
+  const auto broken = repository_->reload();
+  ASSERT_FALSE(broken.ok());
+  EXPECT_EQ(broken.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(broken.status().message(), "Reloading config file failed. Check server logs for more info.");
+  EXPECT_EQ(served("a"), "one");
+  folder_.remove("config.json");
+  EXPECT_EQ(reload(), "INTERNAL: Config file not found or cannot open.");
+  EXPECT_EQ(served("a"), "one");
+}
+
+TEST_F(ModelRepositoryTest, ASecondModelOfOneNameIsAnErrorOfItsOwn) {
+  folder_.write("a/1/m.onnx", "one");
+  configure({entry("a"), entry("a", R"(,"nireq":3)")});
+  ASSERT_TRUE(start().ok());
+  EXPECT_EQ(served("a"), "one");
+  EXPECT_THAT(reload(), HasSubstr("Reloading models versions failed"));
+}
+
+TEST_F(ModelRepositoryTest, StatefulCannotBeChangedWhileLoaded) {
+  folder_.write("a/1/m.onnx", "one");
+  configure({entry("a")});
+  ASSERT_TRUE(start().ok());
+  configure({entry("a", R"(,"stateful":true)")});
+  EXPECT_THAT(reload(), HasSubstr("Reloading config file failed"));
+  EXPECT_EQ(factory_->loads().size(), 1U);
+  EXPECT_THAT(lines_->lines(), Contains(HasSubstr("stateful cannot be changed")));
+}
+
+TEST_F(ModelRepositoryTest, UnsupportedEntriesAreNamed) {
+  folder_.write("a/1/m.onnx", "one");
+  configure(
+      {entry("a", R"(,"custom_loader_options":{"loader_name":"l"})"), R"("name":"cloud","base_path":"s3://bucket/m")"});
+  ASSERT_TRUE(start().ok());
+  EXPECT_THAT(repository_->status("a", 1)->versions[0].reason, HasSubstr("custom loaders are not supported"));
+  EXPECT_THAT(lines_->lines(), Contains(HasSubstr("s3:// storage is not supported")));
+}
+
+TEST_F(ModelRepositoryTest, TheWatcherSeesNewVersionsAndConfigurations) {
+  folder_.write("a/1/m.onnx", "one");
+  configure({entry("a")});
+  options_.poll_interval = std::chrono::milliseconds(5);
+  ASSERT_TRUE(start().ok());
+  folder_.write("a/2/m.onnx", "two");
+  EXPECT_TRUE(eventually([this] { return states("a") == "1:END 2:AVAILABLE"; })) << states("a");
+  folder_.write("b/1/m.onnx", "b");
+  configure({entry("b")});
+  EXPECT_TRUE(eventually([this] { return served("b") == "b" && states("a") == "1:END 2:END"; }));
+}
+
+TEST_F(ModelRepositoryTest, TheWatcherTriesFailedLoadsAgain) {
+  folder_.write("a/1/m.onnx", "refused");
+  configure({entry("a")});
+  options_.poll_interval = std::chrono::milliseconds(5);
+  ASSERT_TRUE(start().ok());
+  EXPECT_TRUE(factory_->wait_for_loads(3)) << "again and again, although nothing has changed";
+  folder_.write("a/1/m.onnx", "better");
+  EXPECT_TRUE(eventually([this] { return served("a") == "better"; }));
+}
+
+TEST_F(ModelRepositoryTest, StoppingDoesNotWaitForTheNextPoll) {
+  folder_.write("a/1/m.onnx", "one");
+  options_.models = {model("a")};
+  options_.poll_interval = std::chrono::hours(1);
+  ASSERT_TRUE(start().ok());
+  const auto begin = Clock::now();
+  repository_->stop();
+  EXPECT_LT(Clock::now() - begin, kSoon);
+  EXPECT_EQ(states("a"), "1:END");
+  EXPECT_EQ(served("a"), "Model with requested version is not found");
+  EXPECT_EQ(repository_->reload().status().code(), StatusCode::kUnavailable);
+}
+
+TEST_F(ModelRepositoryTest, StoppingWhileModelsLoadEndsAfterTheOneUnderWay) {
+  for (const char* name : {"a", "b", "c"}) folder_.write(std::string(name) + "/1/m.onnx", name);
+  options_.models = {model("a"), model("b"), model("c")};
+  options_.load_threads = 1;
+  make();
+  factory_->hold();
+  auto starting = std::async(std::launch::async, [this] { return repository_->start(); });
+  ASSERT_TRUE(factory_->wait_for_loads(1));
+  auto stopping = std::async(std::launch::async, [this] { repository_->stop(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  factory_->release();
+  stopping.get();
+  EXPECT_EQ(starting.get().code(), StatusCode::kUnavailable);
+  EXPECT_LT(factory_->loads().size(), 3U);
+}
+
+TEST_F(ModelRepositoryTest, HandlesMayOutliveTheRepository) {
+  folder_.write("a/1/m.onnx", "one");
+  options_.models = {model("a")};
+  ASSERT_TRUE(start().ok());
+  auto handle = repository_->find("a", std::nullopt);
+  repository_->stop(std::chrono::milliseconds(1));
+  EXPECT_EQ(states("a"), "1:UNLOADING");
+  repository_.reset();
+  EXPECT_EQ((*handle)->metadata().platform, "one");
+  handle = not_found("let go");
+  EXPECT_EQ(factory_->alive, 0);
+}
+
+// --- requests that wait for a model
+
+TEST_F(ModelRepositoryTest, RequestsWaitForAVersionThatIsLoading) {
+  folder_.write("a/1/m.onnx", "one");
+  options_.models = {model("a")};
+  make();
+  factory_->hold();
+  auto starting = std::async(std::launch::async, [this] { return repository_->start(); });
+  ASSERT_TRUE(factory_->wait_for_loads(1));
+  std::vector<std::future<std::string>> answers;
+  for (const std::optional<Version> version : {std::optional<Version>(), std::optional<Version>(1)}) {
+    auto promise = std::make_shared<std::promise<std::string>>();
+    answers.push_back(promise->get_future());
+    repository_->find_when_loaded("a", version, [promise](Result<serving::ServableHandle> found) {
+      promise->set_value(found.ok() ? (*found)->metadata().platform : found.status().to_string());
+    });
+    EXPECT_EQ(answers.back().wait_for(std::chrono::milliseconds(0)), std::future_status::timeout) << "still waiting";
+  }
+  factory_->release();
+  for (auto& answer : answers) EXPECT_EQ(answer.get(), "one");
+  EXPECT_TRUE(starting.get().ok());
+}
+
+TEST_F(ModelRepositoryTest, WaitingEndsWhenLoadingFailsOrTakesTooLong) {
+  folder_.write("a/1/m.onnx", "refused");
+  configure({entry("a")});
+  options_.load_wait = std::chrono::milliseconds(1);
+  make();
+  factory_->hold();
+  auto starting = std::async(std::launch::async, [this] { return repository_->start(); });
+  ASSERT_TRUE(factory_->wait_for_loads(1));
+  std::promise<Status> late;
+  repository_->find_when_loaded("a", 1, [&](Result<serving::ServableHandle> found) { late.set_value(found.status()); });
+  EXPECT_EQ(late.get_future().get().code(), StatusCode::kNotLoadedYet);
+  factory_->release();
+  EXPECT_TRUE(starting.get().ok());
+  bool told = false;
+  repository_->find_when_loaded("a", 1, [&](Result<serving::ServableHandle> found) {
+    told = true;
+    EXPECT_EQ(found.status().code(), StatusCode::kNotLoadedYet);
+  });
+  EXPECT_TRUE(told) << "a version that failed is not waited for";
+  repository_->find_when_loaded(
+      "x", 1, [&](Result<serving::ServableHandle> found) { EXPECT_EQ(found.status().code(), StatusCode::kNotFound); });
+}
+
+TEST_F(ModelRepositoryTest, StoppingAnswersThoseWhoWait) {
+  folder_.write("a/1/m.onnx", "one");
+  options_.models = {model("a")};
+  options_.load_wait = std::chrono::hours(1);
+  make();
+  factory_->hold();
+  auto starting = std::async(std::launch::async, [this] { return repository_->start(); });
+  ASSERT_TRUE(factory_->wait_for_loads(1));
+  std::promise<bool> told;
+  repository_->find_when_loaded("a", 1, [&](const Result<serving::ServableHandle>&) { told.set_value(true); });
+  auto stopping = std::async(std::launch::async, [this] { repository_->stop(); });
+  factory_->release();
+  EXPECT_TRUE(told.get_future().get());
+  stopping.get();
+  (void)starting.get();
+}
+
+// --- what the factory is asked for
+
+TEST_F(ModelRepositoryTest, ParametersReachTheFactory) {
+  folder_.write("a/1/m.xml", "one");
+  folder_.write("a/1/m.bin");
+  folder_.write("a/1/mapping_config.json", R"({"inputs":{"data":"image"}})");
+  options_.cache_dir = "/cache";
+  options_.cpu_extension = "/ext.so";
+  options_.nireq = 5;
+  configure({entry(
+      "a",
+      R"json(,"shape":{"image":"(1,3,-1,224)"},"layout":{"image":"NHWC:NCHW"},"mean":"(1,2,3)","scale":2,"plugin_config":{"K":"v"})json")});
+  ASSERT_TRUE(start().ok());
+  const auto load = factory_->loads().at(0);
+  EXPECT_EQ(load.source.format, ModelFormat::kOpenvinoIr);
+  EXPECT_EQ(load.options.shapes.at("data").to_string(), "(1,3,-1,224)");
+  EXPECT_EQ(load.options.preprocess.layout.at("data"), "NHWC:NCHW");
+  EXPECT_THAT(load.options.preprocess.mean, ElementsAre(1.F, 2.F, 3.F));
+  EXPECT_THAT(load.options.preprocess.scale, ElementsAre(2.F));
+  EXPECT_EQ(load.options.properties.at("K"), "v");
+  EXPECT_EQ(load.options.cache_dir, "/cache");
+  EXPECT_EQ(load.options.extension_library, "/ext.so");
+  EXPECT_EQ(load.options.requests, 5U) << "the global nireq stands in";
+  EXPECT_EQ(load.mapping.inputs.at("data"), "image");
+}
+
+TEST_F(ModelRepositoryTest, AutomaticModelsUseTheCacheOnlyWhenAllowed) {
+  for (const char* name : {"plain", "auto", "allowed"}) folder_.write(std::string(name) + "/1/m.onnx", name);
+  options_.cache_dir = "/cache";
+  options_.load_threads = 1;
+  configure({entry("plain", R"(,"batch_size":4)"), entry("auto", R"(,"batch_size":"auto")"),
+             entry("allowed", R"(,"shape":"auto","allow_cache":true)")});
+  ASSERT_TRUE(start().ok());
+  const auto loads = factory_->loads();
+  EXPECT_EQ(loads.at(0).options.cache_dir, "/cache");
+  EXPECT_EQ(loads.at(0).options.batch, Dimension::fixed(4));
+  EXPECT_EQ(loads.at(1).options.cache_dir, "");
+  EXPECT_EQ(loads.at(1).options.batch, std::nullopt);
+  EXPECT_EQ(loads.at(2).options.cache_dir, "/cache");
+  EXPECT_THAT(loads.at(2).options.shapes, IsEmpty());
+}
+
+TEST_F(ModelRepositoryTest, CountersSurviveAReload) {
+  folder_.write("a/1/m.onnx", "one");
+  configure({entry("a")});
+  ASSERT_TRUE(start().ok());
+  configure({entry("a", R"(,"nireq":2)")});
+  ASSERT_EQ(reload(), "reloaded");
+  const auto loads = factory_->loads();
+  EXPECT_EQ(loads.at(0).metrics, loads.at(1).metrics);
+}
+
+// --- explicit control
+
+TEST_F(ModelRepositoryTest, ExplicitControlLoadsOnDemand) {
+  folder_.write("a/1/m.onnx", "a");
+  folder_.write("b/1/m.onnx", "b");
+  configure({entry("a"), entry("b")});
+  options_.explicit_control = true;
+  options_.load_at_start = {"a"};
+  ASSERT_TRUE(start().ok());
+  EXPECT_EQ(served("a"), "a");
+  EXPECT_EQ(states("b"), "") << "known, but not loaded";
+  EXPECT_EQ(repository_->load("c", "").code(), StatusCode::kNotFound);
+  EXPECT_TRUE(repository_->load("b", "").ok());
+  EXPECT_EQ(served("b"), "b");
+  EXPECT_TRUE(repository_->unload("a").ok());
+  EXPECT_EQ(states("a"), "1:END");
+  EXPECT_TRUE(repository_->unload("a").ok()) << "twice is no mistake";
+  EXPECT_EQ(repository_->unload("c").code(), StatusCode::kNotFound);
+  EXPECT_EQ(reload(), "unchanged");
+  EXPECT_EQ(states("a"), "1:END");
+}
+
+TEST_F(ModelRepositoryTest, ExplicitLoadTakesOverridesAndSeesReplacedFiles) {
+  folder_.write("a/1/m.onnx", "one");
+  folder_.write("a/2/m.onnx", "two");
+  configure({entry("a", R"(,"nireq":2)")});
+  options_.explicit_control = true;
+  ASSERT_TRUE(start().ok());
+  EXPECT_THAT(repository_->load("a", R"({"versions":1})").to_string(),
+              HasSubstr("INVALID_ARGUMENT: config override: versions: unknown key"));
+  EXPECT_THAT(repository_->load("a", R"({"name":"b"})").to_string(), HasSubstr("is not that of the model"));
+  EXPECT_THAT(factory_->loads(), IsEmpty());
+  EXPECT_TRUE(
+      repository_->load("a", R"({"model_version_policy":{"specific":{"versions":[1]}},"target_device":"GPU"})").ok());
+  EXPECT_EQ(states("a"), "1:AVAILABLE");
+  EXPECT_EQ(factory_->loads().at(0).config.target_device, "GPU");
+  EXPECT_EQ(factory_->loads().at(0).config.nireq, 2U) << "what is not overridden stays";
+  folder_.write("a/1/m.onnx", "replaced");
+  EXPECT_TRUE(
+      repository_->load("a", R"({"model_version_policy":{"specific":{"versions":[1]}},"target_device":"GPU"})").ok());
+  EXPECT_EQ(served("a"), "replaced");
+  EXPECT_TRUE(repository_->load("a", "").ok());
+  EXPECT_EQ(states("a"), "1:END 2:AVAILABLE") << "the override is over";
+  folder_.write("a/3/m.onnx", "broken");
+  EXPECT_THAT(repository_->load("a", "").to_string(), HasSubstr("failed to load 'a', version 3: the file is broken"));
+  EXPECT_EQ(served("a"), "two");
+}
+
+TEST_F(ModelRepositoryTest, LoadAndUnloadNeedExplicitControl) {
+  folder_.write("a/1/m.onnx", "a");
+  options_.models = {model("a")};
+  ASSERT_TRUE(start().ok());
+  EXPECT_EQ(repository_->load("a", "").code(), StatusCode::kUnavailable);
+  EXPECT_EQ(repository_->unload("a").code(), StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace ocelli::repository
