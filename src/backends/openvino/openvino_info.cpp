@@ -77,13 +77,27 @@ std::string precision_of(const ov::CompiledModel& compiled) {
   return std::string(precision_name(type == DataType::kUndefined ? DataType::kFp32 : type));
 }
 
-std::string note_about(const ExecutionInfo& info, const CompileOptions& options) {
+bool has_type(const ModelSignature& signature, std::initializer_list<DataType> types) {
+  const auto matches = [&](const TensorSpec& spec) {
+    return std::find(types.begin(), types.end(), spec.type) != types.end();
+  };
+  return std::any_of(signature.inputs.begin(), signature.inputs.end(), matches) ||
+         std::any_of(signature.outputs.begin(), signature.outputs.end(), matches);
+}
+
+std::string note_about(const ExecutionInfo& info, const ModelSignature& signature, const CompileOptions& options) {
+  std::vector<std::string> notes;
   const bool told =
       options.properties.contains("INFERENCE_PRECISION_HINT") || options.properties.contains("EXECUTION_MODE_HINT");
   if (!told && info.precision != "FP32" && info.precision != "INT8") {
-    return fmt::format("the device chose {}; INFERENCE_PRECISION_HINT=f32 makes it compute in FP32", info.precision);
+    notes.push_back(
+        fmt::format("the device chose {}; INFERENCE_PRECISION_HINT=f32 makes it compute in FP32", info.precision));
   }
-  return "";
+  // OpenVINO's CPU device narrows these types inside (seen in 2026.4), also where a value only passes through.
+  if (info.device == "CPU" && has_type(signature, {DataType::kInt64, DataType::kUint64}))
+    notes.emplace_back("64-bit integers are computed in 32 bits");
+  if (info.device == "CPU" && has_type(signature, {DataType::kFp64})) notes.emplace_back("FP64 is computed in FP32");
+  return fmt::format("{}", fmt::join(notes, "; "));
 }
 
 void flatten(const std::string& prefix, const ov::AnyMap& map, std::map<std::string, std::string>& result) {
@@ -104,7 +118,8 @@ std::string version_text() {
   return version.buildNumber ? version.buildNumber : "";
 }
 
-ExecutionInfo execution_info(const ov::Core& core, const ov::CompiledModel& compiled, const CompileOptions& options) {
+ExecutionInfo execution_info(const ov::Core& core, const ov::CompiledModel& compiled, const ModelSignature& signature,
+                             const CompileOptions& options) {
   ExecutionInfo info;
   info.runtime = "OpenVINO";
   info.runtime_version = version_text();
@@ -127,7 +142,7 @@ ExecutionInfo execution_info(const ov::Core& core, const ov::CompiledModel& comp
   const auto requests = ask([&] { return compiled.get_property(ov::optimal_number_of_infer_requests); });
   info.optimal_requests = std::max<std::uint32_t>(1, requests.value_or(1));
   info.loaded_from_cache = ask([&] { return compiled.get_property(ov::loaded_from_cache); }).value_or(false);
-  info.note = note_about(info, options);
+  info.note = note_about(info, signature, options);
   return info;
 }
 

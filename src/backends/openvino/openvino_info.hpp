@@ -11,7 +11,8 @@
 namespace ocelli::openvino {
 
 // Never throws: what OpenVINO does not tell stays at its default.
-ExecutionInfo execution_info(const ov::Core& core, const ov::CompiledModel& compiled, const CompileOptions& options);
+ExecutionInfo execution_info(const ov::Core& core, const ov::CompiledModel& compiled, const ModelSignature& signature,
+                             const CompileOptions& options);
 DeviceInfo device_info(const ov::Core& core, const std::string& device);
 
 // Version number with build, "2026.4.1-...".

@@ -23,4 +23,9 @@ Status apply_preprocessing(std::shared_ptr<ov::Model>& model, const PreprocessOp
 // not be reshaped with requested shape - why".
 Status apply_shapes(ov::Model& model, const CompileOptions& options);
 
+// Takes out Identity operations on strings, which OpenVINO's CPU device copies byte by byte as if strings were plain
+// memory, and then crashes (seen in 2026.4). Names of outputs may change by this, so the signature is to be read
+// before.
+void remove_string_identities(const std::shared_ptr<ov::Model>& model);
+
 }  // namespace ocelli::openvino

@@ -105,11 +105,12 @@ Result<std::unique_ptr<CompiledModel>> OpenvinoRuntime::compile(const ModelSourc
     auto signature = signature_of(prepared->inputs(), prepared->outputs());
     if (!signature.ok()) return signature.status();
     const bool stateful = !prepared->get_variables().empty();
+    remove_string_identities(*model);
     std::string note;
     auto compiled = compile_prepared(*model, options, note);
     if (!compiled.ok()) return compiled.status();
-    ExecutionInfo info = execution_info(core_, *compiled, options);
-    if (!note.empty()) info.note = note;
+    ExecutionInfo info = execution_info(core_, *compiled, *signature, options);
+    if (!note.empty()) info.note = info.note.empty() ? note : note + "; " + info.note;
     return std::unique_ptr<CompiledModel>(std::make_unique<OpenvinoModel>(
         std::move(*compiled), std::move(*signature), std::move(info), std::move(information), stateful));
   } catch (...) {

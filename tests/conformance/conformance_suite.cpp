@@ -1,0 +1,94 @@
+#include "conformance/conformance_suite.hpp"
+
+#include <cstdlib>
+
+#include "tensor/string_tensor.hpp"
+
+namespace ocelli::conformance {
+namespace {
+
+constexpr const char* kSimulatedDevices =
+    R"({"devices":[{"name":"SIM.0","streams":2,"service_time_us":100},{"name":"SIM.SLOW","service_time_us":3600000000}]})";
+
+constexpr BackendCase kCases[] = {
+    {"Simulated", "simulated", ModelFormat::kOnnx, "model.onnx", "SIM.0", kSimulatedDevices, false, true},
+    {"OpenvinoIr", "openvino", ModelFormat::kOpenvinoIr, "model.xml", "CPU", "", true, false},
+    {"OpenvinoOnnx", "openvino", ModelFormat::kOnnx, "model.onnx", "CPU", "", true, false},
+    {"OnnxRuntime", "onnxruntime", ModelFormat::kOnnx, "model.onnx", "CPU", "", true, true},
+};
+
+std::filesystem::path models_folder() {
+  const char* folder = std::getenv("OCELLI_TEST_MODELS");
+  return folder ? folder : "";
+}
+
+}  // namespace
+
+void BackendConformance::SetUp() {
+  const auto module = default_backend_folder() / ("libocelli_backend_" + std::string(GetParam().backend) + ".so");
+  if (!std::filesystem::exists(module)) GTEST_SKIP() << module << " was not built: its runtime was not found";
+  ASSERT_TRUE(std::filesystem::exists(models_folder() / "stamp"))
+      << "set OCELLI_TEST_MODELS to the output of tools/models/generate_test_models.py; ctest does";
+  load(GetParam().settings);
+}
+
+void BackendConformance::load(const std::string& settings) {
+  BackendContext context;
+  context.settings = settings;
+  auto loaded = load_backend(default_backend_folder(), GetParam().backend, context);
+  ASSERT_TRUE(loaded.ok()) << loaded.status().to_string();
+  runtime_ = *loaded;
+}
+
+ModelSource BackendConformance::source(const std::string& model) const {
+  return {GetParam().format, models_folder() / model / GetParam().file};
+}
+
+CompileOptions BackendConformance::options() const {
+  CompileOptions result;
+  result.device = GetParam().device;
+  result.properties["INFERENCE_PRECISION_HINT"] = "f32";
+  return result;
+}
+
+Result<std::unique_ptr<CompiledModel>> BackendConformance::try_compile(const std::string& model) {
+  return runtime_->compile(source(model), options());
+}
+
+std::unique_ptr<CompiledModel> BackendConformance::compile(const std::string& model) {
+  auto compiled = try_compile(model);
+  if (!compiled.ok()) {
+    ADD_FAILURE() << model << ": " << compiled.status().to_string();
+    return nullptr;
+  }
+  return std::move(*compiled);
+}
+
+std::unique_ptr<InferRequest> BackendConformance::request_of(CompiledModel& model) {
+  auto request = model.create_request();
+  if (!request.ok()) {
+    ADD_FAILURE() << request.status().to_string();
+    return nullptr;
+  }
+  return std::move(*request);
+}
+
+HostTensor HostTensor::strings(const Shape& extents, const std::vector<std::string>& values) {
+  const std::vector<std::string_view> views(values.begin(), values.end());
+  std::vector<std::byte> packed(packed_size(views));
+  pack_strings(views, packed.data());
+  return {DataType::kString, extents, std::move(packed)};
+}
+
+std::vector<float> floats_of(const TensorView& view) {
+  std::vector<float> values(view.bytes / sizeof(float));
+  if (!values.empty()) std::memcpy(values.data(), view.data, view.bytes);
+  return values;
+}
+
+std::vector<std::byte> bytes_of(const TensorView& view) { return {view.data, view.data + view.bytes}; }
+
+INSTANTIATE_TEST_SUITE_P(Each, BackendConformance, ::testing::ValuesIn(kCases),
+                         [](const auto& tested) { return std::string(tested.param.label); });
+
+}  // namespace ocelli::conformance

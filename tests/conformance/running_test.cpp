@@ -1,0 +1,174 @@
+// Asynchronous runs, cancellation, many threads, compiles at once and memory given back.
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include "conformance/conformance_suite.hpp"
+
+namespace ocelli::conformance {
+namespace {
+
+using testing::RunWaiter;
+
+std::size_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t pages = 0;
+  std::size_t resident = 0;
+  file >> pages >> resident;
+  return resident * 4096;
+}
+
+// Starts the same request again from within its completion, until it has run often enough.
+class Chain final : public InferCompletion {
+ public:
+  Chain(InferRequest& request, int runs) : request_(request), left_(runs) {}
+  void on_infer_done(const Status& status) noexcept override {
+    if (!status.ok()) failed_ = true;
+    if (--left_ > 0 && status.ok()) {
+      request_.start(*this);
+      return;
+    }
+    done_.on_infer_done(status);
+  }
+  RunWaiter& done() { return done_; }
+  [[nodiscard]] bool failed() const { return failed_; }
+
+ private:
+  InferRequest& request_;
+  RunWaiter done_;
+  std::atomic<int> left_;
+  std::atomic<bool> failed_{false};
+};
+
+}  // namespace
+
+TEST_P(BackendConformance, StartedRunCompletesOnceOnAnotherThread) {
+  auto model = compile("row");
+  ASSERT_NE(model, nullptr);
+  auto request = request_of(*model);
+  auto input = HostTensor::floats({1, 64}, std::vector<float>(64, 3));
+  ASSERT_TRUE(request->set_input(0, input.view()).ok());
+  RunWaiter waiter;
+  request->start(waiter);
+  ASSERT_TRUE(waiter.wait());
+  EXPECT_TRUE(waiter.status().ok()) << waiter.status().to_string();
+  EXPECT_NE(waiter.thread(), std::this_thread::get_id());
+  EXPECT_EQ(floats_of(*request->output(0)), std::vector<float>(64, 3));
+  EXPECT_EQ(waiter.count(), 1);
+}
+
+TEST_P(BackendConformance, ARunMayBeStartedFromItsOwnCompletion) {
+  auto model = compile("row");
+  ASSERT_NE(model, nullptr);
+  auto request = request_of(*model);
+  auto input = HostTensor::floats({1, 64}, std::vector<float>(64, 3));
+  ASSERT_TRUE(request->set_input(0, input.view()).ok());
+  Chain chain(*request, 200);
+  request->start(chain);
+  ASSERT_TRUE(chain.done().wait());
+  EXPECT_FALSE(chain.failed());
+}
+
+TEST_P(BackendConformance, CancelledRunEndsOnceAndTheRequestRunsAgain) {
+  auto slow_options = options();
+  if (!GetParam().reads_files) slow_options.device = "SIM.SLOW";
+  auto compiled = runtime_->compile(source("slow"), slow_options);
+  ASSERT_TRUE(compiled.ok()) << compiled.status().to_string();
+  auto request = request_of(**compiled);
+  auto input = HostTensor::floats({768, 768}, std::vector<float>(768 * 768, 0.001F));
+  ASSERT_TRUE(request->set_input(0, input.view()).ok());
+  RunWaiter waiter;
+  const auto begin = Clock::now();
+  request->start(waiter);
+  request->cancel();
+  ASSERT_TRUE(waiter.wait());
+  const auto cancelled_after = Clock::now() - begin;
+  EXPECT_EQ(waiter.status().code(), StatusCode::kCancelled) << waiter.status().to_string();
+  EXPECT_EQ(waiter.count(), 1);
+  request->cancel();  // nothing runs: no effect
+  if (!GetParam().reads_files) return;
+  const auto full_begin = Clock::now();
+  const auto status = request->run();
+  EXPECT_TRUE(status.ok()) << status.to_string();
+  EXPECT_LT(cancelled_after, Clock::now() - full_begin);
+}
+
+TEST_P(BackendConformance, EightThreadsGetTheirOwnAnswers) {
+  constexpr int kThreads = 8;
+  constexpr int kRuns = 300;
+  auto model = compile("dynamic");
+  ASSERT_NE(model, nullptr);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      auto request = request_of(*model);
+      if (!request) {
+        ++wrong;
+        return;
+      }
+      for (int i = 0; i < kRuns; ++i) {
+        const std::vector<float> values(static_cast<std::size_t>(1 + (i + t) % 5) * 16,
+                                        static_cast<float>(t * kRuns + i + 1));
+        auto input = HostTensor::floats({static_cast<std::int64_t>(values.size() / 16), 16}, values);
+        RunWaiter waiter;
+        if (!request->set_input(0, input.view()).ok()) ++wrong;
+        request->start(waiter);
+        if (!waiter.wait() || !waiter.status().ok() || floats_of(*request->output(0)) != values) ++wrong;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_P(BackendConformance, TwoCompilesAtOnceBothSucceed) {
+  std::vector<std::thread> threads;
+  std::atomic<int> right{0};
+  for (int t = 0; t < 2; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 5; ++i) {
+        auto model = try_compile(t == 0 ? "row" : "sum");
+        if (model.ok() && (*model)->signature().inputs.size() == (t == 0 ? 1U : 2U)) ++right;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(right, 10);
+}
+
+TEST_P(BackendConformance, UnloadingGivesTheMemoryBack) {
+  constexpr std::size_t kModelBytes = std::size_t{16} << 20;
+  const auto cycle = [&] {
+    auto model = compile("heavy");
+    ASSERT_NE(model, nullptr);
+    auto request = request_of(*model);
+    auto input = HostTensor::floats({1, 2048}, std::vector<float>(2048, 1));
+    ASSERT_TRUE(request->set_input(0, input.view()).ok());
+    ASSERT_TRUE(request->run().ok());
+  };
+  for (int i = 0; i < 3; ++i) cycle();
+  const std::size_t before = resident_bytes();
+  for (int i = 0; i < 20; ++i) cycle();
+  const std::size_t after = resident_bytes();
+  // The heap may hold on to a model or two; a leak would be twenty.
+  EXPECT_LT(after, before + 3 * kModelBytes) << "grew by " << (after - before) / 1024 << " KiB";
+}
+
+TEST_P(BackendConformance, InfoTellsWhatRuns) {
+  auto model = compile("row");
+  ASSERT_NE(model, nullptr);
+  const ExecutionInfo& info = model->info();
+  EXPECT_FALSE(info.runtime.empty());
+  EXPECT_FALSE(info.runtime_version.empty());
+  EXPECT_EQ(info.device, GetParam().device);
+  EXPECT_FALSE(info.device_name.empty());
+  EXPECT_EQ(info.precision, "FP32");
+  EXPECT_GE(info.streams, 1U);
+  EXPECT_GE(info.optimal_requests, 1U);
+  bool listed = false;
+  for (const auto& device : runtime_->devices()) listed = listed || (device.name == GetParam().device && device.usable);
+  EXPECT_TRUE(listed);
+}
+
+}  // namespace ocelli::conformance

@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Writes the small models that the tests run, each as ONNX, as OpenVINO IR and as a simulated signature: OUT/NAME/model.{onnx,xml,bin},
+OUT/NAME/simulated.json. Needs the wheels onnx and openvino. Usage: generate_test_models.py OUT. Does nothing when OUT is up to date."""
+import hashlib
+import json
+import pathlib
+import sys
+
+import numpy
+
+KSERVE = {"bool": "BOOL", "int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64", "uint8": "UINT8", "uint16": "UINT16",
+          "uint32": "UINT32", "uint64": "UINT64", "float16": "FP16", "bfloat16": "BF16", "float32": "FP32", "float64": "FP64", "string": "BYTES"}
+OPENVINO = {"bool": "boolean", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint8": "u8", "uint16": "u16", "uint32": "u32",
+            "uint64": "u64", "float16": "f16", "bfloat16": "bf16", "float32": "f32", "float64": "f64", "string": "string"}
+
+
+def onnx_type(name):
+    import onnx
+    names = {"float32": "FLOAT", "float64": "DOUBLE"}
+    return getattr(onnx.TensorProto, names.get(name, name.upper()))
+
+
+class Writer:
+    """Writes one model in all its forms. Tensors are (name, type, shape); a shape's entries are numbers or names of open dimensions."""
+
+    def __init__(self, out):
+        self.out = out
+
+    def folder(self, name):
+        folder = self.out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def onnx(self, name, nodes, inputs, outputs, weights=(), metadata=None, opset=17):
+        import onnx
+        values = [[onnx.helper.make_tensor_value_info(n, onnx_type(t), list(s)) for n, t, s in tensors] for tensors in (inputs, outputs)]
+        graph = onnx.helper.make_graph(nodes, name, *values, [onnx.numpy_helper.from_array(a, n) for n, a in weights])
+        model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)], ir_version=8)
+        onnx.helper.set_model_props(model, metadata or {})
+        onnx.checker.check_model(model)
+        onnx.save(model, str(self.folder(name) / "model.onnx"))
+
+    def openvino(self, name, build, inputs, rt_info=None):
+        """build(parameters) gives the outputs as (name, node) or the results and sinks of a stateful model."""
+        import openvino
+        from openvino import opset15
+        parameters = []
+        for tensor, kind, shape in inputs:
+            extents = openvino.PartialShape([e if isinstance(e, int) else -1 for e in shape])
+            parameter = opset15.parameter(extents, getattr(openvino.Type, OPENVINO[kind]), name=tensor)
+            parameter.output(0).set_names({tensor})
+            parameters.append(parameter)
+        outputs, sinks = build(parameters)
+        results = []
+        for tensor, node in outputs:
+            result = opset15.result(node)
+            result.output(0).set_names({tensor})
+            results.append(result)
+        model = openvino.Model(results, sinks, parameters, name) if sinks else openvino.Model(results, parameters, name)
+        for path, value in (rt_info or {}).items():
+            model.set_rt_info(value, list(path))
+        openvino.save_model(model, str(self.folder(name) / "model.xml"), compress_to_fp16=False)
+
+    def simulated(self, name, inputs, outputs):
+        def tensors(values):
+            return [{"name": n, "type": KSERVE[t], "shape": [e if isinstance(e, int) else -1 for e in s]} for n, t, s in values]
+        text = json.dumps({"inputs": tensors(inputs), "outputs": tensors(outputs)}, indent=1)
+        (self.folder(name) / "simulated.json").write_text(text)
+
+
+def identity(writer, name, kind, shape):
+    import onnx
+    from openvino import opset15
+    inputs, outputs = [("x", kind, shape)], [("y", kind, shape)]
+    writer.onnx(name, [onnx.helper.make_node("Identity", ["x"], ["y"])], inputs, outputs)
+
+    def build(parameters):
+        # An operation between, so that the two tensors have names of their own; there is none for strings.
+        return [("y", parameters[0] if kind == "string" else opset15.reshape(parameters[0], numpy.array(shape), False))], []
+
+    writer.openvino(name, build, inputs)
+    writer.simulated(name, inputs, outputs)
+
+
+def rectifier(writer, name, shape):
+    """y = max(x, 0): for positive numbers the identity, but computed."""
+    import onnx
+    from openvino import opset15
+    inputs, outputs = [("x", "float32", shape)], [("y", "float32", shape)]
+    metadata = {"author": "ocelli"}
+    writer.onnx(name, [onnx.helper.make_node("Relu", ["x"], ["y"])], inputs, outputs, metadata=metadata)
+    writer.openvino(name, lambda p: ([("y", opset15.relu(p[0]))], []), inputs, {("model_info", "labels"): "a b c", ("model_info", "sub", "depth"): "2"})
+    writer.simulated(name, inputs, outputs)
+
+
+def sum_of_two(writer):
+    import onnx
+    from openvino import opset15
+    inputs, outputs = [("a", "float32", ("rows_a", 4)), ("b", "float32", ("rows_b", 4))], [("sum", "float32", ("rows", 4))]
+    writer.onnx("sum", [onnx.helper.make_node("Add", ["a", "b"], ["sum"])], inputs, outputs)
+    writer.openvino("sum", lambda p: ([("sum", opset15.add(p[0], p[1]))], []), inputs)
+    writer.simulated("sum", inputs, outputs)
+
+
+def slow(writer):
+    """Half a second of matrix products and hardly a weight, for cancellation."""
+    import onnx
+    from openvino import opset15
+    side, steps = 768, 80
+    inputs, outputs = [("x", "float32", (side, side))], [("y", "float32", (side, side))]
+    nodes, last = [], "x"
+    for step in range(steps):
+        product = f"p{step}"
+        nodes.append(onnx.helper.make_node("MatMul", [last, "x"], [product]))
+        last = f"t{step}"
+        nodes.append(onnx.helper.make_node("Tanh", [product], [last]))
+    nodes.append(onnx.helper.make_node("Identity", [last], ["y"]))
+    writer.onnx("slow", nodes, inputs, outputs)
+
+    def build(parameters):
+        node = parameters[0]
+        for _ in range(steps):
+            node = opset15.tanh(opset15.matmul(node, parameters[0], False, False))
+        return [("y", node)], []
+
+    writer.openvino("slow", build, inputs)
+    writer.simulated("slow", inputs, outputs)
+
+
+def heavy(writer):
+    """16 MB of weights, for the memory that unloading gives back."""
+    import onnx
+    from openvino import opset15
+    weight = numpy.random.default_rng(1).standard_normal((2048, 2048)).astype("float32")
+    inputs, outputs = [("x", "float32", (1, 2048))], [("y", "float32", (1, 2048))]
+    writer.onnx("heavy", [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])], inputs, outputs, [("w", weight)])
+    writer.openvino("heavy", lambda p: ([("y", opset15.matmul(p[0], opset15.constant(weight), False, False))], []), inputs)
+    writer.simulated("heavy", inputs, outputs)
+
+
+def half_weights(writer):
+    """FP16 weights and arithmetic as the file has it."""
+    import onnx
+    weight = numpy.eye(8, dtype="float16")
+    inputs, outputs = [("x", "float16", (1, 8))], [("y", "float16", (1, 8))]
+    writer.onnx("half", [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])], inputs, outputs, [("w", weight)])
+
+
+def quantized(writer):
+    import onnx
+    weight = (numpy.eye(8) * 64).astype("int8")
+    scale = [("s", numpy.float32(1 / 64)), ("z", numpy.int8(0)), ("xs", numpy.float32(0.05)), ("xz", numpy.uint8(128))]
+    nodes = [onnx.helper.make_node("QuantizeLinear", ["x", "xs", "xz"], ["xq"]),
+             onnx.helper.make_node("DequantizeLinear", ["xq", "xs", "xz"], ["xd"]),
+             onnx.helper.make_node("DequantizeLinear", ["w", "s", "z"], ["wd"]),
+             onnx.helper.make_node("MatMul", ["xd", "wd"], ["y"])]
+    inputs, outputs = [("x", "float32", ("batch", 8))], [("y", "float32", ("batch", 8))]
+    writer.onnx("quantized", nodes, inputs, outputs, [("w", weight), *[(n, numpy.array(v)) for n, v in scale]])
+
+
+def counter(writer):
+    """A model with a variable: total += x, in IR only."""
+    import openvino
+    from openvino import opset15
+
+    def build(parameters):
+        info = "total"
+        start = opset15.constant(numpy.zeros((1, 2), dtype="float32"))
+        read = opset15.read_value(start, info, openvino.Type.f32, openvino.PartialShape([1, 2]))
+        total = opset15.add(read, parameters[0])
+        return [("total", total)], [opset15.assign(total, info)]
+
+    writer.openvino("counter", build, [("x", "float32", (1, 2))])
+
+
+def unnamed(writer):
+    """An IR whose tensors have no names."""
+    import openvino
+    from openvino import opset15
+    parameter = opset15.parameter([1, 2], openvino.Type.f32, name="in_node")
+    model = openvino.Model([opset15.result(opset15.relu(parameter, name="out_node"))], [parameter], "unnamed")
+    openvino.save_model(model, str(writer.folder("unnamed") / "model.xml"), compress_to_fp16=False)
+
+
+def matrix_product(writer):
+    """Enough arithmetic for the device to choose a precision of its own."""
+    import onnx
+    from openvino import opset15
+    weight = numpy.random.default_rng(2).standard_normal((64, 64)).astype("float32")
+    inputs, outputs = [("x", "float32", ("batch", 64))], [("y", "float32", ("batch", 64))]
+    writer.onnx("product", [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])], inputs, outputs, [("w", weight)])
+    writer.openvino("product", lambda p: ([("y", opset15.matmul(p[0], opset15.constant(weight), False, False))], []), inputs)
+    writer.simulated("product", inputs, outputs)
+
+
+def write_all(out):
+    writer = Writer(out)
+    for kind in KSERVE:
+        identity(writer, f"identity_{kind}", kind, (2, 3) if kind != "string" else ("n",))
+    extents = (2, 3, 1, 2, 3, 2)
+    for rank in range(7):
+        rectifier(writer, f"rank{rank}", extents[:rank])
+    rectifier(writer, "row", (1, 64))
+    rectifier(writer, "dynamic", ("batch", "width"))
+    rectifier(writer, "picture", (1, 3, 4, 5))
+    rectifier(writer, "fixed_batch", (1, 4))
+    sum_of_two(writer)
+    slow(writer)
+    heavy(writer)
+    half_weights(writer)
+    quantized(writer)
+    counter(writer)
+    unnamed(writer)
+    matrix_product(writer)
+
+
+def main():
+    out = pathlib.Path(sys.argv[1])
+    stamp, version = out / "stamp", hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == version:
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    write_all(out)
+    stamp.write_text(version)
+
+
+if __name__ == "__main__":
+    main()
