@@ -71,13 +71,12 @@ struct ServableMetrics {
   Counter executions{0};         // batches
   Counter last_inference_ms{0};  // milliseconds since the epoch
 
-  // One finished request of a protocol method: success or failure, and its time (inference methods only). The protocol
-  // keeps current_requests itself.
+  // One finished request of a protocol method: success or failure, and its time when it succeeded (inference methods
+  // only). The servable itself keeps current_requests and the statistics extension's counters.
   void request_done(Method method, Interface interface, const Status& status, Duration took) noexcept {
     const auto m = static_cast<std::size_t>(method);
     const auto i = static_cast<std::size_t>(interface);
     const bool inference = method == Method::kPredict || method == Method::kModelInfer;
-    if (inference) (status.ok() ? stat_success : stat_fail).add(took);
     if (status.ok()) {
       success[m][i].fetch_add(1, std::memory_order_relaxed);
       if (inference) {

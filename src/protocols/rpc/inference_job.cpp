@@ -56,7 +56,6 @@ void InferenceJob::resolved(Result<serving::ServableHandle> found) noexcept {
 Status InferenceJob::submit(Result<serving::ServableHandle> found) {
   if (!found.ok()) return inference_not_found(found.status());
   call_.servable = std::move(found).value();
-  call_.servable->metrics().current_requests.fetch_add(1, std::memory_order_relaxed);
   if (auto status = message_->fill(call_, {request_.owner, *pool_, services_.shared_memory}); !status.ok())
     return status;
   if (state_.load(std::memory_order_acquire) & kCancelled) return cancelled_status();
@@ -112,7 +111,6 @@ void InferenceJob::end(const Status& status) noexcept {
     auto& metrics = call_.servable->metrics();
     const auto took = Clock::now() - received_;
     metrics.request_done(message_->method(), observability::Interface::kGrpc, status, took);
-    metrics.current_requests.fetch_sub(1, std::memory_order_relaxed);
   }
   call_.clear();
   request_ = {};

@@ -87,7 +87,6 @@ TEST_F(StreamTest, ClientThatLeavesCancelsWhatWaits) {
   EXPECT_EQ(exchange.finishes(), 1);
   EXPECT_EQ(exchange.written().size(), 0u);
   EXPECT_EQ(dummy->cancels(), 3);
-  EXPECT_EQ(dummy->metrics().current_requests.load(), 0);
 }
 
 TEST_F(StreamTest, TooManyWaitingRequestsEndTheStream) {
@@ -96,7 +95,6 @@ TEST_F(StreamTest, TooManyWaitingRequestsEndTheStream) {
   for (std::size_t i = 0; i <= kserve_grpc::InferStream::kMaxWaiting; ++i) exchange.send(request);
   ASSERT_TRUE(exchange.wait_finished());
   EXPECT_EQ(exchange.status().code(), StatusCode::kResourceExhausted);
-  EXPECT_EQ(dummy->metrics().current_requests.load(), 0);
 }
 
 }  // namespace
