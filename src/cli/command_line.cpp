@@ -105,12 +105,13 @@ Status apply_environment(CommandLine& line) {
 
 }  // namespace
 
-Result<CommandLine> parse_command_line(std::span<const std::string> arguments) {
+Result<CommandLine> parse_command_line(std::span<const std::string> arguments, OptionUser user) {
   CLI::App app;
   app.set_help_flag();
   app.allow_extras();
   std::vector<std::pair<const OptionSpec*, CLI::Option*>> options;
   for (const auto& option : option_table()) {
+    if (!takes_group(user, option.group)) continue;
     const auto flags = (option.name == "help" ? "-h,--" : "--") + std::string(option.name);
     auto* added = is_boolean(option) ? app.add_flag(flags) : app.add_option(flags)->expected(1);
     options.emplace_back(&option, added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll));

@@ -46,15 +46,29 @@ struct CommandLine {
     std::string source_loras;
   } pull;
 
+  // `ocelli bench`.
+  struct Bench {
+    std::string concurrency = "1,4";
+    std::uint32_t duration = 5;
+    std::uint32_t rounds = 3;
+    std::string ways = "raw,servable,rest,grpc";
+    std::string rest_address;
+    std::string grpc_address;
+    bool json = false;
+  } bench;
+
   // Names of the options that were typed, without dashes.
   std::set<std::string, std::less<>> given;
   // Whether that option was typed.
   [[nodiscard]] bool has(std::string_view name) const { return given.find(name) != given.end(); }
 };
 
+// Commands that take options of the table.
+enum class OptionUser : std::uint8_t { kServe, kBench };
+
 // Reads the arguments after the program's name and command by the option table, then the environment
 // (apply_environment()). Checks types and ranges only; what options mean together is validate()'s. Errors:
 // kInvalidArgument whose message is the line for standard error.
-Result<CommandLine> parse_command_line(std::span<const std::string> arguments);
+Result<CommandLine> parse_command_line(std::span<const std::string> arguments, OptionUser user = OptionUser::kServe);
 
 }  // namespace ocelli::cli

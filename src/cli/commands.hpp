@@ -11,6 +11,8 @@ using Arguments = std::span<const std::string>;
 
 // `ocelli serve`, `ovms`: starts a server and blocks until it is told to stop; or manages configuration files.
 int serve_command(Arguments arguments);
+// `ocelli bench`: measures a model in process, through REST and through gRPC.
+int bench_command(Arguments arguments);
 // `ocelli devices`: what this machine can run models on.
 int devices_command(Arguments arguments);
 

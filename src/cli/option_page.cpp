@@ -16,6 +16,16 @@ constexpr std::size_t kMinColumns = 60;
 constexpr std::size_t kMaxColumns = 110;  // longer lines are hard to read
 constexpr std::size_t kIndent = 6;
 
+constexpr std::string_view kServeIntroduction =
+    "Ocelli serves vision models on whatever accelerator this machine has, over REST and gRPC.\n\n"
+    "  ocelli [serve] --model_path PATH --model_name NAME --rest_port PORT [--port PORT] [option ...]\n"
+    "  ocelli [serve] --config_path FILE --rest_port PORT [--port PORT] [option ...]\n\n"
+    "Commands: serve (default), bench, devices, options, version; `ocelli COMMAND --help` tells more.\n"
+    "Values: --name value or --name=value; switches: --name or --name=false.\n";
+constexpr std::string_view kBenchIntroduction =
+    "Measures a model in process, through REST and through gRPC side by side with the raw runtime.\n\n"
+    "  ocelli bench --model_path PATH [--target_device DEVICE] [--concurrency 1,4] [option ...]\n";
+
 // Breaks text at blanks so that each line, indented, fits.
 void append_wrapped(std::string& out, std::string_view text, std::size_t columns) {
   const std::string indent(kIndent, ' ');
@@ -71,16 +81,12 @@ std::string code(std::string_view text) { return text.empty() ? std::string() : 
 
 }  // namespace
 
-std::string options_help(std::size_t columns) {
+std::string options_help(std::size_t columns, OptionUser user) {
   columns = std::clamp(columns, kMinColumns, kMaxColumns);
-  std::string out =
-      "Ocelli serves vision models on whatever accelerator this machine has, over REST and gRPC.\n\n"
-      "  ocelli [serve] --model_path PATH --model_name NAME --rest_port PORT [--port PORT] [option ...]\n"
-      "  ocelli [serve] --config_path FILE --rest_port PORT [--port PORT] [option ...]\n\n"
-      "Commands: serve (default), bench, devices, options, version; `ocelli COMMAND --help` tells more.\n"
-      "Values: --name value or --name=value; switches: --name or --name=false.\n";
+  std::string out(user == OptionUser::kServe ? kServeIntroduction : kBenchIntroduction);
   for (std::size_t i = 0; i < kOptionGroups; ++i) {
     const auto group = static_cast<OptionGroup>(i);
+    if (!takes_group(user, group)) continue;
     out += fmt::format("\n{}:\n", option_group_title(group));
     for_each_of(group, [&](const OptionSpec& option) {
       out += fmt::format("  --{}{}{}\n", option.name, option.value.empty() ? "" : " ", option.value);

@@ -17,8 +17,15 @@ std::string_view option_group_title(OptionGroup group) noexcept {
                                                                 "Configuration files (no server is started)",
                                                                 "Runtimes",
                                                                 "Accepted without effect",
-                                                                "Refused: generative models of OVMS"};
+                                                                "Refused: generative models of OVMS",
+                                                                "Measuring (ocelli bench)"};
   return kTitles[static_cast<std::size_t>(group)];
+}
+
+bool takes_group(OptionUser user, OptionGroup group) noexcept {
+  if (user == OptionUser::kServe) return group != OptionGroup::kBench;
+  return group == OptionGroup::kGeneral || group == OptionGroup::kModel || group == OptionGroup::kScheduling ||
+         group == OptionGroup::kRuntimes || group == OptionGroup::kBench;
 }
 
 bool is_choice(const OptionSpec& option, std::string_view text) {

@@ -32,10 +32,14 @@ enum class OptionGroup : std::uint8_t {
   kRuntimes,
   kIgnored,
   kPull,
+  kBench,
 };
-inline constexpr std::size_t kOptionGroups = static_cast<std::size_t>(OptionGroup::kPull) + 1;
-// "Server", "One model", ...
+inline constexpr std::size_t kOptionGroups = static_cast<std::size_t>(OptionGroup::kBench) + 1;
+// "General", "One model", ...
 std::string_view option_group_title(OptionGroup group) noexcept;
+
+// Whether a command takes the options of a group.
+bool takes_group(OptionUser user, OptionGroup group) noexcept;
 
 // Inclusive bounds of a number.
 struct OptionRange {

@@ -1,14 +1,22 @@
 #include <fmt/format.h>
+#include <sys/resource.h>
 
+#include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
+#include <thread>
 
+#include "base/version.hpp"
 #include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/config_management.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/program.hpp"
 #include "cli/validate.hpp"
+#include "server/log_setup.hpp"
+#include "server/server.hpp"
+#include "server/signal_watch.hpp"
 
 namespace ocelli::cli {
 namespace {
@@ -25,6 +33,59 @@ int manage(const CommandLine& line) {
   return kExitOk;
 }
 
+// Ten thousand idle connections need as many descriptors: take what the system allows.
+void raise_open_files_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+// Loads on a thread of its own, so that a signal is heard meanwhile. Ends when a signal came or loading failed.
+int run(server::Server& server, server::SignalWatch& signals, const Log& log) {
+  std::atomic<bool> loading{true};
+  std::atomic<bool> failed{false};
+  std::thread loader([&] {
+    const auto status = server.load_models();
+    if (!status.ok()) {
+      log.error("{}", status.message());
+      failed = true;
+    }
+    loading = false;
+    signals.notify();
+  });
+  signals.wait([&] { return failed.load(); });
+  if (failed) {
+    loader.join();
+    log.error("Couldn't start model manager");
+  } else {
+    log.info("Shutting down");
+  }
+  const bool ended = server.stop();
+  if (!ended || loading) {
+    // A runtime that is compiling cannot be interrupted, and a model may hang: nobody waits for that.
+    log.warning("Ended with work unfinished");
+    std::fflush(nullptr);
+    std::_Exit(failed ? kExitFailure : kExitOk);
+  }
+  if (loader.joinable()) loader.join();
+  return failed ? kExitFailure : kExitOk;
+}
+
+int serve(const CommandLine& line) {
+  raise_open_files_limit();
+  server::SignalWatch signals;
+  const auto log = server::make_log(line.server.log);
+  if (!log.ok()) return fail(log.status(), kExitFailure);
+  log->info("Ocelli {}, behaving as OpenVINO Model Server {}", kVersion, kModelServerRelease);
+  const auto server = server::Server::open(line.server, *log);
+  if (!server.ok()) {
+    log->error("{}", server.status().message());
+    return kExitFailure;
+  }
+  return run(**server, signals, *log);
+}
+
 }  // namespace
 
 int serve_command(Arguments arguments) {
@@ -37,7 +98,7 @@ int serve_command(Arguments arguments) {
   }
   if (auto status = validate(*line, Machine::here()); !status.ok()) return fail(status, kExitUsage);
   if (line->list_models || line->add_to_config || line->remove_from_config) return manage(*line);
-  return fail(unimplemented("serving is not part of this build"), kExitFailure);
+  return serve(*line);
 }
 
 }  // namespace ocelli::cli

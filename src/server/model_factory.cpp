@@ -50,26 +50,11 @@ scheduling::BatchCompiler batch_compiler(const devices::DevicePlan& plan, const 
   };
 }
 
-// A servable and its place on the metrics page, which end together.
-struct MeteredServable {
-  observability::MetricsRegistry::Registration registration;
-  std::shared_ptr<serving::Servable> servable;
-};
-
-observability::ServableIdentity identity_of(const serving::ServableMetadata& metadata) {
-  observability::ServableIdentity identity;
-  identity.name = metadata.name;
-  identity.version = metadata.version;
-  for (const auto& info : metadata.execution)
-    identity.devices.push_back({info.runtime, info.device, info.precision, info.note});
-  return identity;
-}
-
 }  // namespace
 
 ModelFactory::ModelFactory(ModelFactoryOptions options, devices::RuntimeRegistry& runtimes,
-                           serving::ServingContext& context, observability::MetricsRegistry& metrics, const Log& log)
-    : options_(std::move(options)), runtimes_(runtimes), context_(context), metrics_(metrics), log_(log) {}
+                           serving::ServingContext& context, const Log& log)
+    : options_(std::move(options)), runtimes_(runtimes), context_(context), log_(log) {}
 
 // OVMS logs this line at start; here OpenVINO is loaded when the first model needs it.
 void ModelFactory::announce_openvino() {
@@ -118,17 +103,7 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
   }
   auto made = serving::ModelServable::create(std::move(servable), context_);
   if (!made.ok()) return made.status();
-  const auto& metadata = (*made)->metadata();
-  for (const auto& info : metadata.execution) {
-    log_.info("Model {} version {} runs on {} ({}) of {} {} in {}, {} streams{}{}", metadata.name, metadata.version,
-              info.device, info.device_name, info.runtime, info.runtime_version, info.precision, info.streams,
-              info.note.empty() ? "" : "; ", info.note);
-  }
-  auto metered = std::make_shared<MeteredServable>();
-  metered->registration = metrics_.add(identity_of(metadata), load.metrics);
-  metered->servable = std::move(*made);
-  auto* servable_pointer = metered->servable.get();
-  return std::shared_ptr<serving::Servable>(std::move(metered), servable_pointer);
+  return std::shared_ptr<serving::Servable>(std::move(*made));
 }
 
 }  // namespace ocelli::server

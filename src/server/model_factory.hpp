@@ -8,7 +8,6 @@
 
 #include "base/log.hpp"
 #include "devices/runtime_registry.hpp"
-#include "observability/metrics_registry.hpp"
 #include "repository/servable_factory.hpp"
 #include "scheduling/batching.hpp"
 #include "serving/serving_context.hpp"
@@ -30,9 +29,8 @@ struct ModelFactoryOptions {
 class ModelFactory final : public repository::ServableFactory {
  public:
   ModelFactory(ModelFactoryOptions options, devices::RuntimeRegistry& runtimes, serving::ServingContext& context,
-               observability::MetricsRegistry& metrics, const Log& log);
+               const Log& log);
 
-  // The servable is on the metrics page for as long as it lives.
   Result<std::shared_ptr<serving::Servable>> load_model(const repository::ModelLoad& load) override;
 
  private:
@@ -41,7 +39,6 @@ class ModelFactory final : public repository::ServableFactory {
   const ModelFactoryOptions options_;
   devices::RuntimeRegistry& runtimes_;
   serving::ServingContext& context_;
-  observability::MetricsRegistry& metrics_;
   const Log log_;
   std::once_flag announced_;
 };

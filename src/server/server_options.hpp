@@ -19,7 +19,8 @@ struct TlsFiles {
 
 // The gRPC listener.
 struct GrpcOptions {
-  std::uint32_t port = 0;  // 0: no gRPC
+  std::uint32_t port = 0;  // 0: no gRPC, unless any_port
+  bool any_port = false;   // the system chooses the port; for tools and tests
   std::string bind_address = "0.0.0.0";
   std::uint32_t workers = 1;                   // listening sockets of one port, 1..cores
   std::optional<std::uint32_t> max_threads;    // calls in flight at once, 0: no limit; empty: cores x 8 as in OVMS
@@ -30,7 +31,8 @@ struct GrpcOptions {
 
 // The REST listener.
 struct RestOptions {
-  std::uint32_t port = 0;  // 0: no REST
+  std::uint32_t port = 0;  // 0: no REST, unless any_port
+  bool any_port = false;   // the system chooses the port; for tools and tests
   std::string bind_address = "0.0.0.0";
   std::optional<std::uint32_t> workers;
   TlsFiles tls;

@@ -1,0 +1,33 @@
+// The report of `ocelli bench`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/bench/load_way.hpp"
+#include "runtime/compile_options.hpp"
+
+namespace ocelli::cli {
+
+// One way at one concurrency, all rounds together.
+struct BenchLine {
+  std::string way;
+  std::uint32_t concurrency = 1;
+  LoadResult result;
+};
+
+// What was measured, and on what.
+struct BenchReport {
+  std::string model;
+  std::vector<ExecutionInfo> execution;  // where it really ran
+  std::vector<BenchLine> lines;
+};
+
+// A table with rate, percentiles, the ratio to the raw runtime at the same concurrency and CPU time, then a histogram
+// of latencies for each line.
+std::string report_text(const BenchReport& report);
+// The same numbers as a JSON object {model, execution: [...], results: [...]}.
+std::string report_json(const BenchReport& report);
+
+}  // namespace ocelli::cli

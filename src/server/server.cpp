@@ -1,0 +1,214 @@
+#include "server/server.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/version.hpp"
+#include "devices/runtime_registry.hpp"
+#include "observability/access_log.hpp"
+#include "observability/metrics_registry.hpp"
+#include "protocols/rpc_router/rpc_router.hpp"
+#include "repository/model_repository.hpp"
+#include "runtime/backend_module.hpp"
+#include "server/api_key.hpp"
+#include "server/listener_setup.hpp"
+#include "server/model_factory.hpp"
+#include "server/repository_setup.hpp"
+#include "serving/serving_context.hpp"
+#include "tensor/buffer_pool.hpp"
+#include "transport/grpc/rpc_server.hpp"
+#include "transport/http/http_server.hpp"
+#include "transport/io_threads.hpp"
+#include "transport/shared_memory/shared_memory_registry.hpp"
+#include "transport/tls_context.hpp"
+
+namespace ocelli::server {
+namespace {
+
+std::map<std::string, BackendContext> backend_contexts(const ServerOptions& options, const Log& log) {
+  std::map<std::string, BackendContext> contexts;
+  contexts["onnxruntime"] = {log.channel("onnxruntime"), options.onnxruntime_path, ""};
+  if (!options.simulated_devices.empty())
+    contexts["simulated"] = {log.channel("simulated"), "", options.simulated_devices};
+  return contexts;
+}
+
+observability::ConnectionCounts connection_counts(const transport::TransportTotals& totals) {
+  return {static_cast<std::uint64_t>(std::max<std::int64_t>(0, totals.open_connections)), totals.accepted_connections};
+}
+
+// What the options mean, read before anything is started.
+struct Plan {
+  MetricsChoice metrics;
+  repository::RepositoryOptions repository;
+  ModelFactoryOptions factory;
+  ApiKeys keys;
+  std::unique_ptr<observability::AccessLog> access_log;
+};
+
+Result<Plan> make_plan(const ServerOptions& options) {
+  Plan plan;
+  auto metrics = choose_metrics(options);
+  if (!metrics.ok()) return metrics.status();
+  plan.metrics = *metrics;
+  auto repository = repository_options(options);
+  if (!repository.ok()) return repository.status();
+  plan.repository = std::move(*repository);
+  auto batching = batching_options(options.batching);
+  if (!batching.ok()) return batching.status();
+  plan.factory.batching = std::move(*batching);
+  auto simulated = simulated_device_names(options.simulated_devices);
+  if (!simulated.ok()) return simulated.status();
+  plan.factory.simulated_devices = std::move(*simulated);
+  plan.factory.queue_limit = options.limits.max_queued_requests;
+  plan.factory.sequence_scan = std::chrono::minutes(options.sequence_cleaner_poll_wait_minutes);
+  auto keys = read_api_keys(options);
+  if (!keys.ok()) return keys.status();
+  plan.keys = std::move(*keys);
+  if (options.log.access_log != "off") {
+    const auto format = options.log.access_log == "json" ? observability::AccessLogFormat::kJson
+                                                         : observability::AccessLogFormat::kText;
+    auto access_log = observability::make_access_log(format, options.log.access_log_path);
+    if (!access_log.ok()) return access_log.status();
+    plan.access_log = std::move(*access_log);
+  }
+  return plan;
+}
+
+}  // namespace
+
+// In the order of their making: whatever stands above is used by what stands below and goes after it.
+struct Server::Parts {
+  Parts(const ServerOptions& given, const Log& sink, Plan& plan)
+      : options(given),
+        log(sink),
+        access_log(std::move(plan.access_log)),
+        pool(given.limits.buffer_pool_bytes),
+        context(pool, sink.channel("serving")),
+        runtimes(default_backend_folder(), sink.channel("runtimes"), backend_contexts(given, sink)),
+        metrics(std::make_shared<observability::MetricsRegistry>(plan.metrics.selection)),
+        repository(std::move(plan.repository),
+                   std::make_shared<ModelFactory>(std::move(plan.factory), runtimes, context,
+                                                  sink.channel("modelmanager")),
+                   sink.channel("modelmanager"), metrics) {}
+
+  const ServerOptions options;
+  const Log log;
+  std::unique_ptr<observability::AccessLog> access_log;
+  BufferPool pool;
+  serving::ServingContext context;
+  devices::RuntimeRegistry runtimes;
+  std::shared_ptr<observability::MetricsRegistry> metrics;
+  repository::ModelRepository repository;
+  transport::SharedMemoryRegistry shared_memory;
+  std::unique_ptr<rpc::RpcRouter> rpc_router;
+  std::unique_ptr<GenerativeKeyGuard> key_guard;
+  std::unique_ptr<transport::TlsContext> grpc_tls;
+  std::unique_ptr<transport::IoThreads> threads;
+  std::unique_ptr<transport::RpcServer> rpc;
+  std::unique_ptr<transport::HttpServer> http;
+  bool stopped = false;
+
+  Status open_grpc(const ApiKeys& keys);
+  Status open_rest(const ApiKeys& keys, bool metrics_enabled);
+  bool stop(Duration limit);
+};
+
+Status Server::Parts::open_grpc(const ApiKeys& keys) {
+  std::vector<std::string> ignored;
+  auto rpc_settings = rpc_options(options, keys, ignored);
+  if (!rpc_settings.ok()) return rpc_settings.status();
+  for (const auto& argument : ignored) log.warning("grpc_channel_arguments: {} has no effect here", argument);
+  if (const auto tls = tls_options(options.grpc.tls)) {
+    auto made = transport::TlsContext::create(*tls, {"h2"});
+    if (!made.ok()) return made.status();
+    grpc_tls = std::move(*made);
+  }
+  rpc_router = std::make_unique<rpc::RpcRouter>(rpc::RpcRouterOptions{
+      .catalog = repository, .shared_memory = &shared_memory, .server_version = std::string(kModelServerRelease)});
+  transport::RpcServerParts parts;
+  parts.options = std::move(*rpc_settings);
+  parts.handler = rpc_router.get();
+  parts.pool = &pool;
+  parts.threads = threads.get();
+  parts.tls = grpc_tls.get();
+  parts.access_log = access_log.get();
+  parts.log = log.channel("grpc");
+  auto started = transport::RpcServer::start(std::move(parts), options.grpc.bind_address,
+                                             static_cast<std::uint16_t>(options.grpc.port));
+  if (!started.ok()) return started.status();
+  rpc = std::move(*started);
+  metrics->watch_connections("gRPC", [server = rpc.get()] {
+    transport::TransportTotals totals;
+    totals.add(server->counters());
+    return connection_counts(totals);
+  });
+  log.info("Started gRPC server on port {}", rpc->port());
+  return {};
+}
+
+Status Server::Parts::open_rest(const ApiKeys&, bool) {
+  return unimplemented("REST is not part of this build");
+}
+
+bool Server::Parts::stop(Duration limit) {
+  if (stopped) return true;
+  stopped = true;
+  const auto deadline = Clock::now() + limit;
+  if (rpc_router) rpc_router->begin_shutdown();
+  if (http) http->begin_stop();
+  bool ended = !rpc || rpc->stop(limit);
+  if (http) {
+    const auto cut = http->stop(deadline);
+    if (cut > 0)
+      log.warning("{} requests were cut off after {} s", cut,
+                  std::chrono::duration_cast<std::chrono::seconds>(limit).count());
+  }
+  repository.stop(
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::max<Duration>(limit, std::chrono::seconds(1))));
+  return ended;
+}
+
+Server::Server(std::unique_ptr<Parts> parts) noexcept : parts_(std::move(parts)) {}
+
+Server::~Server() {
+  // Whoever skips stop() has no time to lose. Parts that are still in use stay for good.
+  if (parts_ && !parts_->stop(Duration::zero())) static_cast<void>(parts_.release());
+}
+
+Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, const Log& log) {
+  auto plan = make_plan(options);
+  if (!plan.ok()) return plan.status();
+  const auto keys = plan->keys;
+  const bool metrics_enabled = plan->metrics.enabled;
+  if (const auto& cache = plan->repository.cache_dir; !cache.empty()) log.info("Model cache is enabled: {}", cache);
+  auto parts = std::make_unique<Parts>(options, log, *plan);
+  auto threads = transport::IoThreads::start(io_thread_count(options));
+  if (!threads.ok()) return threads.status();
+  parts->threads = std::move(*threads);
+  std::unique_ptr<Server> server(new Server(std::move(parts)));
+  if (options.grpc.port != 0 || options.grpc.any_port) {
+    if (auto status = server->parts_->open_grpc(keys); !status.ok()) return status;
+  }
+  if (options.rest.port != 0 || options.rest.any_port) {
+    if (auto status = server->parts_->open_rest(keys, metrics_enabled); !status.ok()) return status;
+  }
+  return server;
+}
+
+Status Server::load_models() { return parts_->repository.start(); }
+
+bool Server::stop() { return parts_->stop(std::chrono::seconds(parts_->options.limits.shutdown_timeout_seconds)); }
+
+std::uint16_t Server::rest_port() const noexcept { return parts_->http ? parts_->http->port() : 0; }
+
+std::uint16_t Server::grpc_port() const noexcept { return parts_->rpc ? parts_->rpc->port() : 0; }
+
+serving::ModelCatalog& Server::catalog() noexcept { return parts_->repository; }
+
+}  // namespace ocelli::server
