@@ -9,7 +9,6 @@
 
 #include "serving/picture_input.hpp"
 #include "serving/request_validation.hpp"
-#include "serving/sequence_manager.hpp"
 #include "serving/string_rows.hpp"
 
 namespace ocelli::serving {
@@ -79,6 +78,10 @@ ModelServable::ModelServable(ModelServableOptions&& options, ServingContext& con
   metadata_.version = options.version;
   metadata_.platform = options.platform;
   metadata_.model_info = std::move(options.model_info);
+  metadata_.stateful = options.stateful.enabled;
+  if (options.stateful.enabled) {
+    sequences_ = std::make_unique<SequenceManager>(options.stateful, context.timer, context.log.channel("serving"));
+  }
 }
 
 ModelServable::~ModelServable() = default;
@@ -157,6 +160,9 @@ void ModelServable::prepare_and_schedule(InferenceCall& call) noexcept {
 }
 
 Status ModelServable::prepare(InferenceCall& call) {
+  if (sequences_) {
+    if (auto status = SequenceManager::extract(call); !status.ok()) return status;
+  }
   if (call.inputs.size() != inputs_.size()) return wrong_input_count(inputs_.size(), call.inputs.size());
   call.work.inputs.resize(inputs_.size());
   call.work.items = 1;
@@ -213,9 +219,24 @@ Status ModelServable::prepare_outputs(InferenceCall& call) {
   return invalid_argument("An output is requested more than once");
 }
 
-void ModelServable::schedule(InferenceCall& call) noexcept { scheduler_.submit(call); }
+void ModelServable::schedule(InferenceCall& call) noexcept {
+  if (!sequences_) return scheduler_.submit(call);
+  try {
+    auto turn = sequences_->admit(call);
+    if (turn.ok() && *turn == SequenceManager::Turn::kWait) return;
+    if (turn.ok()) return scheduler_.submit(call);
+    call.status = std::move(turn).status();
+  } catch (const std::bad_alloc&) {
+    call.status = Status(StatusCode::kResourceExhausted, "Out of memory");
+  }
+  finish(call);
+}
 
-void ModelServable::cancel(InferenceCall& call) noexcept { scheduler_.cancel(call); }
+void ModelServable::cancel(InferenceCall& call) noexcept {
+  if (!sequences_ || !sequences_->cancel(call)) return scheduler_.cancel(call);
+  call.status = Status(StatusCode::kCancelled, "Request was cancelled");
+  finish(call);
+}
 
 // --- the way out
 
@@ -255,7 +276,10 @@ void ModelServable::finish(InferenceCall& call) noexcept {
   const auto took = since != TimePoint{} ? now - since : Duration::zero();
   (call.status.ok() ? metrics_->stat_success : metrics_->stat_fail).add(took);
   metrics_->current_requests.fetch_sub(1, std::memory_order_relaxed);
+  auto* next = sequences_ && call.servable_state ? sequences_->complete(call) : nullptr;
   call.completion->on_call_done(call);
+  // The next call of the same sequence keeps this servable alive.
+  if (next) scheduler_.submit(*next);
 }
 
 }  // namespace ocelli::serving

@@ -8,23 +8,12 @@
 #include <vector>
 
 #include "scheduling/scheduler.hpp"
+#include "serving/sequence_manager.hpp"
 #include "serving/servable.hpp"
 #include "serving/serving_context.hpp"
 
 namespace ocelli::serving {
 
-class SequenceManager;
-
-// Stateful models (spec 2.10).
-struct StatefulOptions {
-  bool enabled = false;
-  // Sequences at once; one more is refused. 0: no limit.
-  std::uint32_t max_sequences = 500;
-  // Drops sequences that nobody used between two scans; the period of the scans. Zero: never.
-  Duration idle_scan = std::chrono::minutes(5);
-};
-
-// What a servable is told about its model. A plain value.
 struct ModelServableOptions {
   std::string name;
   std::int64_t version = 1;
@@ -96,9 +85,7 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   ServableMetadata metadata_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
-  std::size_t model_inputs_ = 0;
-  std::size_t model_outputs_ = 0;
-  std::unique_ptr<SequenceManager> sequences_;
+  std::unique_ptr<SequenceManager> sequences_;  // null for models without state
   scheduling::Scheduler scheduler_;
 };
 

@@ -46,6 +46,7 @@ class FakeModel final : public CompiledModel {
   Result<std::unique_ptr<InferRequest>> create_request() override;
 
   ExecutionInfo& mutable_info() noexcept { return info_; }
+  // With state: every run adds its input's first float to the request's sum, which is the first output.
   bool is_stateful = false;
 
   // While held, started runs wait; run() on the caller's thread is not held.
@@ -133,7 +134,14 @@ class FakeRequest final : public InferRequest {
       if (!bound_[i]) own_output(i);
     }
     model_.runs_.fetch_add(1);
-    return model_.kernel_(inputs_, outputs_);
+    auto status = model_.kernel_(inputs_, outputs_);
+    if (model_.is_stateful && status.ok()) {
+      float value = 0;
+      std::memcpy(&value, inputs_[0].data, sizeof value);
+      state += value;
+      std::memcpy(outputs_[0].view.data, &state, sizeof state);
+    }
+    return status;
   }
   void cancel() noexcept override {
     cancelled_.store(true);

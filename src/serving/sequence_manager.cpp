@@ -1,0 +1,202 @@
+#include "serving/sequence_manager.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace ocelli::serving {
+namespace {
+
+constexpr std::string_view kIdInput = "sequence_id";
+constexpr std::string_view kControlInput = "sequence_control_input";
+constexpr std::uint32_t kStart = 1;
+constexpr std::uint32_t kEnd = 2;
+
+// One element of an unsigned or non-negative integer type of that size at least.
+template <typename Unsigned>
+std::optional<Unsigned> one_integer(const TensorView& view, DataType exact, DataType as_signed) noexcept {
+  if ((view.type != exact && view.type != as_signed) || view.shape.element_count() != std::size_t{1} || view.bytes != sizeof(Unsigned)) {
+    return std::nullopt;
+  }
+  Unsigned value = 0;
+  std::memcpy(&value, view.data, sizeof value);
+  if (view.type == as_signed && static_cast<std::make_signed_t<Unsigned>>(value) < 0) return std::nullopt;
+  return value;
+}
+
+std::string given(const TensorView& view) {
+  return fmt::format("Actual: {} {}", precision_name(view.type), view.shape.to_string());
+}
+
+}  // namespace
+
+// The variables of one sequence. Its hooks run for one call at a time, which is the one at the front of its line.
+struct SequenceManager::Sequence final : scheduling::RunHooks {
+  Status before_run(InferRequest& request) noexcept override { return fresh ? request.reset_state() : request.restore_state(state); }
+  Status after_run(InferRequest& request) noexcept override {
+    if (ending) return request.reset_state();
+    auto saved = request.save_state();
+    if (!saved.ok()) return std::move(saved).status();
+    state = std::move(saved).value();
+    fresh = false;
+    return {};
+  }
+
+  std::vector<Tensor> state;
+  bool fresh = true;    // nothing has run yet
+  bool ending = false;  // the running call is its last
+
+  // --- guarded by the manager
+  std::uint64_t id = 0;
+  InferenceCall* first = nullptr;  // runs
+  InferenceCall* last = nullptr;
+  std::size_t waiting = 0;  // calls behind the first
+  bool terminated = false;  // its last call has arrived
+  bool used = true;         // since the scan before
+};
+
+SequenceManager::SequenceManager(const StatefulOptions& options, scheduling::Timer& timer, Log log)
+    : options_(options), timer_(timer), log_(std::move(log)) {
+  timer_.add(*this);
+  if (options_.idle_scan > Duration::zero()) timer_.arm(*this, Clock::now() + options_.idle_scan);
+}
+
+SequenceManager::~SequenceManager() { timer_.remove(*this); }
+
+Status SequenceManager::extract(InferenceCall& call) {
+  SequenceControl sequence = call.sequence.value_or(SequenceControl{});
+  for (auto input = call.inputs.begin(); input != call.inputs.end();) {
+    const auto& view = input->tensor.view;
+    if (input->name == kIdInput) {
+      const auto id = one_integer<std::uint64_t>(view, DataType::kUint64, DataType::kInt64);
+      if (!id) {
+        return invalid_argument(fmt::format("Could not find sequence id in expected tensor proto field uint64_val - Expected: UINT64 (1); {}", given(view)));
+      }
+      sequence.id = *id;
+    } else if (input->name == kControlInput) {
+      const auto control = one_integer<std::uint32_t>(view, DataType::kUint32, DataType::kInt32);
+      if (!control) {
+        return invalid_argument(fmt::format(
+            "Could not find sequence control input in expected tensor proto field uint32_val - Expected: UINT32 (1); {}", given(view)));
+      }
+      if (*control > kEnd) {
+        return invalid_argument(fmt::format("Unexpected value of sequence control input - Expected: 0, 1 or 2; Actual: {}", *control));
+      }
+      sequence.control = *control;
+    } else {
+      ++input;
+      continue;
+    }
+    input = call.inputs.erase(input);
+  }
+  call.sequence = sequence;
+  return {};
+}
+
+Result<SequenceManager::Sequence*> SequenceManager::start(std::uint64_t& id) {
+  if (options_.max_sequences != 0 && sequences_.size() >= options_.max_sequences) {
+    return Status(StatusCode::kUnavailable, fmt::format("Max sequence number has been reached. Could not create new sequence. - limit: {}",
+                                                        options_.max_sequences));
+  }
+  if (id == 0) {
+    while (sequences_.contains(next_id_)) ++next_id_;
+    id = next_id_++;
+  } else if (sequences_.contains(id)) {
+    return Status(StatusCode::kAlreadyExists, fmt::format("Sequence with provided ID already exists - id: {}", id));
+  }
+  auto& sequence = sequences_[id];
+  sequence = std::make_unique<Sequence>();
+  sequence->id = id;
+  return sequence.get();
+}
+
+Result<SequenceManager::Sequence*> SequenceManager::find(std::uint64_t id) {
+  if (id == 0) return invalid_argument("Sequence ID has not been provided in request inputs");
+  const auto found = sequences_.find(id);
+  if (found == sequences_.end()) return not_found(fmt::format("Sequence with provided ID does not exist - id: {}", id));
+  if (found->second->terminated) {
+    return failed_precondition(fmt::format("Sequence last request is being processed and it's not available anymore - id: {}", id));
+  }
+  if (found->second->waiting >= kMaxWaiting) {
+    return Status(StatusCode::kResourceExhausted, fmt::format("Too many requests are waiting for sequence {} - limit: {}", id, kMaxWaiting));
+  }
+  return found->second.get();
+}
+
+Result<SequenceManager::Turn> SequenceManager::admit(InferenceCall& call) {
+  auto control = call.sequence.value_or(SequenceControl{});
+  const std::lock_guard lock(mutex_);
+  auto found = (control.control & kStart) != 0 ? start(control.id) : find(control.id);
+  if (!found.ok()) return std::move(found).status();
+  auto& sequence = **found;
+  sequence.used = true;
+  sequence.terminated = (control.control & kEnd) != 0;
+  call.sequence = control;
+  call.sequence_id = control.id;
+  call.servable_state = &sequence;
+  call.servable_next = nullptr;
+  call.work.hooks = &sequence;
+  if (sequence.first) {
+    sequence.last->servable_next = &call;
+    sequence.last = &call;
+    ++sequence.waiting;
+    return Turn::kWait;
+  }
+  sequence.first = sequence.last = &call;
+  sequence.ending = sequence.terminated;
+  return Turn::kRun;
+}
+
+InferenceCall* SequenceManager::complete(InferenceCall& call) noexcept {
+  const std::lock_guard lock(mutex_);
+  auto& sequence = *static_cast<Sequence*>(call.servable_state);
+  call.servable_state = nullptr;
+  if (!call.status.ok()) call.sequence_id.reset();
+  sequence.used = true;
+  sequence.first = call.servable_next;
+  if (auto* next = sequence.first) {
+    --sequence.waiting;
+    sequence.ending = (next->sequence->control & kEnd) != 0;
+    return next;
+  }
+  sequence.last = nullptr;
+  // A sequence that ended is gone, and so is one that never got a first result.
+  if (sequence.terminated || sequence.fresh) sequences_.erase(sequence.id);
+  return nullptr;
+}
+
+bool SequenceManager::cancel(InferenceCall& call) noexcept {
+  const std::lock_guard lock(mutex_);
+  auto* sequence = static_cast<Sequence*>(call.servable_state);
+  if (!sequence || sequence->first == &call) return false;
+  auto* before = sequence->first;
+  while (before && before->servable_next != &call) before = before->servable_next;
+  if (!before) return false;
+  before->servable_next = call.servable_next;
+  if (sequence->last == &call) sequence->last = before;
+  --sequence->waiting;
+  // Its end did not happen, so the sequence goes on.
+  if ((call.sequence->control & kEnd) != 0) sequence->terminated = false;
+  call.servable_state = nullptr;
+  call.sequence_id.reset();
+  return true;
+}
+
+std::size_t SequenceManager::size() const {
+  const std::lock_guard lock(mutex_);
+  return sequences_.size();
+}
+
+void SequenceManager::on_timer(TimePoint now) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto dropped = std::erase_if(sequences_, [](const auto& entry) { return !entry.second->first && !entry.second->used; });
+    for (auto& [id, sequence] : sequences_) sequence->used = false;
+    if (dropped > 0) log_.info("{} idle sequences were dropped", dropped);
+  }
+  timer_.arm(*this, now + options_.idle_scan);
+}
+
+}  // namespace ocelli::serving

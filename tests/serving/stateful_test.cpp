@@ -1,0 +1,192 @@
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "serving/model_servable.hpp"
+#include "support/fake_model.hpp"
+
+namespace ocelli::serving {
+namespace {
+
+constexpr std::uint32_t kNone = 0;
+constexpr std::uint32_t kStart = 1;
+constexpr std::uint32_t kEnd = 2;
+
+struct Client final : CallCompletion {
+  void on_call_done(InferenceCall&) noexcept override {
+    const std::lock_guard lock(mutex);
+    done = true;
+    changed.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex);
+    ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [this] { return done; }));
+  }
+  [[nodiscard]] float answer() const { return *reinterpret_cast<const float*>(call.outputs.at(0).tensor.view.data); }
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool done = false;
+  InferenceCall call;
+};
+
+struct StatefulTest : testing::Test {
+  void open(StatefulOptions stateful = {}, std::uint32_t lanes = 2) {
+    model = std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1})), test::add_kernel(0), lanes);
+    model->is_stateful = true;
+    ModelServableOptions options;
+    options.name = "sum";
+    stateful.enabled = true;
+    options.stateful = stateful;
+    options.inline_below = Duration::zero();
+    scheduling::ExecutorSpec executor;
+    executor.model = model;
+    executor.lanes = lanes;
+    options.executors.push_back(std::move(executor));
+    servable = std::move(ModelServable::create(std::move(options), context)).value();
+    model->reset_counts();
+  }
+  template <typename T>
+  static Tensor one(DataType type, T value) {
+    auto buffer = Buffer::allocate(sizeof value);
+    std::memcpy(buffer->data(), &value, sizeof value);
+    return Tensor::of(type, {1}, std::move(buffer), 0, sizeof value);
+  }
+  Client& send(float value, std::uint64_t id, std::uint32_t control) {
+    auto& client = clients.emplace_back();
+    client.call.servable = servable;
+    client.call.completion = &client;
+    client.call.inputs.push_back({"sequence_id", one(DataType::kUint64, id)});
+    client.call.inputs.push_back({"b", one(DataType::kFp32, value)});
+    client.call.inputs.push_back({"sequence_control_input", one(DataType::kUint32, control)});
+    servable->infer(client.call);
+    return client;
+  }
+  Client& ask(float value, std::uint64_t id, std::uint32_t control) {
+    auto& client = send(value, id, control);
+    client.wait();
+    return client;
+  }
+
+  BufferPool pool;
+  ServingContext context{pool, Log()};
+  std::shared_ptr<test::FakeModel> model;
+  std::shared_ptr<ModelServable> servable;
+  std::deque<Client> clients;
+};
+
+TEST_F(StatefulTest, SequencesKeepTheirOwnStateWhateverLaneTheyRunOn) {
+  open();
+  EXPECT_TRUE(servable->metadata().stateful);
+  EXPECT_EQ(ask(1, 7, kStart).answer(), 1);
+  EXPECT_EQ(ask(100, 8, kStart).answer(), 100);
+  EXPECT_EQ(ask(2, 7, kNone).answer(), 3);
+  EXPECT_EQ(ask(200, 8, kNone).answer(), 300);
+  auto& last = ask(3, 7, kEnd);
+  EXPECT_EQ(last.answer(), 6);
+  EXPECT_EQ(last.call.sequence_id, 7u);
+  EXPECT_EQ(ask(1, 7, kNone).call.status.code(), StatusCode::kNotFound);
+  EXPECT_EQ(ask(5, 7, kStart).answer(), 5) << "an ended id may start again, from nothing";
+}
+
+TEST_F(StatefulTest, TheServerChoosesAnIdWhenNoneIsGiven) {
+  open();
+  auto& first = ask(1, 0, kStart);
+  auto& second = ask(10, 0, kStart);
+  ASSERT_TRUE(first.call.sequence_id && second.call.sequence_id);
+  EXPECT_NE(*first.call.sequence_id, *second.call.sequence_id);
+  EXPECT_EQ(ask(1, *first.call.sequence_id, kNone).answer(), 2);
+}
+
+TEST_F(StatefulTest, MistakesHaveTheirOwnCodes) {
+  StatefulOptions options;
+  options.max_sequences = 2;
+  open(options);
+  ask(1, 1, kStart);
+  EXPECT_EQ(ask(1, 1, kStart).call.status.code(), StatusCode::kAlreadyExists);
+  EXPECT_EQ(ask(1, 9, kNone).call.status.code(), StatusCode::kNotFound);
+  EXPECT_EQ(ask(1, 9, kEnd).call.status.code(), StatusCode::kNotFound);
+  EXPECT_EQ(ask(1, 0, kNone).call.status.message(), "Sequence ID has not been provided in request inputs");
+  EXPECT_EQ(ask(1, 1, 3).call.status.code(), StatusCode::kInvalidArgument);
+  ask(1, 2, kStart);
+  auto& refused = ask(1, 3, kStart);
+  EXPECT_EQ(refused.call.status.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(refused.call.status.message(), "Max sequence number has been reached. Could not create new sequence. - limit: 2");
+  EXPECT_FALSE(refused.call.sequence_id);
+
+  auto& wrong_type = clients.emplace_back();
+  wrong_type.call.servable = servable;
+  wrong_type.call.completion = &wrong_type;
+  wrong_type.call.inputs.push_back({"sequence_id", one(DataType::kFp32, 1.0F)});
+  servable->infer(wrong_type.call);
+  EXPECT_EQ(wrong_type.call.status.code(), StatusCode::kInvalidArgument);
+}
+
+TEST_F(StatefulTest, CallsOfOneSequenceRunOneAfterTheOther) {
+  open();
+  model->hold();
+  std::vector<Client*> line{&send(1, 5, kStart)};
+  for (int i = 0; i < 4; ++i) line.push_back(&send(1, 5, kNone));
+  auto& unwanted = send(1, 5, kNone);
+  line.push_back(&send(1, 5, kEnd));
+  auto& late = ask(1, 5, kNone);
+  EXPECT_EQ(late.call.status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(model->started(), 1);
+  servable->cancel(unwanted.call);
+  EXPECT_EQ(unwanted.call.status.code(), StatusCode::kCancelled);
+  model->release();
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    line[i]->wait();
+    ASSERT_TRUE(line[i]->call.status.ok()) << line[i]->call.status.to_string();
+    EXPECT_EQ(line[i]->answer(), static_cast<float>(i + 1));
+  }
+  EXPECT_EQ(ask(1, 5, kNone).call.status.code(), StatusCode::kNotFound);
+}
+
+TEST_F(StatefulTest, IdleSequencesAreDropped) {
+  StatefulOptions options;
+  options.idle_scan = std::chrono::milliseconds(40);
+  open(options);
+  ask(1, 1, kStart);
+  const auto until = Clock::now() + std::chrono::seconds(20);
+  StatusCode code = StatusCode::kOk;
+  // Starting an id that exists is refused and does not count as use of it.
+  while (Clock::now() < until) {
+    code = ask(1, 1, kStart).call.status.code();
+    if (code == StatusCode::kOk) break;
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(code, StatusCode::kOk) << "the idle sequence made room for a new one of its name";
+}
+
+TEST_F(StatefulTest, ManyClientsInParallel) {
+  open({}, 3);
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  std::vector<std::deque<Client>> groups(4);
+  for (std::size_t t = 0; t < groups.size(); ++t) {
+    threads.emplace_back([&, t] {
+      for (std::uint64_t round = 0; round < 50; ++round) {
+        for (int step = 0; step < 5; ++step) {
+          auto& client = groups[t].emplace_back();
+          client.call.servable = servable;
+          client.call.completion = &client;
+          client.call.sequence = SequenceControl{1000 * t + round + 1, step == 0 ? kStart : step == 4 ? kEnd : kNone};
+          client.call.inputs.push_back({"b", one(DataType::kFp32, 1.0F)});
+          servable->infer(client.call);
+          client.wait();
+          if (!client.call.status.ok() || client.answer() != static_cast<float>(step + 1)) ++wrong;
+        }
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong.load(), 0);
+}
+
+}  // namespace
+}  // namespace ocelli::serving
