@@ -23,7 +23,9 @@ class InferCompletion {
 //  1. An input's bytes are read in place; the caller keeps them alive and unchanged until the run has ended.
 //  2. A bound output is written in place. An output that is not bound lives in the runtime's memory until the next run of this request.
 //  3. Bindings stay until replaced. No call on the steady path allocates in our own code for non-string tensors.
-//  4. No exception leaves; every fault of the runtime becomes a Status (kInternal, or kInvalidArgument for shapes that it refuses,
+//  4. A request may be destroyed, on another thread, as soon as on_infer_done has been entered for its last run and start() has returned;
+//     destruction waits until the runtime has left the completion.
+//  5. No exception leaves; every fault of the runtime becomes a Status (kInternal, or kInvalidArgument for shapes that it refuses,
 //     kUnavailable when the device is lost, kResourceExhausted when its memory is out, kCancelled after cancel()).
 class InferRequest {
  public:

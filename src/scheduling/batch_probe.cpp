@@ -9,6 +9,7 @@
 #include <limits>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 #include "scheduling/synthetic_batch.hpp"
 
@@ -46,8 +47,12 @@ class ClosedLoop {
       runners_[i].request = requests[i].get();
       requests[i]->start(runners_[i]);
     }
-    std::unique_lock lock(mutex_);
-    idle_.wait(lock, [this] { return running_ == 0; });
+    {
+      std::unique_lock lock(mutex_);
+      idle_.wait(lock, [this] { return running_ == 0; });
+    }
+    // A run may end before the start() that began it has returned on its own thread.
+    while (starting_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
     return failed_ ? 0 : static_cast<double>(runs_.load()) / seconds(Clock::now() - begun);
   }
 
@@ -60,7 +65,12 @@ class ClosedLoop {
 
   void ended(Runner& runner, const Status& status) noexcept {
     runs_.fetch_add(1);
-    if (status.ok() && Clock::now() < until_) return runner.request->start(runner);
+    if (status.ok() && Clock::now() < until_) {
+      starting_.fetch_add(1, std::memory_order_relaxed);
+      runner.request->start(runner);
+      starting_.fetch_sub(1, std::memory_order_release);
+      return;
+    }
     const std::lock_guard lock(mutex_);
     failed_ = failed_ || !status.ok();
     if (--running_ == 0) idle_.notify_all();
@@ -69,6 +79,7 @@ class ClosedLoop {
   std::vector<Runner> runners_;
   TimePoint until_{};
   std::atomic<std::uint64_t> runs_{0};
+  std::atomic<int> starting_{0};
   std::mutex mutex_;
   std::condition_variable idle_;
   std::size_t running_ = 0;

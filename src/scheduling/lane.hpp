@@ -50,7 +50,14 @@ class Lane final : private InferCompletion {
   void choose_variant() noexcept;
   // Binds the batch's tensors. On failure nothing runs and the batch is to be failed with the status.
   Status prepare(BufferPool& pool) noexcept;
-  void start() noexcept { active_->request->start(*this); }
+  // The run may end, and whoever waits for it may want to destroy the lane, before the runtime's start() has returned: see idle().
+  void start() noexcept {
+    starting_.fetch_add(1, std::memory_order_relaxed);
+    active_->request->start(*this);
+    starting_.fetch_sub(1, std::memory_order_release);
+  }
+  // True when no thread is inside start(). The lane is not destroyed before.
+  [[nodiscard]] bool idle() const noexcept { return starting_.load(std::memory_order_acquire) == 0; }
   Status run() noexcept { return active_->request->run(); }
   void cancel() noexcept { active_->request->cancel(); }
   // After a successful run: fills every item's results.
@@ -85,6 +92,7 @@ class Lane final : private InferCompletion {
   LaneObserver& observer_;
   std::vector<Variant> variants_;
   Variant* active_ = nullptr;
+  std::atomic<std::uint32_t> starting_{0};
   WorkList batch_;
   std::vector<BufferRef> gathered_;        // inputs of a batch, copied together
   std::vector<BufferRef> output_buffers_;  // null where an item's own destination is bound, or nothing is

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <new>
+#include <thread>
 
 #include "scheduling/batch_probe.hpp"
 
@@ -31,6 +32,12 @@ Scheduler::~Scheduler() {
     idle_.wait(lock, [this] { return active_ == 0; });
   }
   timer_.remove(*this);
+  for (const auto& executor : executors_) {
+    // Lasts as long as a runtime needs to return from start(), which is microseconds.
+    for (const auto& lane : executor->lanes()) {
+      while (!lane->idle()) std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+  }
 }
 
 Status Scheduler::add(ExecutorSpec spec) {

@@ -14,6 +14,7 @@
 
 namespace ocelli::serving {
 
+// Everything that makes a ModelServable; a plain value.
 struct ModelServableOptions {
   std::string name;
   std::int64_t version = 1;

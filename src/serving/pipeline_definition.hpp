@@ -20,6 +20,7 @@ struct PipelineSource {
 // The name that stands for the client's request among the nodes.
 inline constexpr const char* kRequestNode = "request";
 
+// One run of one model inside a pipeline.
 struct PipelineNode {
   std::string name;
   // "custom" instead of "DL model": answered with a clear error, because such nodes are libraries of another program's binary interface.
@@ -37,6 +38,7 @@ struct PipelineNode {
   friend bool operator==(const PipelineNode&, const PipelineNode&) = default;
 };
 
+// A plain value; two equal ones need no reload.
 struct PipelineDefinition {
   std::string name;
   std::vector<std::string> inputs;

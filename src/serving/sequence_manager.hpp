@@ -38,6 +38,7 @@ class SequenceManager final : private scheduling::TimerClient {
   // call.sequence with them. Errors: kInvalidArgument.
   static Status extract(InferenceCall& call);
 
+  // What admit() decided.
   enum class Turn : std::uint8_t { kRun, kWait };
   // Admits the call to its sequence. kRun: it is to be scheduled now, its work.hooks are set. kWait: it is kept until complete() of the
   // call before it returns it. Errors: kNotFound (no such sequence), kAlreadyExists, kFailedPrecondition (ends), kUnavailable (too many
@@ -50,6 +51,7 @@ class SequenceManager final : private scheduling::TimerClient {
   // True when the call was waiting for its turn; it is forgotten, and the caller is to end it.
   bool cancel(InferenceCall& call) noexcept;
 
+  // Sequences that exist now.
   [[nodiscard]] std::size_t size() const;
 
  private:

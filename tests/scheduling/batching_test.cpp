@@ -216,11 +216,12 @@ TEST_F(BatchingTest, ItemsThatChangeEachOtherAreNotBatched) {
   EXPECT_EQ(model->runs(), 6);
 }
 
-// A model whose run costs a fixed time plus a time per item, slept rather than computed.
+// A model whose run costs a fixed time, plus a time per item when there are several; slept rather than computed.
 std::shared_ptr<test::FakeModel> slow_model(Duration fixed, Duration per_item) {
   return std::make_shared<test::FakeModel>(test::add_signature(open_batch(2)),
                                            [=](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
-                                             std::this_thread::sleep_for(fixed + per_item * in[0].shape[0]);
+                                             const auto items = in[0].shape[0];
+                                             std::this_thread::sleep_for(fixed + per_item * (items > 1 ? items : 0));
                                              return test::add_kernel(1)(in, out);
                                            });
 }
@@ -242,7 +243,7 @@ TEST_F(BatchingTest, AutoTurnsItselfOffWhereItDoesNotPay) {
   options.max_items = 4;
   options.probe_limit = milliseconds(400);
   const auto begun = Clock::now();
-  open(slow_model(Duration::zero(), milliseconds(4)), options);
+  open(slow_model(milliseconds(2), milliseconds(4)), options);
   EXPECT_LT(Clock::now() - begun, std::chrono::seconds(5));
   model->hold();
   for (int i = 0; i < 5; ++i) scheduler->submit(item(static_cast<float>(i)));
