@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "conformance/conformance_suite.hpp"
+#include "support/backend_fixture.hpp"
 
 namespace ocelli::conformance {
 namespace {
@@ -14,28 +15,6 @@ std::string content_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
-
-// A folder that goes away with the test.
-class Folder {
- public:
-  Folder() {
-    std::string text = (fs::temp_directory_path() / "ocelli_conformance_XXXXXX").string();
-    path_ = ::mkdtemp(text.data());
-  }
-  ~Folder() {
-    std::error_code error;
-    fs::remove_all(path_, error);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] const fs::path& path() const noexcept { return path_; }
-  void write(const std::string& name, const std::string& content) const {
-    std::ofstream(path_ / name, std::ios::binary) << content;
-  }
-
- private:
-  fs::path path_;
-};
 
 }  // namespace
 
@@ -117,7 +96,7 @@ TEST_P(BackendConformance, BrokenFilesAreErrorsAndNothingElse) {
   const bool has_weights =
       fs::exists(fs::path(good).replace_extension(".bin")) && GetParam().format == ModelFormat::kOpenvinoIr;
   const std::string weights = has_weights ? content_of(fs::path(good).replace_extension(".bin")) : "";
-  const Folder folder;
+  const testing::TemporaryFolder folder;
   const auto expect_error = [&](const std::string& what) {
     const auto compiled = runtime_->compile({GetParam().format, folder.path() / GetParam().file}, options());
     ASSERT_FALSE(compiled.ok()) << what;

@@ -1,0 +1,323 @@
+// What only the OpenVINO backend does: preprocessing, reshaping, its properties, cache and variables.
+#include <numeric>
+
+#include "support/backend_fixture.hpp"
+
+namespace ocelli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::FloatNear;
+using ::testing::HasSubstr;
+using ::testing::Pointwise;
+using testing::TemporaryFolder;
+
+class OpenvinoBackend : public testing::BackendFixture {
+ protected:
+  OpenvinoBackend() : BackendFixture("openvino", ModelFormat::kOpenvinoIr, "model.xml") {
+    exact_.properties["INFERENCE_PRECISION_HINT"] = "f32";
+  }
+
+  std::string error_of(const std::string& model, const CompileOptions& options, StatusCode code) {
+    const auto compiled = try_compile(model, options);
+    EXPECT_FALSE(compiled.ok());
+    EXPECT_EQ(compiled.status().code(), code) << compiled.status().to_string();
+    return std::string(compiled.status().message());
+  }
+  std::unique_ptr<InferRequest> request_of(CompiledModel& model) { return std::move(*model.create_request()); }
+
+  CompileOptions exact_;
+};
+
+// A picture of 4x5 pixels with three channels, every value its own, as clients send it (NHWC) and as the model sees it
+// (NCHW).
+std::vector<float> pixels() {
+  std::vector<float> values(60);
+  std::iota(values.begin(), values.end(), 1.0F);
+  return values;
+}
+std::vector<float> planes(const std::vector<float>& nhwc) {
+  std::vector<float> values(60);
+  for (std::size_t pixel = 0; pixel < 20; ++pixel) {
+    for (std::size_t channel = 0; channel < 3; ++channel) values[channel * 20 + pixel] = nhwc[pixel * 3 + channel];
+  }
+  return values;
+}
+
+TEST_F(OpenvinoBackend, TransposesWhatClientsSendToWhatTheModelHas) {
+  for (const char* name : {"", "x"}) {
+    auto options = exact_;
+    options.preprocess.layout[name] = "nhwc:nchw";
+    auto model = compile("picture", options);
+    ASSERT_NE(model, nullptr);
+    EXPECT_EQ(model->signature().inputs[0].shape.to_string(), "(1,4,5,3)");
+    EXPECT_EQ(model->signature().inputs[0].layout, "NHWC");
+    EXPECT_EQ(model->signature().outputs[0].shape.to_string(), "(1,3,4,5)");
+    EXPECT_EQ(run_floats(*model, {1, 4, 5, 3}, pixels()), planes(pixels()));
+  }
+}
+
+TEST_F(OpenvinoBackend, TransposesOutputsByTheirNames) {
+  auto options = exact_;
+  options.preprocess.layout["y"] = "NHWC:NCHW";
+  auto model = compile("picture", options);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->signature().outputs[0].shape.to_string(), "(1,4,5,3)");
+  EXPECT_EQ(run_floats(*model, {1, 3, 4, 5}, planes(pixels())), pixels());
+}
+
+TEST_F(OpenvinoBackend, ALayoutAloneOnlyNamesTheDimensions) {
+  auto options = exact_;
+  options.preprocess.layout["x"] = "CN";
+  options.batch = Dimension::fixed(7);
+  auto model = compile("fixed_batch", options);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->signature().inputs[0].shape.to_string(), "(1,7)");
+}
+
+TEST_F(OpenvinoBackend, MeanScaleColourAndPrecisionAreBuiltIn) {
+  auto options = exact_;
+  options.preprocess.layout["x"] = "NHWC:NCHW";
+  options.preprocess.mean = {1, 2, 3};
+  options.preprocess.scale = {2, 4, 5};
+  options.preprocess.color_format = "BGR:RGB";
+  options.preprocess.precision = "uint8:fp32";
+  auto model = compile("picture", options);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->signature().inputs[0].type, DataType::kUint8);
+  std::vector<std::uint8_t> bytes(60);
+  for (std::size_t i = 0; i < 60; ++i) bytes[i] = static_cast<std::uint8_t>(i * 4 + 10);
+  std::vector<float> expected(60);  // channel 0 of the model is the last that came
+  const float mean[]{1, 2, 3};
+  const float scale[]{2, 4, 5};
+  for (std::size_t pixel = 0; pixel < 20; ++pixel) {
+    for (std::size_t c = 0; c < 3; ++c)
+      expected[c * 20 + pixel] = (static_cast<float>(bytes[pixel * 3 + 2 - c]) - mean[c]) / scale[c];
+  }
+  auto request = request_of(*model);
+  EXPECT_THAT(run(*request, DataType::kUint8, {1, 4, 5, 3}, bytes), Pointwise(FloatNear(1e-4F), expected));
+}
+
+TEST_F(OpenvinoBackend, OneMeanAndScaleServeAllChannels) {
+  auto options = exact_;
+  options.preprocess.layout["x"] = "NCHW";
+  options.preprocess.mean = {1};
+  options.preprocess.scale = {2};
+  auto model = compile("picture", options);
+  ASSERT_NE(model, nullptr);
+  auto expected = pixels();
+  for (auto& value : expected) value = (value - 1) / 2;
+  EXPECT_THAT(run_floats(*model, {1, 3, 4, 5}, pixels()), Pointwise(FloatNear(1e-5F), expected));
+}
+
+TEST_F(OpenvinoBackend, WrongPreprocessingIsNamed) {
+  auto options = exact_;
+  options.preprocess.layout["z"] = "NHWC:NCHW";
+  EXPECT_THAT(error_of("picture", options, StatusCode::kInvalidArgument), HasSubstr("z"));
+  options.preprocess.layout = {{"x", "NHW:NCHW"}};
+  EXPECT_THAT(error_of("picture", options, StatusCode::kInvalidArgument), HasSubstr("layout"));
+  options.preprocess.layout = {{"", "NC"}};
+  EXPECT_THAT(error_of("sum", options, StatusCode::kInvalidArgument), HasSubstr("layout"));
+  options.preprocess = {};
+  options.preprocess.mean = {1, 2, 3};
+  EXPECT_THAT(error_of("picture", options, StatusCode::kInvalidArgument), HasSubstr("layout"));
+  options.preprocess.layout["x"] = "NCHW";
+  options.preprocess.mean = {1, 2};
+  EXPECT_THAT(error_of("picture", options, StatusCode::kInvalidArgument), HasSubstr("mean"));
+  options.preprocess.mean.clear();
+  options.preprocess.color_format = "CMYK";
+  EXPECT_THAT(error_of("picture", options, StatusCode::kInvalidArgument), HasSubstr("CMYK"));
+  options.preprocess.color_format.clear();
+  options.preprocess.precision = "fp12";
+  EXPECT_THAT(error_of("picture", options, StatusCode::kInvalidArgument), HasSubstr("fp12"));
+}
+
+TEST_F(OpenvinoBackend, ShapesMayBeFixedOpenedAndRanged) {
+  auto options = exact_;
+  options.shapes["x"] = {{Dimension{1, 8}, Dimension::fixed(3), Dimension::any(), Dimension::fixed(2)}};
+  auto model = compile("picture", options);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->signature().inputs[0].shape.to_string(), "(1:8,3,-1,2)");
+  EXPECT_EQ(run_floats(*model, {2, 3, 1, 2}, std::vector<float>(12, 1)), std::vector<float>(12, 1));
+  auto request = request_of(*model);
+  std::vector<float> nine(9 * 3 * 2);
+  EXPECT_EQ(
+      request->set_input(0, {DataType::kFp32, {9, 3, 1, 2}, reinterpret_cast<std::byte*>(nine.data()), nine.size() * 4})
+          .code(),
+      StatusCode::kInvalidArgument);
+}
+
+TEST_F(OpenvinoBackend, BatchReshapesEveryInput) {
+  auto options = exact_;
+  options.batch = Dimension::fixed(3);
+  auto model = compile("sum", options);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->signature().inputs[0].shape.to_string(), "(3,4)");
+  EXPECT_EQ(model->signature().inputs[1].shape.to_string(), "(3,4)");
+  EXPECT_EQ(model->signature().outputs[0].shape.to_string(), "(3,4)");
+}
+
+TEST_F(OpenvinoBackend, ImpossibleShapesSayWhatOvmsSays) {
+  auto options = exact_;
+  options.shapes["x"] = PartialShape::from({1, 63});
+  EXPECT_THAT(error_of("product", options, StatusCode::kFailedPrecondition),
+              HasSubstr("Model could not be reshaped with requested shape - "));
+  options.shapes = {{"other", PartialShape::from({1, 64})}};
+  EXPECT_THAT(error_of("product", options, StatusCode::kInvalidArgument), HasSubstr("other"));
+}
+
+TEST_F(OpenvinoBackend, ReportsThePrecisionThatReallyRuns) {
+  auto exact = compile("product", exact_);
+  ASSERT_NE(exact, nullptr);
+  EXPECT_EQ(exact->info().precision, "FP32");
+  EXPECT_EQ(exact->info().note, "");
+  auto free_choice = compile("product");
+  ASSERT_NE(free_choice, nullptr);
+  const auto devices = runtime_->devices();
+  const auto& precisions = devices.front().precisions;
+  const bool has_bf16 = std::find(precisions.begin(), precisions.end(), "BF16") != precisions.end();
+  EXPECT_EQ(free_choice->info().precision, has_bf16 ? "BF16" : "FP32");
+  EXPECT_EQ(free_choice->info().note.find("INFERENCE_PRECISION_HINT=f32") != std::string::npos, has_bf16);
+}
+
+TEST_F(OpenvinoBackend, StreamsAndThreadsAreWhatWasAskedFor) {
+  auto options = exact_;
+  options.properties["NUM_STREAMS"] = "2";
+  options.properties["INFERENCE_NUM_THREADS"] = "2";
+  auto model = compile("row", options);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->info().streams, 2U);
+  EXPECT_EQ(model->info().threads, 2U);
+  EXPECT_EQ(model->info().optimal_requests, 2U);
+  auto latency = compile("row", exact_);
+  ASSERT_NE(latency, nullptr);
+  EXPECT_EQ(latency->info().optimal_requests, 1U);
+}
+
+TEST_F(OpenvinoBackend, OldPropertyNamesStillWork) {
+  auto options = exact_;
+  options.properties["CPU_THROUGHPUT_STREAMS"] = "2";
+  options.properties["CPU_THREADS_NUM"] = "2";
+  options.properties["CPU_BIND_THREAD"] = "NO";
+  auto model = compile("row", options);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->info().streams, 2U);
+  options.properties = {{"CPU_THROUGHPUT_STREAMS", "CPU_THROUGHPUT_AUTO"}};
+  EXPECT_NE(compile("row", options), nullptr);
+}
+
+TEST_F(OpenvinoBackend, ProxyDevicesRunOnTheirMembers) {
+  for (const char* device : {"AUTO", "AUTO:CPU", "MULTI:CPU", "HETERO:CPU", "BATCH:CPU(2)"}) {
+    SCOPED_TRACE(device);
+    CompileOptions options;
+    options.device = device;
+    auto model = compile("row", options);
+    if (!model) continue;
+    EXPECT_THAT(model->info().device, HasSubstr("CPU"));
+    EXPECT_EQ(run_floats(*model, {1, 64}, std::vector<float>(64, 2)), std::vector<float>(64, 2));
+  }
+  CompileOptions options;
+  options.device = "MULTI:CPU,MYRIAD";
+  EXPECT_THAT(error_of("row", options, StatusCode::kFailedPrecondition), AllOf(HasSubstr("MYRIAD"), HasSubstr("CPU")));
+}
+
+TEST_F(OpenvinoBackend, ProxyDevicesTakeTheirMembersProperties) {
+  for (const char* device : {"AUTO:CPU", "MULTI:CPU", "HETERO:CPU", "BATCH:CPU(2)"}) {
+    SCOPED_TRACE(device);
+    CompileOptions options;
+    options.device = device;
+    options.properties["NUM_STREAMS"] = "2";
+    options.properties["INFERENCE_PRECISION_HINT"] = "f32";
+    EXPECT_NE(compile("row", options), nullptr);
+  }
+}
+
+TEST_F(OpenvinoBackend, CacheServesTheSecondCompile) {
+  const TemporaryFolder folder;
+  auto options = exact_;
+  options.cache_dir = (folder.path() / "cache").string();
+  auto first = compile("product", options);
+  ASSERT_NE(first, nullptr);
+  EXPECT_FALSE(first->info().loaded_from_cache);
+  auto second = compile("product", options);
+  ASSERT_NE(second, nullptr);
+  EXPECT_TRUE(second->info().loaded_from_cache);
+  EXPECT_EQ(second->info().precision, "FP32");
+  EXPECT_EQ(run_floats(*second, {1, 64}, std::vector<float>(64, 1)),
+            run_floats(*first, {1, 64}, std::vector<float>(64, 1)));
+}
+
+TEST_F(OpenvinoBackend, UnusableCacheDoesNotKeepAModelFromServing) {
+  const TemporaryFolder folder;
+  folder.write("file", "");
+  auto options = exact_;
+  options.cache_dir = (folder.path() / "file" / "cache").string();
+  auto model = compile("product", options);
+  ASSERT_NE(model, nullptr);
+  EXPECT_THAT(model->info().note, HasSubstr("cache"));
+  EXPECT_EQ(run_floats(*model, {1, 64}, std::vector<float>(64, 0)), std::vector<float>(64, 0));
+}
+
+TEST_F(OpenvinoBackend, DamagedCacheEntriesAreCompiledAnew) {
+  const TemporaryFolder folder;
+  auto options = exact_;
+  options.cache_dir = folder.path().string();
+  ASSERT_NE(compile("product", options), nullptr);
+  int damaged = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    if (!entry.is_regular_file()) continue;
+    std::filesystem::resize_file(entry.path(), std::filesystem::file_size(entry.path()) / 2);
+    ++damaged;
+  }
+  EXPECT_GT(damaged, 0);
+  auto model = compile("product", options);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(run_floats(*model, {1, 64}, std::vector<float>(64, 0)), std::vector<float>(64, 0));
+}
+
+TEST_F(OpenvinoBackend, VariablesLiveBetweenRunsAndCanBeKept) {
+  auto model = compile("counter", exact_);
+  ASSERT_NE(model, nullptr);
+  EXPECT_TRUE(model->stateful());
+  auto request = request_of(*model);
+  const auto add = [&](float a, float b) { return run(*request, DataType::kFp32, {1, 2}, std::vector<float>{a, b}); };
+  EXPECT_EQ(add(1, 10), (std::vector<float>{1, 10}));
+  EXPECT_EQ(add(1, 10), (std::vector<float>{2, 20}));
+  auto kept = request->save_state();
+  ASSERT_TRUE(kept.ok());
+  ASSERT_EQ(kept->size(), 1U);
+  ASSERT_TRUE(request->reset_state().ok());
+  EXPECT_EQ(add(5, 5), (std::vector<float>{5, 5}));
+  ASSERT_TRUE(request->restore_state(*kept).ok());
+  EXPECT_EQ(add(1, 10), (std::vector<float>{3, 30}));
+  // The same state in another request of the model.
+  auto other = request_of(*model);
+  ASSERT_TRUE(other->restore_state(*kept).ok());
+  EXPECT_EQ(run(*other, DataType::kFp32, {1, 2}, std::vector<float>{0, 0}), (std::vector<float>{2, 20}));
+  EXPECT_EQ(request->restore_state({}).code(), StatusCode::kInvalidArgument);
+}
+
+TEST_F(OpenvinoBackend, TensorsWithoutNamesAreCalledAfterTheirNodes) {
+  auto model = compile("unnamed", exact_);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->signature().inputs[0].name, "in_node");
+  EXPECT_EQ(model->signature().outputs[0].name, "out_node");
+}
+
+TEST_F(OpenvinoBackend, ModelInfoIsFlattened) {
+  auto model = compile("row", exact_);
+  ASSERT_NE(model, nullptr);
+  EXPECT_FALSE(model->stateful());
+  const auto info = model->model_info();
+  EXPECT_EQ(info.at("model_info/labels"), "a b c");
+  EXPECT_EQ(info.at("model_info/sub/depth"), "2");
+}
+
+TEST_F(OpenvinoBackend, MissingExtensionIsNamed) {
+  auto options = exact_;
+  options.extension_library = "/nonexistent/layers.so";
+  EXPECT_THAT(error_of("row", options, StatusCode::kInvalidArgument), HasSubstr("/nonexistent/layers.so"));
+}
+
+}  // namespace
+}  // namespace ocelli

@@ -1,0 +1,95 @@
+// BackendFixture: a backend's module and the generated models, for tests of what only that backend does.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "runtime/backend_module.hpp"
+
+namespace ocelli::testing {
+
+// Skips its tests where the backend was not built.
+class BackendFixture : public ::testing::Test {
+ protected:
+  explicit BackendFixture(std::string backend, ModelFormat format, std::string file)
+      : backend_(std::move(backend)), format_(format), file_(std::move(file)) {}
+
+  void SetUp() override {
+    const auto module = default_backend_folder() / ("libocelli_backend_" + backend_ + ".so");
+    if (!std::filesystem::exists(module)) GTEST_SKIP() << module << " was not built: its runtime was not found";
+    const char* models = std::getenv("OCELLI_TEST_MODELS");
+    ASSERT_TRUE(models && std::filesystem::exists(std::filesystem::path(models) / "stamp"))
+        << "set OCELLI_TEST_MODELS to the output of tools/models/generate_test_models.py; ctest does";
+    models_ = models;
+    auto loaded = load_backend(default_backend_folder(), backend_, {});
+    ASSERT_TRUE(loaded.ok()) << loaded.status().to_string();
+    runtime_ = *loaded;
+  }
+
+  Result<std::unique_ptr<CompiledModel>> try_compile(const std::string& model, const CompileOptions& options) {
+    return runtime_->compile({format_, models_ / model / file_}, options);
+  }
+  // Fails the test when it cannot.
+  std::unique_ptr<CompiledModel> compile(const std::string& model, const CompileOptions& options = {}) {
+    auto compiled = try_compile(model, options);
+    EXPECT_TRUE(compiled.ok()) << model << ": " << compiled.status().to_string();
+    return compiled.ok() ? std::move(*compiled) : nullptr;
+  }
+  // Runs once on one input of a type; gives the first output as floats.
+  template <typename T>
+  std::vector<float> run(InferRequest& request, DataType type, const Shape& shape, std::vector<T> values) {
+    TensorView view{type, shape, reinterpret_cast<std::byte*>(values.data()), values.size() * sizeof(T)};
+    auto status = request.set_input(0, view);
+    if (status.ok()) status = request.run();
+    EXPECT_TRUE(status.ok()) << status.to_string();
+    auto output = status.ok() ? request.output(0) : Result<TensorView>(status);
+    if (!output.ok()) return {};
+    std::vector<float> result(output->bytes / sizeof(float));
+    std::memcpy(result.data(), output->data, output->bytes);
+    last_shape_ = output->shape;
+    return result;
+  }
+  std::vector<float> run_floats(CompiledModel& model, const Shape& shape, const std::vector<float>& values) {
+    auto request = model.create_request();
+    EXPECT_TRUE(request.ok());
+    return run(**request, DataType::kFp32, shape, values);
+  }
+
+  std::string backend_;
+  ModelFormat format_;
+  std::string file_;
+  std::filesystem::path models_;
+  std::shared_ptr<Runtime> runtime_;
+  Shape last_shape_;
+};
+
+// A folder that goes away with the test.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string text = (std::filesystem::temp_directory_path() / "ocelli_test_XXXXXX").string();
+    path_ = ::mkdtemp(text.data());
+  }
+  ~TemporaryFolder() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  void write(const std::string& name, const std::string& content) const {
+    std::ofstream(path_ / name, std::ios::binary) << content;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace ocelli::testing
