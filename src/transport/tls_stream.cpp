@@ -115,16 +115,50 @@ class TlsStream final : public Stream {
   SSL* ssl_;
 };
 
+int send_without_signal(BIO* bio, const char* data, int size) noexcept {
+  int socket = -1;
+  BIO_get_fd(bio, &socket);
+  const auto sent = static_cast<int>(::send(socket, data, static_cast<std::size_t>(size), MSG_NOSIGNAL));
+  BIO_clear_retry_flags(bio);
+  if (sent <= 0 && BIO_sock_should_retry(sent) != 0) BIO_set_retry_write(bio);
+  return sent;
+}
+
+// OpenSSL's own socket, but for the signal that write() raises when the peer is gone.
+const BIO_METHOD* quiet_socket() {
+  static const std::unique_ptr<BIO_METHOD, decltype(&BIO_meth_free)> method = [] {
+    const BIO_METHOD* socket = BIO_s_socket();
+    BIO_METHOD* quiet = BIO_meth_new(BIO_TYPE_SOCKET, "socket without SIGPIPE");
+    if (quiet) {
+      BIO_meth_set_write(quiet, send_without_signal);
+      BIO_meth_set_read(quiet, BIO_meth_get_read(socket));
+      BIO_meth_set_puts(quiet, BIO_meth_get_puts(socket));
+      BIO_meth_set_ctrl(quiet, BIO_meth_get_ctrl(socket));
+      BIO_meth_set_create(quiet, BIO_meth_get_create(socket));
+      BIO_meth_set_destroy(quiet, BIO_meth_get_destroy(socket));
+    }
+    return std::unique_ptr<BIO_METHOD, decltype(&BIO_meth_free)>(quiet, &BIO_meth_free);
+  }();
+  return method.get();
+}
+
 }  // namespace
 
-std::unique_ptr<Stream> make_tls_stream(FileDescriptor socket, TlsContext& context) {
-  SSL* ssl = SSL_new(context.native());
-  if (!ssl || SSL_set_fd(ssl, socket.get()) != 1) {
+std::unique_ptr<Stream> adopt_tls_stream(FileDescriptor socket, ssl_st* ssl) {
+  BIO* bio = ssl && quiet_socket() ? BIO_new(quiet_socket()) : nullptr;
+  if (!bio) {
     SSL_free(ssl);
     return nullptr;
   }
-  SSL_set_accept_state(ssl);
+  BIO_set_fd(bio, socket.get(), BIO_NOCLOSE);
+  SSL_set_bio(ssl, bio, bio);
   return std::make_unique<TlsStream>(std::move(socket), ssl);
+}
+
+std::unique_ptr<Stream> make_tls_stream(FileDescriptor socket, TlsContext& context) {
+  SSL* ssl = SSL_new(context.native());
+  if (ssl) SSL_set_accept_state(ssl);
+  return adopt_tls_stream(std::move(socket), ssl);
 }
 
 }  // namespace ocelli::transport

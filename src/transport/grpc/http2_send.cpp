@@ -195,22 +195,7 @@ bool Http2Session::put_data(RpcStream& stream, std::span<const std::byte> frame_
   control_guard_.earn(static_cast<std::int64_t>(1 + length / kBytesPerFrame));
   if (!stream.first_) return true;
   auto& message = *stream.first_;
-  std::size_t skip = stream.sent_;
-  std::size_t left = length;
-  const auto put = [&](std::span<const std::byte> piece) {
-    const std::size_t from = std::min(skip, piece.size());
-    const std::size_t count = std::min(left, piece.size() - from);
-    skip -= from;
-    left -= count;
-    if (count != 0) output_.refer(piece.subspan(from, count), message);
-  };
-  put(message.prefix);
-  if (message.compressed) {
-    put(message.encoded.bytes);
-  } else {
-    put(std::as_bytes(std::span(message.body.text())));
-    for (const auto& piece : message.body.pieces()) put(piece.bytes);
-  }
+  output_.refer_range(message, stream.sent_, length);
   stream.sent_ += length;
   stream.bytes_out_ += length;
   if (stream.sent_ < message.wire_bytes()) return true;

@@ -32,6 +32,33 @@ void OutputQueue::refer(std::span<const std::byte> bytes, OutgoingMessage& messa
   bytes_ += bytes.size();
 }
 
+void OutputQueue::refer_range(OutgoingMessage& message, std::size_t offset, std::size_t length) {
+  const auto put = [&](std::span<const std::byte> piece) {
+    const std::size_t from = std::min(offset, piece.size());
+    const std::size_t count = std::min(length, piece.size() - from);
+    offset -= from;
+    length -= count;
+    if (count != 0) refer(piece.subspan(from, count), message);
+  };
+  put(message.prefix);
+  if (message.compressed) return put(message.encoded.bytes);
+  put(std::as_bytes(std::span(message.body.text())));
+  for (const auto& piece : message.body.pieces()) put(piece.bytes);
+}
+
+void OutputQueue::detach(OutgoingMessage& message) {
+  for (std::size_t i = front_; i < segments_.size(); ++i) {
+    auto& segment = segments_[i];
+    if (segment.message != &message) continue;
+    auto* copy = pool_.get();
+    copy->body.text().assign(reinterpret_cast<const char*>(segment.data), segment.size);
+    copy->references = 1;
+    segment.data = reinterpret_cast<const std::byte*>(copy->body.text().data());
+    segment.message = copy;
+    --message.references;
+  }
+}
+
 std::size_t OutputQueue::gather(std::span<iovec> pieces) const noexcept {
   const std::size_t count = std::min(pieces.size(), segments_.size() - front_);
   for (std::size_t i = 0; i < count; ++i) {

@@ -28,6 +28,11 @@ class OutputQueue {
   // Appends bytes that belong to message, which is held until they are written. Short ones are copied all the same.
   void refer(std::span<const std::byte> bytes, OutgoingMessage& message);
 
+  // Appends length bytes of a message's wire form (prefix, then body) from offset on.
+  void refer_range(OutgoingMessage& message, std::size_t offset, std::size_t length);
+  // What still refers to message refers to a copy from now on.
+  void detach(OutgoingMessage& message);
+
   // Fills pieces from the front and returns how many.
   std::size_t gather(std::span<iovec> pieces) const noexcept;
   // The first count bytes are written.

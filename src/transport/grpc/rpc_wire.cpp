@@ -125,6 +125,15 @@ bool accepts_encoding(std::string_view list, RpcEncoding encoding) noexcept {
   return encoding == RpcEncoding::kIdentity;
 }
 
+StatusCode status_code_from_grpc(int number) noexcept {
+  constexpr std::array kCodes{StatusCode::kOk,           StatusCode::kCancelled,        StatusCode::kInternal,           StatusCode::kInvalidArgument,
+                              StatusCode::kDeadlineExceeded, StatusCode::kNotFound,     StatusCode::kAlreadyExists,      StatusCode::kPermissionDenied,
+                              StatusCode::kResourceExhausted, StatusCode::kFailedPrecondition, StatusCode::kAborted,     StatusCode::kInternal,
+                              StatusCode::kUnimplemented, StatusCode::kInternal,        StatusCode::kUnavailable,        StatusCode::kInternal,
+                              StatusCode::kUnauthenticated};
+  return number >= 0 && static_cast<std::size_t>(number) < kCodes.size() ? kCodes[static_cast<std::size_t>(number)] : StatusCode::kInternal;
+}
+
 bool is_grpc_content_type(std::string_view value) noexcept {
   constexpr std::string_view kBase = "application/grpc";
   if (!value.starts_with(kBase)) return false;

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "base/status.hpp"
 #include "transport/grpc/rpc_options.hpp"
 
 namespace ocelli::transport {
@@ -36,6 +37,9 @@ std::optional<RpcEncoding> rpc_encoding_from(std::string_view name) noexcept;
 std::string_view rpc_encoding_name(RpcEncoding encoding) noexcept;
 // Whether the comma-separated list of grpc-accept-encoding names the encoding.
 bool accepts_encoding(std::string_view list, RpcEncoding encoding) noexcept;
+
+// The canonical code of a gRPC status number; UNKNOWN, OUT_OF_RANGE, DATA_LOSS and numbers that do not exist are kInternal.
+StatusCode status_code_from_grpc(int number) noexcept;
 
 // "application/grpc", also with "+proto" or other suffixes and parameters.
 bool is_grpc_content_type(std::string_view value) noexcept;
