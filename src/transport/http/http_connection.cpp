@@ -50,10 +50,14 @@ void HttpConnection::on_ready(std::uint32_t events) noexcept {
   pump();
 }
 
-void HttpConnection::pump() noexcept {
+void HttpConnection::resume() noexcept {
   resume_pending_ = false;
-  if (pumping_) return;
-  if (closed_) return schedule_destruction();
+  if (closed_) schedule_destruction();
+  else pump();
+}
+
+void HttpConnection::pump() noexcept {
+  if (pumping_ || closed_) return;
   pumping_ = true;
   int reads = 0;
   while (true) {
@@ -63,8 +67,7 @@ void HttpConnection::pump() noexcept {
     if (!needs_more) continue;  // it had stopped for replies that are written now
     if (!readable_) break;
     if (reads++ == kReadsPerTurn) {
-      resume_pending_ = true;
-      loop_.loop.submit(resume_);
+      if (!std::exchange(resume_pending_, true)) loop_.loop.submit(resume_);
       break;
     }
     if (!fill()) break;

@@ -52,6 +52,7 @@ class HttpConnection final : public EventLoop::Watcher {
 
   // --- reading (http_connection.cpp)
   void pump() noexcept;
+  void resume() noexcept;
   bool process_input() noexcept;
   bool fill() noexcept;
   void note_read(const StreamResult& result) noexcept;
@@ -97,7 +98,7 @@ class HttpConnection final : public EventLoop::Watcher {
   ReplyQueue replies_;  // requests that are with their handlers or whose replies are being written
 
   EventLoop::Timer timer_;
-  EventLoop::Task resume_{&call_member<HttpConnection, &HttpConnection::pump>, this};
+  EventLoop::Task resume_{&call_member<HttpConnection, &HttpConnection::resume>, this};
   EventLoop::Task inflate_{&call_member<HttpConnection, &HttpConnection::inflate_step>, this};
   EventLoop::Task destruction_{&call_member<HttpConnection, &HttpConnection::destroy>, this};
 
