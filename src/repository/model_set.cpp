@@ -11,6 +11,8 @@
 #include "repository/load_request.hpp"
 #include "repository/loaded_model_log.hpp"
 #include "repository/model_folder.hpp"
+#include "repository/requested_shapes.hpp"
+#include "repository/reshaping_servable.hpp"
 
 namespace ocelli::repository {
 namespace {
@@ -193,17 +195,21 @@ void ModelSet::load(Task& task) {
   auto servable = context_.factory->load_model(*request);
   if (!servable.ok()) return settle(task, servable.status());
   const auto& metadata = (*servable)->metadata();
+  if (Status status = check_automatic(metadata, *task.config); !status.ok()) return settle(task, status);
   log_loaded_model(context_.log, metadata, *slot.metrics, Clock::now() - begin);
   if (context_.metrics) {
     slot.registration = {};
     slot.registration = context_.metrics->add(identity_of(metadata), slot.metrics);
   }
+  std::shared_ptr<serving::Servable> served = std::move(servable).value();
+  if (task.config->automatic()) {
+    served = std::make_shared<ReshapingServable>(context_.factory, *request, std::move(served), context_.log);
+  }
   const Catalog::Ticket ticket = context_.next_ticket++;
   auto gone = [catalog = std::weak_ptr<Catalog>(context_.catalog), name, version = task.version, ticket] {
     if (const auto alive = catalog.lock()) alive->ended(name, version, ticket);
   };
-  context_.catalog->publish(name, task.version, ticket,
-                            context_.reaper->lease(std::move(servable).value(), std::move(gone)));
+  context_.catalog->publish(name, task.version, ticket, context_.reaper->lease(std::move(served), std::move(gone)));
   settle(task, {});
 }
 

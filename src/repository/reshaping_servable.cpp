@@ -1,0 +1,215 @@
+#include "repository/reshaping_servable.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "repository/requested_shapes.hpp"
+
+namespace ocelli::repository {
+
+using serving::InferenceCall;
+using serving::Servable;
+
+// Lives on in its thread when the last handle is dropped on that very thread.
+class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingServable::Core> {
+ public:
+  Core(std::shared_ptr<ServableFactory> factory, ModelLoad load, std::shared_ptr<Servable> first, const Log& log)
+      : factory_(std::move(factory)),
+        load_(std::move(load)),
+        log_(log),
+        metadata_(first->metadata()),
+        current_(std::move(first)) {}
+
+  void start() {
+    thread_ = std::thread([self = shared_from_this()] { self->work(); });
+  }
+  void stop() noexcept {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    if (thread_.get_id() == std::this_thread::get_id()) {
+      thread_.detach();
+    } else {
+      thread_.join();
+    }
+  }
+
+  [[nodiscard]] const serving::ServableMetadata& metadata() const noexcept { return metadata_; }
+  [[nodiscard]] observability::ServableMetrics& metrics() noexcept { return *load_.metrics; }
+
+  void infer(InferenceCall& call) noexcept {
+    Status refusal;
+    try {
+      std::unique_lock lock(mutex_);
+      if (!requested_shapes(call, current_->metadata(), load_.config, load_.mapping)) return forward(call, lock);
+      if (waiting_.size() < kMaxWaiting) {
+        waiting_.push_back(&call);
+        lock.unlock();
+        wake_.notify_one();
+        return;
+      }
+      refusal = Status(StatusCode::kResourceExhausted,
+                       fmt::format("Too many requests wait for the model to be reshaped - limit: {}", kMaxWaiting));
+    } catch (const std::bad_alloc&) {
+      refusal = Status(StatusCode::kResourceExhausted, "out of memory");
+    }
+    refuse(call, std::move(refusal));
+  }
+
+  void cancel(InferenceCall& call) noexcept {
+    std::unique_lock lock(mutex_);
+    if (const auto found = std::find(waiting_.begin(), waiting_.end(), &call); found != waiting_.end()) {
+      waiting_.erase(found);
+      lock.unlock();
+      return refuse(call, {StatusCode::kCancelled, "Request was cancelled"});
+    }
+    const auto running = running_.find(&call);
+    if (running == running_.end()) return;
+    Relay& relay = *running->second;
+    relay.cancelling = true;
+    lock.unlock();
+    relay.servable->cancel(call);
+    lock.lock();
+    relay.cancelling = false;
+    // It ended meanwhile, and the telling was left to this thread, so that the call was there for cancel().
+    if (relay.ended) relay.tell(lock);
+  }
+
+ private:
+  // Stands between the model and the call's owner: keeps the model that runs the call, which may not be the current one
+  // any more.
+  struct Relay final : serving::CallCompletion {
+    Relay(std::shared_ptr<Core> core_in, InferenceCall& call_in, std::shared_ptr<Servable> servable_in)
+        : core(std::move(core_in)), call(call_in), owner(call_in.completion), servable(std::move(servable_in)) {}
+
+    void on_call_done(InferenceCall&) noexcept override {
+      std::unique_lock lock(core->mutex_);
+      ended = true;
+      if (!cancelling) tell(lock);
+    }
+
+    // Destroys this relay.
+    void tell(std::unique_lock<std::mutex>& lock) noexcept {
+      const auto self = core->running_.extract(&call);
+      const auto keep = core;
+      lock.unlock();
+      keep->adopt_names(call);
+      call.completion = owner;
+      owner->on_call_done(call);
+    }
+
+    std::shared_ptr<Core> core;
+    InferenceCall& call;
+    serving::CallCompletion* owner;
+    std::shared_ptr<Servable> servable;
+    bool cancelling = false;
+    bool ended = false;
+  };
+
+  // Output names point into the metadata of the model that ran the call, which may be gone before the reply is written.
+  void adopt_names(InferenceCall& call) const noexcept {
+    for (auto& output : call.outputs) {
+      const auto own = std::find_if(metadata_.outputs.begin(), metadata_.outputs.end(),
+                                    [&](const TensorSpec& spec) { return spec.name == output.name; });
+      if (own != metadata_.outputs.end()) output.name = own->name;
+    }
+  }
+
+  // With the lock held, which it gives back.
+  void forward(InferenceCall& call, std::unique_lock<std::mutex>& lock) noexcept {
+    // Held here too: the call may end, and its relay with it, before infer() returns.
+    const auto servable = current_;
+    try {
+      auto relay = std::make_unique<Relay>(shared_from_this(), call, servable);
+      serving::CallCompletion* const completion = relay.get();
+      running_.emplace(&call, std::move(relay));
+      call.completion = completion;
+    } catch (const std::bad_alloc&) {
+      lock.unlock();
+      return refuse(call, {StatusCode::kResourceExhausted, "out of memory"});
+    }
+    lock.unlock();
+    servable->infer(call);
+  }
+
+  static void refuse(InferenceCall& call, Status status) noexcept {
+    call.status = std::move(status);
+    call.completion->on_call_done(call);
+  }
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      InferenceCall& call = *waiting_.front();
+      waiting_.pop_front();
+      serve(call, lock);
+      lock.lock();
+    }
+  }
+
+  // With the lock held, which it gives back.
+  void serve(InferenceCall& call, std::unique_lock<std::mutex>& lock) {
+    const auto requested = requested_shapes(call, current_->metadata(), load_.config, load_.mapping);
+    if (!requested) return forward(call, lock);
+    lock.unlock();
+    if (call.deadline <= Clock::now())
+      return refuse(call,
+                    {StatusCode::kDeadlineExceeded, "Deadline passed while the model was reshaped for other requests"});
+    ModelLoad load = load_;
+    for (const auto& [name, shape] : requested->shapes) load.options.shapes[name] = shape;
+    if (requested->batch) load.options.batch = requested->batch;
+    auto made = factory_->load_model(load);
+    if (!made.ok()) {
+      log_.warning("Model {} version {} could not be reshaped: {}", load.config.name, load.version,
+                   made.status().message());
+      return refuse(call, failed_precondition(fmt::format("Model could not be reshaped with requested shape - {}",
+                                                          made.status().message())));
+    }
+    log_.info("Model {} version {} was reshaped for a request", load.config.name, load.version);
+    // The one before goes when its last call has ended; not under the lock.
+    std::shared_ptr<Servable> before = std::move(made).value();
+    lock.lock();
+    current_.swap(before);
+    forward(call, lock);
+  }
+
+  const std::shared_ptr<ServableFactory> factory_;
+  const ModelLoad load_;
+  const Log log_;
+  const serving::ServableMetadata metadata_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::shared_ptr<Servable> current_;
+  std::deque<InferenceCall*> waiting_;
+  std::unordered_map<InferenceCall*, std::unique_ptr<Relay>> running_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+ReshapingServable::ReshapingServable(std::shared_ptr<ServableFactory> factory, ModelLoad load,
+                                     std::shared_ptr<Servable> first, const Log& log)
+    : core_(std::make_shared<Core>(std::move(factory), std::move(load), std::move(first), log)) {
+  core_->start();
+}
+
+ReshapingServable::~ReshapingServable() { core_->stop(); }
+
+const serving::ServableMetadata& ReshapingServable::metadata() const noexcept { return core_->metadata(); }
+observability::ServableMetrics& ReshapingServable::metrics() noexcept { return core_->metrics(); }
+void ReshapingServable::infer(InferenceCall& call) noexcept { core_->infer(call); }
+void ReshapingServable::cancel(InferenceCall& call) noexcept { core_->cancel(call); }
+
+}  // namespace ocelli::repository

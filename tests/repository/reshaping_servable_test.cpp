@@ -1,0 +1,244 @@
+#include "repository/reshaping_servable.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <functional>
+#include <thread>
+
+#include "repository/fake_factory.hpp"
+
+namespace ocelli::repository {
+namespace {
+
+using serving::InferenceCall;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Makes models of any fixed shape (batch 13 excepted) that answer with their own shape.
+class ShapeFactory final : public ServableFactory {
+ public:
+  Result<std::shared_ptr<serving::Servable>> load_model(const ModelLoad& load) override {
+    std::unique_lock lock(mutex_);
+    PartialShape shape = PartialShape::from({1, 4});
+    if (const auto given = load.options.shapes.find("tensor"); given != load.options.shapes.end())
+      shape = given->second;
+    if (load.options.batch) shape.dims[0] = *load.options.batch;
+    compiled.push_back(shape.to_string());
+    changed.notify_all();
+    changed.wait(lock, [this] { return !held; });
+    if (shape.dims[0] == Dimension::fixed(13)) return internal_error("unlucky");
+    serving::ServableMetadata metadata;
+    metadata.name = "m";
+    metadata.inputs = {{"x", DataType::kFp32, shape, "NC"}};
+    metadata.outputs = {{"y", DataType::kFp32, shape, "NC"}};
+    auto servable = std::make_shared<test::FakeServable>(
+        metadata, [shape, name = std::make_shared<std::string>("y")](InferenceCall& call) {
+          if (!shape.accepts(call.inputs[0].tensor.view.shape)) {
+            call.status = invalid_argument("Invalid input shape");
+            return;
+          }
+          call.outputs.push_back({*name, call.inputs[0].tensor, false});
+          call.batch_size = static_cast<std::uint32_t>(shape.dims[0].min);
+        });
+    servable->hold_calls = hold_calls;
+    last_ = servable;
+    return std::shared_ptr<serving::Servable>(servable);
+  }
+  void set_held(bool value) {
+    const std::lock_guard lock(mutex_);
+    held = value;
+    changed.notify_all();
+  }
+  std::weak_ptr<test::FakeServable> last() {
+    const std::lock_guard lock(mutex_);
+    return last_;
+  }
+  bool wait_for(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    return changed.wait_for(lock, test::kSoon, [&] { return compiled.size() >= count; });
+  }
+
+  std::vector<std::string> compiled;
+  bool held = false;
+  bool hold_calls = false;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed;
+  std::weak_ptr<test::FakeServable> last_;
+};
+
+// One request and its end.
+class Caller final : public serving::CallCompletion {
+ public:
+  Caller(serving::ServableHandle servable, const Shape& shape) {
+    const std::vector<float> values(shape.element_count().value_or(0), 1.F);
+    call.servable = std::move(servable);
+    call.completion = this;
+    call.inputs.push_back(
+        {"x", test::make_tensor(DataType::kFp32, shape, values.data(), values.size() * sizeof(float))});
+  }
+  void on_call_done(InferenceCall&) noexcept override {
+    const std::lock_guard lock(mutex_);
+    ++times;
+    done_.notify_all();
+  }
+  Caller& send() {
+    call.servable->infer(call);
+    return *this;
+  }
+  Status wait() {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(done_.wait_for(lock, test::kSoon, [this] { return times > 0; }));
+    EXPECT_EQ(times, 1);
+    return call.status;
+  }
+  bool told() {
+    const std::lock_guard lock(mutex_);
+    return times > 0;
+  }
+
+  InferenceCall call;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable done_;
+  int times = 0;
+};
+
+class ReshapingServableTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<ReshapingServable> make(bool shape) {
+    ModelLoad load;
+    load.config.name = "m";
+    load.mapping.inputs["tensor"] = "x";
+    load.metrics = std::make_shared<observability::ServableMetrics>();
+    if (shape) {
+      load.config.shapes[""] = {true, {}};
+    } else {
+      load.config.batch.kind = BatchParameter::Kind::kAuto;
+    }
+    auto first = factory_->load_model(load);
+    return std::make_shared<ReshapingServable>(factory_, load, *first, Log());
+  }
+  std::shared_ptr<ShapeFactory> factory_ = std::make_shared<ShapeFactory>();
+};
+
+TEST_F(ReshapingServableTest, FollowsTheShapeOfTheRequest) {
+  const auto servable = make(true);
+  for (const Shape& shape : {Shape{1, 4}, Shape{2, 8}, Shape{2, 8}, Shape{1, 4}}) {
+    Caller caller(servable, shape);
+    ASSERT_TRUE(caller.send().wait().ok()) << caller.call.status.to_string();
+    EXPECT_EQ(caller.call.outputs.at(0).tensor.view.shape, shape);
+    EXPECT_EQ(caller.call.outputs.at(0).name.data(), servable->metadata().outputs[0].name.data())
+        << "the name must outlive the model that ran";
+    EXPECT_EQ(caller.call.completion, &caller);
+  }
+  EXPECT_THAT(factory_->compiled, ElementsAre("(1,4)", "(2,8)", "(1,4)"));
+}
+
+TEST_F(ReshapingServableTest, AutomaticBatchChangesOnlyTheBatch) {
+  const auto servable = make(false);
+  Caller larger(servable, {5, 4});
+  EXPECT_TRUE(larger.send().wait().ok());
+  EXPECT_EQ(larger.call.batch_size, 5U);
+  Caller wider(servable, {5, 8});
+  EXPECT_THAT(wider.send().wait().to_string(), HasSubstr("INVALID_ARGUMENT: Invalid input shape"))
+      << "the model explains it itself";
+  Caller flat(servable, {4});
+  EXPECT_THAT(flat.send().wait().to_string(), HasSubstr("INVALID_ARGUMENT"));
+  EXPECT_THAT(factory_->compiled, ElementsAre("(1,4)", "(5,4)"));
+}
+
+TEST_F(ReshapingServableTest, WhatCannotBeTakenIsToldAndHarmsNobody) {
+  const auto servable = make(false);
+  Caller unlucky(servable, {13, 4});
+  const Status status = unlucky.send().wait();
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(), "Model could not be reshaped with requested shape - unlucky");
+  Caller usual(servable, {1, 4});
+  EXPECT_TRUE(usual.send().wait().ok());
+}
+
+TEST_F(ReshapingServableTest, LyingLengthsAreNotCompiledFor) {
+  const auto servable = make(true);
+  Caller liar(servable, {1, 4});
+  liar.call.inputs[0].tensor.view.shape = Shape{1000000, 1000000};
+  EXPECT_EQ(liar.send().wait().code(), StatusCode::kInvalidArgument);
+  Caller empty(servable, {0, 4});
+  EXPECT_EQ(empty.send().wait().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(factory_->compiled.size(), 1U);
+}
+
+TEST_F(ReshapingServableTest, OthersRunWhileOneIsCompiledFor) {
+  const auto servable = make(true);
+  factory_->set_held(true);
+  Caller slow(servable, {3, 4});
+  Caller next(servable, {3, 4});
+  slow.send();
+  ASSERT_TRUE(factory_->wait_for(2));
+  next.send();
+  Caller quick(servable, {1, 4});
+  EXPECT_TRUE(quick.send().wait().ok());
+  EXPECT_FALSE(slow.told());
+  factory_->set_held(false);
+  EXPECT_TRUE(slow.wait().ok());
+  EXPECT_TRUE(next.wait().ok());
+  EXPECT_THAT(factory_->compiled, ElementsAre("(1,4)", "(3,4)")) << "compiled once for both";
+}
+
+TEST_F(ReshapingServableTest, CancelsWaitingAndRunningCalls) {
+  factory_->hold_calls = true;
+  const auto servable = make(true);
+  const auto first = factory_->last().lock();
+  factory_->set_held(true);
+  Caller compiling(servable, {3, 4});
+  Caller waiting(servable, {5, 4});
+  compiling.send();
+  ASSERT_TRUE(factory_->wait_for(2));
+  waiting.send();
+  waiting.call.servable->cancel(waiting.call);
+  EXPECT_EQ(waiting.wait().code(), StatusCode::kCancelled);
+  Caller running(servable, {1, 4});
+  running.send();
+  EXPECT_FALSE(running.told());
+  running.call.servable->cancel(running.call);
+  EXPECT_EQ(running.wait().code(), StatusCode::kCancelled);
+  EXPECT_EQ(first->cancels(), 1);
+  factory_->set_held(false);
+  EXPECT_TRUE(test::eventually([&] {
+    const auto last = factory_->last().lock();
+    return last && last != first && last->release_one();
+  }));
+  EXPECT_TRUE(compiling.wait().ok());
+}
+
+TEST_F(ReshapingServableTest, TheModelBeforeIsGivenBack) {
+  const auto servable = make(true);
+  const auto first = factory_->last();
+  Caller other(servable, {2, 4});
+  EXPECT_TRUE(other.send().wait().ok());
+  EXPECT_TRUE(test::eventually([&] { return first.expired(); }));
+}
+
+TEST_F(ReshapingServableTest, ManyCallersOfManyShapes) {
+  const auto servable = make(true);
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      for (int j = 0; j < 100; ++j) {
+        const Shape shape{1 + (i + j) % 3, 4};
+        Caller caller(servable, shape);
+        if (!caller.send().wait().ok() || caller.call.outputs.at(0).tensor.view.shape != shape) ++wrong;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+}  // namespace
+}  // namespace ocelli::repository
