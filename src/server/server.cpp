@@ -92,10 +92,10 @@ struct Server::Parts {
         context(pool, sink.channel("serving")),
         runtimes(default_backend_folder(), sink.channel("runtimes"), backend_contexts(given, sink)),
         metrics(std::make_shared<observability::MetricsRegistry>(plan.metrics.selection)),
-        repository(std::move(plan.repository),
-                   std::make_shared<ModelFactory>(std::move(plan.factory), runtimes, context,
-                                                  sink.channel("modelmanager")),
-                   sink.channel("modelmanager"), metrics) {}
+        repository(
+            std::move(plan.repository),
+            std::make_shared<ModelFactory>(std::move(plan.factory), runtimes, context, sink.channel("modelmanager")),
+            sink.channel("modelmanager"), metrics) {}
 
   const ServerOptions options;
   const Log log;
@@ -152,9 +152,7 @@ Status Server::Parts::open_grpc(const ApiKeys& keys) {
   return {};
 }
 
-Status Server::Parts::open_rest(const ApiKeys&, bool) {
-  return unimplemented("REST is not part of this build");
-}
+Status Server::Parts::open_rest(const ApiKeys&, bool) { return unimplemented("REST is not part of this build"); }
 
 bool Server::Parts::stop(Duration limit) {
   if (stopped) return true;

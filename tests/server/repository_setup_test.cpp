@@ -1,0 +1,122 @@
+#include "server/repository_setup.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
+namespace ocelli::server {
+namespace {
+
+using observability::MetricFamily;
+using testing::ElementsAre;
+
+TEST(RepositorySetup, OneModelFromTheFlags) {
+  ServerOptions options;
+  options.model.model_name = "m";
+  options.model.model_path = "/p";
+  options.model.batch_size = "4";
+  options.file_system_poll_wait_seconds = 7;
+  const auto repository = repository_options(options);
+  ASSERT_TRUE(repository.ok()) << repository.status().to_string();
+  ASSERT_EQ(repository->models.size(), 1U);
+  EXPECT_EQ(repository->models[0].name, "m");
+  EXPECT_EQ(repository->models[0].batch.extent, Dimension::fixed(4));
+  EXPECT_EQ(repository->poll_interval, std::chrono::seconds(7));
+}
+
+TEST(RepositorySetup, NothingIsWatchedWithoutPolling) {
+  ServerOptions options;
+  options.config_path = "/c.json";
+  options.model_control_mode = "none";
+  const auto repository = repository_options(options);
+  ASSERT_TRUE(repository.ok());
+  EXPECT_EQ(repository->poll_interval.count(), 0);
+  EXPECT_EQ(repository->config_path, "/c.json");
+  EXPECT_FALSE(repository->explicit_control);
+}
+
+TEST(RepositorySetup, ExplicitControlNamesWhatToLoad) {
+  ServerOptions options;
+  options.config_path = "/c.json";
+  options.model_control_mode = "explicit";
+  options.load_models = "a,b";
+  const auto repository = repository_options(options);
+  ASSERT_TRUE(repository.ok());
+  EXPECT_TRUE(repository->explicit_control);
+  EXPECT_THAT(repository->load_at_start, ElementsAre("a", "b"));
+}
+
+TEST(RepositorySetup, Batching) {
+  BatchingOptions options;
+  options.mode = "on";
+  options.max_batch_size = 8;
+  options.preferred_sizes = "4,8";
+  options.max_delay_us = 500;
+  const auto batching = batching_options(options);
+  ASSERT_TRUE(batching.ok());
+  EXPECT_EQ(batching->mode, scheduling::BatchingMode::kOn);
+  EXPECT_EQ(batching->max_items, 8U);
+  EXPECT_THAT(batching->preferred_sizes, ElementsAre(4, 8));
+  EXPECT_EQ(batching->max_delay, std::chrono::microseconds(500));
+  options.preferred_sizes = "4,x";
+  EXPECT_FALSE(batching_options(options).ok());
+}
+
+TEST(RepositorySetup, SimulatedDevices) {
+  const auto names = simulated_device_names(R"({"devices":[{"name":"SIM.0"},{"name":"SIM.1"}]})");
+  ASSERT_TRUE(names.ok());
+  EXPECT_THAT(*names, ElementsAre("SIM.0", "SIM.1"));
+  EXPECT_TRUE(simulated_device_names("")->empty());
+  EXPECT_FALSE(simulated_device_names("{").ok());
+  EXPECT_FALSE(simulated_device_names("[]").ok());
+}
+
+class MetricsChoiceTest : public testing::Test {
+ protected:
+  ~MetricsChoiceTest() override { std::remove(path_.c_str()); }
+  ServerOptions with_config(const std::string& text) {
+    std::ofstream(path_) << text;
+    ServerOptions options;
+    options.config_path = path_;
+    options.rest.port = 8000;
+    return options;
+  }
+  std::string path_ = testing::TempDir() + "metrics_choice_" + std::to_string(::getpid()) + ".json";
+};
+
+TEST_F(MetricsChoiceTest, TheFlagsDecideWithoutAMonitoringSection) {
+  auto options = with_config(R"({"model_config_list":[]})");
+  EXPECT_FALSE(choose_metrics(options)->enabled);
+  options.metrics.enabled = true;
+  options.metrics.list = "ovms_infer_req_active";
+  const auto choice = choose_metrics(options);
+  ASSERT_TRUE(choice.ok());
+  EXPECT_TRUE(choice->enabled);
+  EXPECT_TRUE(choice->selection.has(MetricFamily::kInferReqActive));
+  EXPECT_FALSE(choice->selection.has(MetricFamily::kRequestsSuccess));
+}
+
+TEST_F(MetricsChoiceTest, TheFileDecidesWithOne) {
+  auto options = with_config(
+      R"({"model_config_list":[],"monitoring":{"metrics":{"enable":true,"metrics_list":["ovms_streams"]}}})");
+  const auto choice = choose_metrics(options);
+  ASSERT_TRUE(choice.ok()) << choice.status().to_string();
+  EXPECT_TRUE(choice->enabled);
+  EXPECT_TRUE(choice->selection.has(MetricFamily::kStreams));
+  EXPECT_FALSE(choice->selection.has(MetricFamily::kRequestsSuccess));
+  options.metrics.enabled = true;
+  EXPECT_EQ(choose_metrics(options).status().message(),
+            "Metrics configuration duplicated in configuration file and CLI parameters");
+}
+
+TEST_F(MetricsChoiceTest, AnUnknownFamilyIsAnError) {
+  auto options =
+      with_config(R"({"model_config_list":[],"monitoring":{"metrics":{"enable":true,"metrics_list":["nope"]}}})");
+  EXPECT_EQ(choose_metrics(options).status().message(), "Invalid name in metrics_list - nope");
+}
+
+}  // namespace
+}  // namespace ocelli::server
