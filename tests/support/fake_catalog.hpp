@@ -146,14 +146,15 @@ class FakeCatalog : public serving::ModelCatalog {
     const std::lock_guard lock(mutex_);
     const auto model = models_.find(name);
     if (model == models_.end()) return not_found("Model with requested name is not found");
+    bool loading = false;
     for (auto entry = model->second.rbegin(); entry != model->second.rend(); ++entry) {
       if (version && *version != entry->first) continue;
       if (entry->second.servable) return entry->second.servable;
-      if (!version) continue;
-      if (entry->second.status.state == serving::VersionState::kEnd)
-        return not_found("Model with requested version is retired");
-      return Status(StatusCode::kNotLoadedYet, "Model with requested version is not loaded yet");
+      const bool retired = entry->second.status.state == serving::VersionState::kEnd;
+      if (version && retired) return not_found("Model with requested version is retired");
+      loading = loading || !retired;
     }
+    if (loading) return Status(StatusCode::kNotLoadedYet, "Model with requested version is not loaded yet");
     return not_found("Model with requested version is not found");
   }
 

@@ -5,10 +5,11 @@
 #include <simdjson.h>
 
 #include <array>
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
+
+#include "tensor/half.hpp"
 
 namespace ocelli::json {
 namespace {
@@ -62,20 +63,6 @@ void append_valid(std::string& text, std::string_view value) {
   }
   text.append(value.substr(clean));
 }
-
-float half_to_float(std::uint16_t bits) noexcept {
-  const std::uint32_t sign = std::uint32_t{bits & 0x8000U} << 16;
-  const std::uint32_t exponent = (bits >> 10) & 0x1F;
-  const std::uint32_t fraction = bits & 0x3FF;
-  if (exponent == 0) {  // zero or subnormal: fraction * 2^-24
-    const float magnitude = std::ldexp(static_cast<float>(fraction), -24);
-    return sign ? -magnitude : magnitude;
-  }
-  if (exponent == 0x1F) return std::bit_cast<float>(sign | 0x7F800000U | (fraction << 13));
-  return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
-}
-
-float bf16_to_float(std::uint16_t bits) noexcept { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 
 // Longest element: "-1.7976931348623157e+308" and ".0".
 constexpr std::size_t kLongestElement = 32;
@@ -149,7 +136,7 @@ bool write_typed(std::string& text, DataType type, const std::byte* data, std::s
     case DataType::kFp64:
       return write_floats<double>(text, data, count, separator, [](double value) { return value; });
     case DataType::kFp16:
-      return write_floats<std::uint16_t>(text, data, count, separator, half_to_float);
+      return write_floats<std::uint16_t>(text, data, count, separator, fp16_to_float);
     case DataType::kBf16:
       return write_floats<std::uint16_t>(text, data, count, separator, bf16_to_float);
     case DataType::kInt8:

@@ -1,0 +1,145 @@
+#include "protocols/admin/admin_endpoints.hpp"
+
+#include <utility>
+
+#include "protocols/admin/admin_request.hpp"
+#include "protocols/admin/config_json.hpp"
+#include "protocols/rest/rest_reply.hpp"
+
+namespace ocelli::admin {
+namespace {
+
+using transport::HttpExchange;
+
+std::string_view body_of(const HttpExchange& exchange) noexcept {
+  const auto& body = exchange.request().body;
+  return {reinterpret_cast<const char*>(body.data()), body.size()};
+}
+
+// Has write(exchange) done in the background and sends its reply.
+template <typename Write>
+void reply_in_background(ThreadPool& background, HttpExchange& exchange, Write write) noexcept {
+  const Status status = rest::guarded([&]() -> Status {
+    const bool accepted =
+        background.submit([&exchange, write = std::move(write)] { rest::reply_with(exchange, write); });
+    return accepted ? Status() : Status(StatusCode::kResourceExhausted, "Too many administrative requests are waiting");
+  });
+  if (!status.ok()) rest::send_error(exchange, status);
+}
+
+Status no_shared_memory() { return unimplemented("Shared memory is not offered by this server"); }
+
+}  // namespace
+
+void AdminEndpoints::config_status(HttpExchange& exchange) noexcept {
+  rest::reply_with(exchange, [this](HttpExchange& reply) -> Status {
+    append_config_status(reply.body.text(), services_.catalog.all_statuses());
+    return {};
+  });
+}
+
+void AdminEndpoints::config_reload(HttpExchange& exchange) noexcept {
+  constexpr int kCreated = 201;
+  reply_in_background(services_.background, exchange, [this](HttpExchange& reply) -> Status {
+    const auto outcome = services_.catalog.reload();
+    if (!outcome.ok()) {
+      reply.status = http_status(outcome.status().code());
+      append_reload_error(reply.body.text(), outcome.status());
+      return {};
+    }
+    if (*outcome == serving::ReloadOutcome::kReloaded) reply.status = kCreated;
+    append_config_status(reply.body.text(), services_.catalog.all_statuses());
+    return {};
+  });
+}
+
+void AdminEndpoints::model_list(HttpExchange& exchange) noexcept {
+  rest::reply_with(exchange, [this](HttpExchange& reply) -> Status {
+    const auto created = std::chrono::duration_cast<std::chrono::seconds>(started_.time_since_epoch()).count();
+    append_model_list(reply.body.text(), services_.catalog.all_statuses(), created);
+    return {};
+  });
+}
+
+void AdminEndpoints::metrics(HttpExchange& exchange) noexcept {
+  rest::reply_with(exchange, [this](HttpExchange& reply) -> Status {
+    if (!services_.render_metrics) return invalid_argument("Invalid request URL");
+    reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    reply.body.text() = services_.render_metrics();
+    return {};
+  });
+}
+
+void AdminEndpoints::repository_index(HttpExchange& exchange) noexcept {
+  rest::reply_with(exchange, [this](HttpExchange& reply) -> Status {
+    const auto only_ready = parse_index(body_of(reply));
+    if (!only_ready.ok()) return only_ready.status();
+    append_repository_index(reply.body.text(), services_.catalog.all_statuses(), *only_ready);
+    return {};
+  });
+}
+
+void AdminEndpoints::repository_load(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
+  reply_in_background(services_.background, exchange,
+                      [this, name = std::string(target.name)](HttpExchange& reply) -> Status {
+                        const auto config = parse_load(body_of(reply));
+                        if (!config.ok()) return config.status();
+                        return services_.catalog.load(name, *config);
+                      });
+}
+
+void AdminEndpoints::repository_unload(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
+  reply_in_background(services_.background, exchange,
+                      [this, name = std::string(target.name)](HttpExchange& reply) -> Status {
+                        if (auto status = check_body(body_of(reply)); !status.ok()) return status;
+                        return services_.catalog.unload(name);
+                      });
+}
+
+void AdminEndpoints::shared_memory_status(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
+  rest::reply_with(exchange, [&](HttpExchange& reply) -> Status {
+    if (!services_.shared_memory) return no_shared_memory();
+    const auto regions = services_.shared_memory->status(target.name);
+    if (!regions.ok()) return regions.status();
+    append_shared_memory_status(reply.body.text(), *regions);
+    return {};
+  });
+}
+
+void AdminEndpoints::shared_memory_register(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
+  rest::reply_with(exchange, [&](HttpExchange& reply) -> Status {
+    if (!services_.shared_memory) return no_shared_memory();
+    const auto request = parse_register(body_of(reply));
+    if (!request.ok()) return request.status();
+    return services_.shared_memory->register_region(target.name, request->key, request->offset, request->byte_size);
+  });
+}
+
+void AdminEndpoints::shared_memory_unregister(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
+  rest::reply_with(exchange, [&](HttpExchange&) -> Status {
+    if (!services_.shared_memory) return no_shared_memory();
+    if (target.name.empty()) {
+      services_.shared_memory->unregister_all();
+    } else {
+      services_.shared_memory->unregister(target.name);
+    }
+    return {};
+  });
+}
+
+void AdminEndpoints::cuda_memory_status(HttpExchange& exchange) noexcept {
+  rest::reply_with(exchange, [](HttpExchange& reply) -> Status {
+    reply.body.text().append("[]");
+    return {};
+  });
+}
+
+void AdminEndpoints::cuda_memory_register(HttpExchange& exchange) noexcept {
+  rest::send_error(
+      exchange,
+      unimplemented("CUDA shared memory is not offered by this server; use system shared memory or binary data"));
+}
+
+void AdminEndpoints::cuda_memory_unregister(HttpExchange& exchange) noexcept { exchange.send(); }
+
+}  // namespace ocelli::admin

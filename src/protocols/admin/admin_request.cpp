@@ -1,0 +1,121 @@
+#include "protocols/admin/admin_request.hpp"
+
+#include <fmt/format.h>
+
+#include "protocols/json/json_reader.hpp"
+
+namespace ocelli::admin {
+namespace {
+
+using json::JsonReader;
+
+Status wrong_member(std::string_view name, std::string_view expected) {
+  return invalid_argument(fmt::format("Invalid request body - Expected: {}; member: {}", expected, name));
+}
+
+bool blank(std::string_view text) noexcept { return text.find_first_not_of(" \t\r\n") == text.npos; }
+
+// Calls use(reader, name) for each member of the object that comes next; use() reads the value.
+template <typename Use>
+Status read_object(JsonReader& reader, Use use) {
+  if (!reader.begin_object()) return invalid_argument("Request body should be JSON object");
+  std::string_view name;
+  while (reader.next_key(name)) {
+    if (auto status = use(reader, name); !status.ok()) return status;
+  }
+  return {};
+}
+
+// A whole body.
+template <typename Use>
+Status read_body(std::string_view body, Use use) {
+  json::TextStore texts;
+  JsonReader reader(body, texts);
+  auto status = read_object(reader, use);
+  if (status.ok()) reader.finish();
+  switch (reader.error()) {
+    case json::JsonError::kNone:
+      return status;
+    case json::JsonError::kWrongKind:
+      return status.ok() ? invalid_argument("Request body should be JSON object") : status;
+    default:
+      return failed_precondition("The file is not valid json");
+  }
+}
+
+Status read_natural(JsonReader& reader, std::string_view name, std::uint64_t& value) {
+  json::JsonNumber number;
+  const auto natural = reader.read_number(number) ? json::to_uint64(number) : std::nullopt;
+  if (!natural) return wrong_member(name, "an integer from 0");
+  value = *natural;
+  return {};
+}
+
+Status pass_over(JsonReader& reader) {
+  reader.skip();
+  return {};
+}
+
+Status read_load_parameter(JsonReader& reader, std::string_view name, std::string& config) {
+  std::string_view text;
+  if (name.starts_with("file:"))
+    return wrong_member(name, "no model files in the request: they are read from the repository");
+  if (name != "config") return pass_over(reader);
+  if (!reader.read_string(text)) return wrong_member(name, "a string that holds JSON");
+  config = text;
+  return {};
+}
+
+}  // namespace
+
+Result<RegisterRequest> parse_register(std::string_view body) {
+  RegisterRequest request;
+  bool has_size = false;
+  auto status = read_body(body, [&](JsonReader& reader, std::string_view name) -> Status {
+    std::string_view text;
+    if (name == "key") {
+      if (!reader.read_string(text)) return wrong_member(name, "a string");
+      request.key = text;
+      return {};
+    }
+    if (name == "offset") return read_natural(reader, name, request.offset);
+    if (name != "byte_size") return pass_over(reader);
+    has_size = true;
+    return read_natural(reader, name, request.byte_size);
+  });
+  if (!status.ok()) return status;
+  if (request.key.empty()) return wrong_member("key", "the name of a shared memory object");
+  if (!has_size) return wrong_member("byte_size", "an integer from 1");
+  return request;
+}
+
+Result<bool> parse_index(std::string_view body) {
+  bool ready = false;
+  if (blank(body)) return ready;
+  auto status = read_body(body, [&](JsonReader& reader, std::string_view name) -> Status {
+    if (name != "ready") return pass_over(reader);
+    return reader.read_bool(ready) ? Status() : wrong_member(name, "a boolean");
+  });
+  if (!status.ok()) return status;
+  return ready;
+}
+
+Result<std::string> parse_load(std::string_view body) {
+  std::string config;
+  if (blank(body)) return config;
+  auto status = read_body(body, [&](JsonReader& reader, std::string_view name) -> Status {
+    if (name != "parameters") return pass_over(reader);
+    return read_object(reader, [&](JsonReader& inner, std::string_view parameter) {
+      return read_load_parameter(inner, parameter, config);
+    });
+  });
+  if (!status.ok()) return status;
+  return config;
+}
+
+Status check_body(std::string_view body) {
+  if (blank(body)) return {};
+  return read_body(body, [](JsonReader& reader, std::string_view) { return pass_over(reader); });
+}
+
+}  // namespace ocelli::admin

@@ -1,0 +1,173 @@
+#include "protocols/kserve/model_json.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+
+#include "protocols/json/json_text.hpp"
+
+namespace ocelli::kserve {
+namespace {
+
+using serving::ServableMetadata;
+
+void append_member(std::string& text, std::string_view name, std::string_view value) {
+  json::append_quoted(text, name);
+  text.push_back(':');
+  json::append_quoted(text, value);
+}
+
+// Calls write(item) for each item, with commas between.
+template <typename Items, typename Write>
+void append_array(std::string& text, const Items& items, Write write) {
+  text.push_back('[');
+  bool first = true;
+  for (const auto& item : items) {
+    if (!std::exchange(first, false)) text.push_back(',');
+    write(item);
+  }
+  text.push_back(']');
+}
+
+void append_tensors(std::string& text, const std::vector<TensorSpec>& tensors) {
+  append_array(text, tensors, [&text](const TensorSpec& tensor) {
+    text.push_back('{');
+    append_member(text, "name", tensor.name);
+    text.push_back(',');
+    append_member(text, "datatype", kserve_name(tensor.type));
+    text.append(",\"shape\":");
+    append_array(text, tensor.shape.dims,
+                 [&text](const Dimension& dimension) { json::append_integer(text, dimension.extent_or_dynamic()); });
+    text.push_back('}');
+  });
+}
+
+void append_execution(std::string& text, const std::vector<ExecutionInfo>& execution) {
+  append_array(text, execution, [&text](const ExecutionInfo& info) {
+    text.push_back('{');
+    append_member(text, "runtime", info.runtime);
+    text.push_back(',');
+    append_member(text, "runtime_version", info.runtime_version);
+    text.push_back(',');
+    append_member(text, "device", info.device);
+    text.push_back(',');
+    append_member(text, "device_name", info.device_name);
+    text.push_back(',');
+    append_member(text, "precision", info.precision);
+    text.push_back(',');
+    append_member(text, "note", info.note);
+    text.push_back('}');
+  });
+}
+
+using ModelInfo = std::map<std::string, std::string>;
+
+// Writes the entries in [begin, end), whose keys share their first `prefix` characters, as one object: "a.b" and "a.c"
+// become {"a":{"b":..,"c":..}}.
+void append_model_info(std::string& text, ModelInfo::const_iterator begin, ModelInfo::const_iterator end,
+                       std::size_t prefix) {
+  text.push_back('{');
+  for (auto entry = begin; entry != end;) {
+    if (entry != begin) text.push_back(',');
+    const auto dot = entry->first.find('.', prefix);
+    const std::string_view key =
+        std::string_view(entry->first).substr(prefix, dot == std::string::npos ? dot : dot - prefix);
+    if (dot == std::string::npos) {
+      append_member(text, key, entry->second);
+      ++entry;
+      continue;
+    }
+    const std::string_view group = std::string_view(entry->first).substr(0, dot + 1);
+    const auto group_end =
+        std::find_if(entry, end, [group](const auto& other) { return !other.first.starts_with(group); });
+    json::append_quoted(text, key);
+    text.push_back(':');
+    append_model_info(text, entry, group_end, dot + 1);
+    entry = group_end;
+  }
+  text.push_back('}');
+}
+
+void append_duration(std::string& text, std::string_view name, const observability::DurationCounter& counter) {
+  fmt::format_to(std::back_inserter(text), "\"{}\":{{\"count\":{},\"ns\":{}}}", name,
+                 counter.count.load(std::memory_order_relaxed), counter.ns.load(std::memory_order_relaxed));
+}
+
+}  // namespace
+
+void append_server_metadata(std::string& text, std::string_view name, std::string_view version, bool shared_memory) {
+  text.push_back('{');
+  append_member(text, "name", name);
+  text.push_back(',');
+  append_member(text, "version", version);
+  text.append(
+      ",\"extensions\":[\"binary_tensor_data\",\"model_repository\",\"schedule_policy\",\"sequence\",\"statistics\"");
+  if (shared_memory) text.append(",\"system_shared_memory\"");
+  text.append("]}");
+}
+
+void append_model_metadata(std::string& text, const ServableMetadata& metadata, const serving::ModelStatus& status) {
+  text.push_back('{');
+  append_member(text, "name", metadata.name);
+  text.append(",\"versions\":[");
+  bool first = true;
+  for (const auto& version : status.versions) {
+    if (version.state != serving::VersionState::kAvailable) continue;
+    text.append(std::exchange(first, false) ? "\"" : ",\"");
+    json::append_integer(text, version.version);
+    text.push_back('"');
+  }
+  text.append("],");
+  append_member(text, "platform", metadata.platform);
+  text.append(",\"inputs\":");
+  append_tensors(text, metadata.inputs);
+  text.append(",\"outputs\":");
+  append_tensors(text, metadata.outputs);
+  if (!metadata.model_info.empty()) {
+    text.append(",\"rt_info\":{\"model_info\":");
+    append_model_info(text, metadata.model_info.begin(), metadata.model_info.end(), 0);
+    text.push_back('}');
+  }
+  if (!metadata.execution.empty()) {
+    text.append(",\"execution\":");
+    append_execution(text, metadata.execution);
+  }
+  text.push_back('}');
+}
+
+void append_model_statistics(std::string& text, serving::Servable& servable) {
+  const auto& metadata = servable.metadata();
+  const auto& metrics = servable.metrics();
+  text.push_back('{');
+  append_member(text, "name", metadata.name);
+  fmt::format_to(std::back_inserter(text),
+                 ",\"version\":\"{}\",\"last_inference\":{},\"inference_count\":{},\"execution_count\":{}",
+                 metadata.version, metrics.last_inference_ms.load(std::memory_order_relaxed),
+                 metrics.inferences.load(std::memory_order_relaxed),
+                 metrics.executions.load(std::memory_order_relaxed));
+  text.append(",\"inference_stats\":{");
+  append_duration(text, "success", metrics.stat_success);
+  text.push_back(',');
+  append_duration(text, "fail", metrics.stat_fail);
+  text.push_back(',');
+  append_duration(text, "queue", metrics.stat_queue);
+  text.push_back(',');
+  append_duration(text, "compute_input", metrics.stat_compute_input);
+  text.push_back(',');
+  append_duration(text, "compute_infer", metrics.stat_compute_infer);
+  text.push_back(',');
+  append_duration(text, "compute_output", metrics.stat_compute_output);
+  text.append("},\"batch_stats\":[");
+  bool first = true;
+  for (std::size_t size = 1; size < metrics.batches.size(); ++size) {
+    const auto count = metrics.batches[size].load(std::memory_order_relaxed);
+    if (count == 0) continue;
+    fmt::format_to(std::back_inserter(text), "{}{{\"batch_size\":{},\"compute_infer\":{{\"count\":{}}}}}",
+                   std::exchange(first, false) ? "" : ",", size, count);
+  }
+  text.append("]}");
+}
+
+}  // namespace ocelli::kserve

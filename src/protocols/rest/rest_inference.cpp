@@ -1,0 +1,110 @@
+#include "protocols/rest/rest_inference.hpp"
+
+#include <utility>
+
+#include "protocols/rest/rest_reply.hpp"
+#include "serving/servable.hpp"
+
+namespace ocelli::rest {
+namespace {
+
+Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancelled"}; }
+
+}  // namespace
+
+void RestInference::start(transport::HttpExchange& exchange, std::string_view name,
+                          std::optional<std::int64_t> version) noexcept {
+  exchange_ = &exchange;
+  version_ = version;
+  state_.store(kBusy, std::memory_order_release);
+  const Status status = guarded([&] {
+    name_ = name;
+    return begin();
+  });
+  if (!status.ok()) return finish(status);
+
+  auto found = catalog_.find(name_, version_);
+  if (found.ok() || found.status().code() != StatusCode::kNotLoadedYet) return resolved(std::move(found));
+  catalog_.find_when_loaded(name_, version_,
+                            [this](Result<serving::ServableHandle> later) { resolved(std::move(later)); });
+}
+
+Status RestInference::begin() {
+  auto& call = this->call();
+  call.times.received = exchange_->request().received;
+  call.completion = this;
+  if (auto status = parse(*exchange_); !status.ok()) return status;
+  exchange_->set_cancel_listener(this);
+  return {};
+}
+
+void RestInference::resolved(Result<serving::ServableHandle> found) noexcept {
+  const Status status = guarded([&] { return submit(std::move(found)); });
+  if (!status.ok()) return finish(status);
+  leave_servable();
+}
+
+Status RestInference::submit(Result<serving::ServableHandle> found) {
+  if (!found.ok()) return lookup_error(found.status());
+  auto& call = this->call();
+  call.servable = std::move(found).value();
+  if (auto status = fill(*exchange_); !status.ok()) return status;
+  if (state_.load(std::memory_order_acquire) & kGone) return cancelled_status();
+  call.servable->infer(call);
+  return {};
+}
+
+// The thread that was inside the servable does what others left to it meanwhile, then steps back.
+void RestInference::leave_servable() noexcept {
+  auto state = state_.load(std::memory_order_acquire);
+  for (;;) {
+    if (state & kDone) return finish(std::move(call().status));
+    if ((state & kGone) && !(state & kToldGone)) {
+      state_.fetch_or(kToldGone, std::memory_order_acq_rel);
+      call().servable->cancel(call());
+      state = state_.load(std::memory_order_acquire);
+      continue;
+    }
+    const auto next = static_cast<std::uint8_t>(state & ~kBusy);
+    if (state_.compare_exchange_weak(state, next, std::memory_order_acq_rel)) return;
+  }
+}
+
+void RestInference::on_call_done(serving::InferenceCall&) noexcept {
+  if (state_.fetch_or(kDone, std::memory_order_acq_rel) & kBusy) return;
+  finish(std::move(call().status));
+}
+
+void RestInference::on_client_gone() noexcept {
+  auto state = state_.load(std::memory_order_acquire);
+  for (;;) {
+    if (state & (kDone | kGone)) return;
+    const auto next = static_cast<std::uint8_t>(state | kGone | kBusy);
+    if (state_.compare_exchange_weak(state, next, std::memory_order_acq_rel)) break;
+  }
+  if (!(state & kBusy)) leave_servable();
+}
+
+void RestInference::finish(Status status) noexcept {
+  // Nobody may begin to cancel from here on.
+  state_.fetch_or(kDone, std::memory_order_acq_rel);
+  auto& exchange = *exchange_;
+  auto& call = this->call();
+  if (status.code() == StatusCode::kCancelled && call.deadline <= Clock::now()) {
+    status = Status(StatusCode::kDeadlineExceeded, "Deadline exceeded before the request was answered");
+  }
+  if (status.ok()) status = guarded([&] { return write(exchange); });
+  if (call.servable) {
+    const auto took = Clock::now() - exchange.request().received;
+    call.servable->metrics().request_done(method_, observability::Interface::kRest, status, took);
+  }
+  clear();
+  if (status.ok()) {
+    exchange.send();
+  } else {
+    send_error(exchange, status);
+  }
+  recycle();
+}
+
+}  // namespace ocelli::rest

@@ -1,0 +1,72 @@
+// RestInference: the way of one prediction over REST, from its exchange to a servable and back.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/status.hpp"
+#include "observability/servable_metrics.hpp"
+#include "serving/inference_call.hpp"
+#include "serving/model_catalog.hpp"
+#include "transport/http/http_exchange.hpp"
+
+namespace ocelli::rest {
+
+// Finds the servable (waiting while it loads), fills the call, hands it over, writes the reply and sends it: exactly
+// one reply, on whatever thread. When the client goes away the call is cancelled. While some thread is inside the
+// servable with the call, the end is left to that thread, so that the call is never touched after it was given back.
+// Reusable after recycle().
+class RestInference : private serving::CallCompletion, private transport::CancelListener {
+ public:
+  virtual ~RestInference() = default;
+  RestInference(const RestInference&) = delete;
+  RestInference& operator=(const RestInference&) = delete;
+
+ protected:
+  RestInference(serving::ModelCatalog& catalog, observability::Method method) : catalog_(catalog), method_(method) {}
+
+  // Begins; does not block. name need not outlive the call. recycle() may have been called when this returns.
+  void start(transport::HttpExchange& exchange, std::string_view name, std::optional<std::int64_t> version) noexcept;
+
+  // The steps that protocols differ in. What the servable has no part in, done before it is looked for.
+  virtual Status parse(transport::HttpExchange&) { return {}; }
+  // Completes call(), whose servable is known now.
+  virtual Status fill(transport::HttpExchange&) { return {}; }
+  // Writes the answer of call(), which went well, into the exchange.
+  virtual Status write(transport::HttpExchange& exchange) = 0;
+  // The text of an error in finding the servable.
+  virtual Status lookup_error(const Status& status) { return status; }
+  // Lets go of everything that belongs to the request, before its reply is sent.
+  virtual void clear() noexcept = 0;
+  // The last thing: this object may be started again from within.
+  virtual void recycle() noexcept = 0;
+  virtual serving::InferenceCall& call() noexcept = 0;
+
+ private:
+  enum Flag : std::uint8_t {
+    kBusy = 1,      // a thread is on its way into the servable, or in it
+    kDone = 2,      // the servable told its completion
+    kGone = 4,      // the client went away
+    kToldGone = 8,  // ... and the servable knows
+  };
+
+  void on_call_done(serving::InferenceCall& call) noexcept final;
+  void on_client_gone() noexcept final;
+  Status begin();
+  void resolved(Result<serving::ServableHandle> found) noexcept;
+  Status submit(Result<serving::ServableHandle> found);
+  void leave_servable() noexcept;
+  void finish(Status status) noexcept;
+
+  serving::ModelCatalog& catalog_;
+  const observability::Method method_;
+  transport::HttpExchange* exchange_ = nullptr;
+  std::string name_;
+  std::optional<std::int64_t> version_;
+  std::atomic<std::uint8_t> state_{0};
+};
+
+}  // namespace ocelli::rest

@@ -1,0 +1,30 @@
+// RestServices: what the REST endpoints work with.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/thread_pool.hpp"
+#include "serving/model_catalog.hpp"
+#include "transport/shared_memory/shared_memory_registry.hpp"
+
+namespace ocelli::rest {
+
+// Outlives every endpoint; all members must be thread-safe.
+struct RestServices {
+  RestServices(serving::ModelCatalog& models, ThreadPool& administration)
+      : catalog(models), background(administration) {}
+
+  serving::ModelCatalog& catalog;
+  // Where loading and unloading happens, which would hold a network thread up. Its queue is bounded.
+  ThreadPool& background;
+  // Null: clients cannot use shared memory.
+  transport::SharedMemoryRegistry* shared_memory = nullptr;
+  // The page of GET /metrics. Empty: metrics are off.
+  std::function<std::string()> render_metrics;
+  // What GET /v2 says.
+  std::string server_name = "OpenVINO Model Server";
+  std::string server_version;
+};
+
+}  // namespace ocelli::rest

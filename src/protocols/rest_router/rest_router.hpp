@@ -1,0 +1,33 @@
+// RestRouter: sends each REST request to its endpoint.
+#pragma once
+
+#include <utility>
+
+#include "protocols/admin/admin_endpoints.hpp"
+#include "protocols/kserve/kserve_endpoints.hpp"
+#include "protocols/rest/rest_services.hpp"
+#include "protocols/tfserving/tfserving_endpoints.hpp"
+#include "transport/http/http_exchange.hpp"
+
+namespace ocelli::rest {
+
+// Thread-safe. What services refers to must outlive the router; the router must outlive the exchanges that it was
+// given, those that wait in services.background too.
+class RestRouter final : public transport::HttpHandler {
+ public:
+  explicit RestRouter(RestServices services)
+      : services_(std::move(services)), kserve_(services_), tfserving_(services_), admin_(services_) {}
+
+  // Every path that is not served answers 400 "Invalid request URL", every wrong method 406 "Unsupported method".
+  void handle(transport::HttpExchange& exchange) noexcept override;
+
+ private:
+  friend struct Routes;
+
+  const RestServices services_;
+  kserve::KserveEndpoints kserve_;
+  tfserving::TfservingEndpoints tfserving_;
+  admin::AdminEndpoints admin_;
+};
+
+}  // namespace ocelli::rest

@@ -1,0 +1,114 @@
+// The life of a prediction: waiting for a model, clients that go away, threads that race.
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "protocols/rest_router/router_fixture.hpp"
+
+namespace ocelli::rest {
+namespace {
+
+using test::FakeHttpExchange;
+using transport::HttpMethod;
+
+constexpr const char* kTen =
+    R"({"inputs":[{"name":"b","shape":[1,10],"datatype":"FP32","data":[0,1,2,3,4,5,6,7,8,9]}]})";
+
+class InferenceTest : public RouterTest {};
+
+TEST_F(InferenceTest, WaitsForAModelThatIsLoading) {
+  catalog.add_status("late", {1, serving::VersionState::kLoading, StatusCode::kOk, ""});
+  FakeHttpExchange exchange(HttpMethod::kPost, "/v2/models/late/infer", kTen);
+  router->handle(exchange);
+  EXPECT_EQ(exchange.sent(), 0);
+  catalog.add(test::make_dummy("late"));
+  catalog.finish_loading();
+  ASSERT_TRUE(exchange.wait());
+  EXPECT_EQ(exchange.status, 200);
+}
+
+TEST_F(InferenceTest, AModelThatDoesNotLoadInTimeIsNotLoadedYet) {
+  catalog.add_status("late", {1, serving::VersionState::kLoading, StatusCode::kOk, ""});
+  FakeHttpExchange exchange(HttpMethod::kPost, "/v1/models/late/versions/1:predict", R"({"instances":[[0]]})");
+  router->handle(exchange);
+  catalog.finish_loading();
+  ASSERT_TRUE(exchange.wait());
+  EXPECT_EQ(exchange.status, 404);
+  EXPECT_EQ(exchange.reply(), R"({"error":"Model with requested version is not loaded yet"})");
+}
+
+TEST_F(InferenceTest, AClientThatGoesAwayCancelsItsCall) {
+  dummy->hold_calls = true;
+  FakeHttpExchange exchange(HttpMethod::kPost, "/v2/models/dummy/infer", kTen);
+  router->handle(exchange);
+  EXPECT_EQ(dummy->calls(), 1);
+  EXPECT_EQ(exchange.sent(), 0);
+  exchange.client_gone();
+  EXPECT_EQ(dummy->cancels(), 1);
+  EXPECT_EQ(exchange.sent(), 1);
+  EXPECT_EQ(exchange.status, 499);
+  EXPECT_EQ(dummy.use_count(), 2) << "the catalog and this test; nothing keeps the model for a finished request";
+}
+
+TEST_F(InferenceTest, AClientThatWentAwayWhileTheModelLoadedIsNotInferred) {
+  catalog.add_status("late", {1, serving::VersionState::kLoading, StatusCode::kOk, ""});
+  FakeHttpExchange exchange(HttpMethod::kPost, "/v2/models/late/infer", kTen);
+  router->handle(exchange);
+  exchange.client_gone();
+  const auto late = test::make_dummy("late");
+  catalog.add(late);
+  catalog.finish_loading();
+  ASSERT_TRUE(exchange.wait());
+  EXPECT_EQ(exchange.status, 499);
+  EXPECT_EQ(late->calls(), 0);
+}
+
+TEST_F(InferenceTest, ACallThatIsCancelledByItsDeadlineSaysSo) {
+  auto metadata = dummy->metadata();
+  metadata.name = "slow";
+  catalog.add(std::make_shared<test::FakeServable>(metadata, [](serving::InferenceCall& call) {
+    while (Clock::now() < call.deadline) std::this_thread::yield();
+    call.status = Status(StatusCode::kCancelled, "stopped");
+  }));
+  const auto reply = post("/v2/models/slow/infer", R"({"parameters":{"timeout":1000},)" + std::string(kTen + 1));
+  EXPECT_EQ(reply.status, 504);
+}
+
+// Answers and cancellations from two threads at once: each exchange gets exactly one reply, whoever wins.
+TEST_F(InferenceTest, CancellationMayRaceWithTheAnswer) {
+  dummy->hold_calls = true;
+  constexpr int kRounds = 2000;
+  for (int i = 0; i < kRounds; ++i) {
+    FakeHttpExchange exchange(HttpMethod::kPost, "/v2/models/dummy/infer", kTen);
+    router->handle(exchange);
+    std::atomic<int> ready{0};
+    std::thread answer([&] {
+      ++ready;
+      while (ready < 2) std::this_thread::yield();
+      dummy->release_one();
+    });
+    ++ready;
+    while (ready < 2) std::this_thread::yield();
+    exchange.client_gone();
+    answer.join();
+    ASSERT_TRUE(exchange.wait());
+    ASSERT_EQ(exchange.sent(), 1);
+    ASSERT_TRUE(exchange.status == 200 || exchange.status == 499) << exchange.status;
+  }
+  EXPECT_EQ(dummy.use_count(), 2);
+}
+
+TEST_F(InferenceTest, ManyThreadsShareTheRouter) {
+  std::vector<std::thread> threads;
+  std::atomic<int> good{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 500; ++i) good += post("/v2/models/dummy/infer", kTen).status == 200;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(good, 2000);
+}
+
+}  // namespace
+}  // namespace ocelli::rest

@@ -1,0 +1,187 @@
+#include <cstring>
+#include <limits>
+
+#include "protocols/rest_router/router_fixture.hpp"
+
+namespace ocelli::rest {
+namespace {
+
+using transport::HttpMethod;
+
+constexpr const char* kTen =
+    R"({"id":"7","inputs":[{"name":"b","shape":[1,10],"datatype":"FP32","data":[0,1,2,3,4,5,6,7,8,9]}]})";
+
+class KserveTest : public RouterTest {};
+
+TEST_F(KserveTest, AnswersTheJsonExampleOfTheSpecification) {
+  const auto reply = post("/v2/models/dummy/infer", kTen);
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.content_type, "application/json");
+  EXPECT_EQ(reply.json_length, "");
+  EXPECT_EQ(reply.body, R"({
+    "model_name": "dummy",
+    "id": "7",
+    "model_version": "1",
+    "outputs": [{
+            "name": "a",
+            "shape": [1, 10],
+            "datatype": "FP32",
+            "data": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
+        }]
+})");
+  EXPECT_EQ(post("/v2/models/dummy/versions/1/infer", kTen).status, 200);
+}
+
+TEST_F(KserveTest, AnswersTheBinaryExampleOfTheSpecification) {
+  const std::string json =
+      R"({"inputs":[{"name":"b","shape":[1,10],"datatype":"FP32","parameters":{"binary_data_size":40}}],"outputs":[{"name":"a","parameters":{"binary_data":true}}]})";
+  const float values[10] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+  const auto reply = ask(HttpMethod::kPost, "/v2/models/dummy/infer",
+                         json + std::string(reinterpret_cast<const char*>(values), 40), std::to_string(json.size()));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.content_type, "application/json");
+  const std::string expected = R"({
+    "model_name": "dummy",
+    "model_version": "1",
+    "outputs": [{
+            "name": "a",
+            "shape": [1, 10],
+            "datatype": "FP32",
+            "parameters": {
+                "binary_data_size": 40
+            }
+        }]
+})";
+  EXPECT_EQ(reply.json_length, std::to_string(expected.size()));
+  EXPECT_EQ(reply.body.substr(0, expected.size()), expected);
+  ASSERT_EQ(reply.body.size(), expected.size() + 40);
+  float answer[10];
+  std::memcpy(answer, reply.body.data() + expected.size(), 40);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(answer[i], i + 1);
+}
+
+TEST_F(KserveTest, NamesTheErrorsOfTheSpecification) {
+  EXPECT_EQ(posted("/v2/models/none/infer", kTen), R"(404 {"error":"Pipeline with requested name is not found"})");
+  EXPECT_EQ(posted("/v2/models/dummy/versions/9/infer", kTen),
+            R"(404 {"error":"Model with requested version is not found"})");
+  EXPECT_EQ(posted("/v2/models/dummy/infer", "{"), R"(412 {"error":"The file is not valid json"})");
+  EXPECT_EQ(posted("/v2/models/dummy/infer", "[]"), R"(400 {"error":"Request body should be JSON object"})");
+  EXPECT_EQ(got("/v2/models/none/ready"), R"(404 {"error":"Model with requested name is not found"})");
+  EXPECT_EQ(got("/v2/models/none"), R"(404 {"error":"Model with requested name is not found"})");
+  EXPECT_EQ(got("/v2/models/dummy/versions/2/ready"), R"(404 {"error":"Model with requested version is not found"})");
+  EXPECT_EQ(got("/nope"), R"(400 {"error":"Invalid request URL"})");
+  EXPECT_EQ(got("/v2/models/dummy/infer"), R"(406 {"error":"Unsupported method"})");
+  const auto put = ask(HttpMethod::kPut, "/v2");
+  EXPECT_EQ(put.status, 406);
+  EXPECT_EQ(put.body, R"({"error":"Unsupported method"})");
+  EXPECT_EQ(ask(HttpMethod::kOptions, "/anything").status, 200);
+  EXPECT_EQ(ask(HttpMethod::kPost, "/v2/models/dummy/infer", kTen, "100000").status, 400);
+}
+
+TEST_F(KserveTest, AnswersHealth) {
+  EXPECT_EQ(got("/v2/health/live"), "200 ");
+  EXPECT_EQ(got("/v2/health/ready"), "200 ");
+  EXPECT_EQ(got("/v2/models/dummy/ready"), "200 ");
+  catalog.is_ready = false;
+  EXPECT_EQ(got("/v2/health/ready"), R"(503 {"error":"Server is not ready"})");
+  EXPECT_EQ(got("/v2/health/live"), "200 ");
+}
+
+TEST_F(KserveTest, DescribesServerAndModel) {
+  EXPECT_EQ(
+      got("/v2"),
+      R"(200 {"name":"OpenVINO Model Server","version":"2026.2.1","extensions":["binary_tensor_data","model_repository","schedule_policy",)"
+      R"("sequence","statistics","system_shared_memory"]})");
+  catalog.add(test::make_dummy("dummy", 3));
+  catalog.add_status("dummy", {2, serving::VersionState::kEnd, StatusCode::kOk, ""});
+  EXPECT_EQ(
+      got("/v2/models/dummy/"),
+      R"(200 {"name":"dummy","versions":["1","3"],"platform":"OpenVINO","inputs":[{"name":"b","datatype":"FP32","shape":[1,10]}],)"
+      R"("outputs":[{"name":"a","datatype":"FP32","shape":[1,10]}]})");
+}
+
+TEST_F(KserveTest, MetadataSaysWhereTheModelRunsAndWhatTheFileSays) {
+  serving::ServableMetadata metadata;
+  metadata.name = "m";
+  metadata.inputs = {{"x", DataType::kString, PartialShape{{Dimension::any(), Dimension{1, 8}}}, ""}};
+  metadata.model_info = {{"labels", "a b"}, {"deep.one", "1"}, {"deep.two.x", "2"}};
+  ExecutionInfo info;
+  info.runtime = "OpenVINO";
+  info.runtime_version = "2026.4";
+  info.device = "CPU";
+  info.device_name = "Some CPU";
+  info.precision = "BF16";
+  info.note = "runs in BF16, not \"FP32\"";
+  metadata.execution = {info};
+  catalog.add(std::make_shared<test::FakeServable>(metadata, [](serving::InferenceCall&) {}));
+  EXPECT_EQ(
+      got("/v2/models/m"),
+      R"(200 {"name":"m","versions":["1"],"platform":"OpenVINO","inputs":[{"name":"x","datatype":"BYTES","shape":[-1,-1]}],"outputs":[],)"
+      R"("rt_info":{"model_info":{"deep":{"one":"1","two":{"x":"2"}},"labels":"a b"}},)"
+      R"("execution":[{"runtime":"OpenVINO","runtime_version":"2026.4","device":"CPU","device_name":"Some CPU","precision":"BF16",)"
+      R"("note":"runs in BF16, not \"FP32\""}]})");
+}
+
+TEST_F(KserveTest, GivesStatistics) {
+  auto& metrics = dummy->metrics();
+  metrics.inferences = 5;
+  metrics.executions = 2;
+  metrics.last_inference_ms = 1234;
+  metrics.stat_success.add(std::chrono::microseconds(3));
+  metrics.batches[4] = 2;
+  const std::string expected =
+      R"({"name":"dummy","version":"1","last_inference":1234,"inference_count":5,"execution_count":2,"inference_stats":{"success":{"count":1,"ns":3000},)"
+      R"("fail":{"count":0,"ns":0},"queue":{"count":0,"ns":0},"compute_input":{"count":0,"ns":0},"compute_infer":{"count":0,"ns":0},)"
+      R"("compute_output":{"count":0,"ns":0}},"batch_stats":[{"batch_size":4,"compute_infer":{"count":2}}]})";
+  EXPECT_EQ(got("/v2/models/dummy/stats"), "200 {\"model_stats\":[" + expected + "]}");
+  EXPECT_EQ(got("/v2/models/dummy/versions/1/stats"), "200 {\"model_stats\":[" + expected + "]}");
+  EXPECT_EQ(got("/v2/models/stats"), "200 {\"model_stats\":[" + expected + "]}");
+  EXPECT_EQ(got("/v2/models/none/stats").substr(0, 3), "404");
+}
+
+TEST_F(KserveTest, CountsRequestsByMethod) {
+  using observability::Method;
+  post("/v2/models/dummy/infer", kTen);
+  post("/v2/models/dummy/infer", R"({"inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":[1]}]})");
+  get("/v2/models/dummy/ready");
+  get("/v2/models/dummy");
+  auto& metrics = dummy->metrics();
+  const auto rest = static_cast<std::size_t>(observability::Interface::kRest);
+  EXPECT_EQ(metrics.success[static_cast<std::size_t>(Method::kModelInfer)][rest], 1u);
+  EXPECT_EQ(metrics.fail[static_cast<std::size_t>(Method::kModelInfer)][rest], 1u);
+  EXPECT_EQ(metrics.success[static_cast<std::size_t>(Method::kModelReady)][rest], 1u);
+  EXPECT_EQ(metrics.success[static_cast<std::size_t>(Method::kModelMetadata)][rest], 1u);
+  EXPECT_EQ(metrics.errors[static_cast<std::size_t>(StatusCode::kInvalidArgument)], 1u);
+}
+
+TEST_F(KserveTest, AFailureOfTheModelBecomesItsHttpStatus) {
+  const std::pair<StatusCode, int> cases[] = {
+      {StatusCode::kInternal, 500},    {StatusCode::kResourceExhausted, 429}, {StatusCode::kDeadlineExceeded, 504},
+      {StatusCode::kUnavailable, 503}, {StatusCode::kAborted, 204},           {StatusCode::kAlreadyExists, 409}};
+  for (const auto& [code, http] : cases) {
+    auto metadata = dummy->metadata();
+    metadata.name = "failing";
+    catalog.add(std::make_shared<test::FakeServable>(
+        metadata, [code = code](serving::InferenceCall& call) { call.status = Status(code, "why"); }));
+    const auto reply = post("/v2/models/failing/infer", kTen);
+    EXPECT_EQ(reply.status, http);
+    EXPECT_EQ(reply.body, http == 204 ? "" : R"({"error":"why"})");
+  }
+}
+
+TEST_F(KserveTest, AnAnswerThatJsonCannotExpressIsAnError) {
+  auto metadata = dummy->metadata();
+  metadata.name = "nan";
+  catalog.add(std::make_shared<test::FakeServable>(metadata, [](serving::InferenceCall& call) {
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    call.outputs.push_back({"a", test::make_tensor(DataType::kFp32, {1}, &nan, sizeof nan), false});
+  }));
+  const auto reply = post("/v2/models/nan/infer", kTen);
+  EXPECT_EQ(reply.status, 500);
+  EXPECT_EQ(
+      reply.body,
+      R"({"error":"Output holds NaN or infinite values, which JSON cannot express; ask for binary data - output name: a"})");
+}
+
+}  // namespace
+}  // namespace ocelli::rest
