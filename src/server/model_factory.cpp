@@ -7,7 +7,6 @@
 
 #include "devices/device_plan.hpp"
 #include "devices/plan_compiler.hpp"
-#include "server/adaptive_servable.hpp"
 #include "server/planned_model.hpp"
 #include "serving/model_servable.hpp"
 
@@ -72,12 +71,6 @@ void ModelFactory::announce_openvino() {
 }
 
 Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const repository::ModelLoad& load) {
-  if (!load.config.automatic()) return load_fixed(load);
-  auto loader = [self = shared_from_this()](const repository::ModelLoad& wanted) { return self->load_fixed(wanted); };
-  return AdaptiveServable::create(load, std::move(loader), options_.queue_limit, context_);
-}
-
-Result<std::shared_ptr<serving::Servable>> ModelFactory::load_fixed(const repository::ModelLoad& load) {
   auto plan = devices::make_plan(load.config.target_device, load.config.plugin_config, options_.simulated_devices);
   if (!plan.ok()) return plan.status();
   if (uses(*plan, kOpenvino)) announce_openvino();

@@ -25,8 +25,8 @@ struct ModelFactoryOptions {
   Duration sequence_scan = std::chrono::minutes(5);
 };
 
-// Thread-safe. Lives in a shared_ptr. What it refers to must outlive it and every servable it made.
-class ModelFactory final : public repository::ServableFactory, public std::enable_shared_from_this<ModelFactory> {
+// Thread-safe. What it refers to must outlive it and every servable it made.
+class ModelFactory final : public repository::ServableFactory {
  public:
   ModelFactory(ModelFactoryOptions options, devices::RuntimeRegistry& runtimes, serving::ServingContext& context,
                const Log& log);
@@ -34,7 +34,6 @@ class ModelFactory final : public repository::ServableFactory, public std::enabl
   Result<std::shared_ptr<serving::Servable>> load_model(const repository::ModelLoad& load) override;
 
  private:
-  Result<std::shared_ptr<serving::Servable>> load_fixed(const repository::ModelLoad& load);
   void announce_openvino();
 
   const ModelFactoryOptions options_;
