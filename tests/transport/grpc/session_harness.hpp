@@ -23,7 +23,10 @@ class SessionHarness final : public transport::SessionHost {
   }
   ~SessionHarness() {
     session_->lost();
-    session_->drain(now_);
+    while (session_.use_count() > 1) {  // a handler's thread is about to finish a call
+      session_->drain(now_);
+      std::this_thread::yield();
+    }
   }
   SessionHarness(const SessionHarness&) = delete;
   SessionHarness& operator=(const SessionHarness&) = delete;
