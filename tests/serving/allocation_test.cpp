@@ -1,41 +1,12 @@
 // C16: in the steady state a request costs no heap allocation in our code.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <condition_variable>
-#include <cstdlib>
 #include <mutex>
-#include <new>
 
 #include "serving/model_servable.hpp"
+#include "support/allocation_counter.hpp"
 #include "support/fake_model.hpp"
-
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-
-void* counted(std::size_t size, std::size_t alignment) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  void* block = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
-                                                      : std::malloc(size ? size : 1);
-  if (!block) throw std::bad_alloc();
-  return block;
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return counted(size, 1); }
-void* operator new[](std::size_t size) { return counted(size, 1); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return counted(size, static_cast<std::size_t>(alignment)); }
-void* operator new[](std::size_t size, std::align_val_t alignment) { return counted(size, static_cast<std::size_t>(alignment)); }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete[](void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
-void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
-void operator delete(void* block, std::align_val_t) noexcept { std::free(block); }
-void operator delete[](void* block, std::align_val_t) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t, std::align_val_t) noexcept { std::free(block); }
-void operator delete[](void* block, std::size_t, std::align_val_t) noexcept { std::free(block); }
 
 namespace ocelli::serving {
 namespace {
@@ -77,9 +48,9 @@ std::size_t allocations_of_steady_state(const ServableHandle& servable, std::siz
     for (auto& client : all) client->wait();
   };
   for (int i = 0; i < 200; ++i) round();
-  const auto before = allocations.load();
+  const auto before = test::allocations.load();
   for (std::size_t i = 0; i < 1000 / clients; ++i) round();
-  const auto after = allocations.load();
+  const auto after = test::allocations.load();
   for (auto& client : all) {
     EXPECT_TRUE(client->call.status.ok()) << client->call.status.to_string();
     EXPECT_EQ(client->call.outputs.size(), 1u);
@@ -102,9 +73,9 @@ ServableHandle make(ServingContext& context, const PartialShape& shape, Duration
 }
 
 TEST(Allocations, TheCounterCounts) {
-  const auto before = allocations.load();
+  const auto before = test::allocations.load();
   delete new int;
-  EXPECT_EQ(allocations.load() - before, 1u);
+  EXPECT_EQ(test::allocations.load() - before, 1u);
 }
 
 TEST(Allocations, NoneWhenTheModelRunsOnTheSubmittersThread) {
