@@ -74,7 +74,7 @@ class DocumentReader {
 
   void read_pipeline(const Json& element, const std::string& path) {
     PipelineEntry entry = read_pipeline_document(element, path, problem_);
-    claim_name(entry.config.name, path, entry.status);
+    claim_name(entry.definition.name, path, entry.status);
     file_.pipelines.push_back(std::move(entry));
   }
 

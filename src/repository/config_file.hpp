@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +10,7 @@
 
 #include "base/status.hpp"
 #include "repository/model_config.hpp"
+#include "serving/pipeline_definition.hpp"
 
 namespace ocelli::repository {
 
@@ -35,44 +35,9 @@ struct ModelEntry {
   Status status;
 };
 
-// One end of a connection inside a pipeline. node "request" is the client's input.
-struct PipelineConnection {
-  std::string node_name;
-  std::string data_item;
-
-  friend bool operator==(const PipelineConnection&, const PipelineConnection&) = default;
-};
-
-// One node of a pipeline.
-struct PipelineNodeConfig {
-  std::string name;
-  bool custom = false;  // type "custom", else "DL model"
-  std::string model_name;
-  std::optional<Version> version;  // empty: the highest AVAILABLE one
-  std::string library_name;        // custom nodes
-  std::map<std::string, std::string> params;
-  std::map<std::string, PipelineConnection> inputs;  // by the node's own input name
-  std::map<std::string, std::string> outputs;        // alias -> data_item
-  std::optional<std::int32_t> demultiply_count;      // 1..10000, -1: any
-  std::string gather_from_node;
-
-  friend bool operator==(const PipelineNodeConfig&, const PipelineNodeConfig&) = default;
-};
-
-// One entry of pipeline_config_list.
-struct PipelineConfig {
-  std::string name;
-  std::vector<std::string> inputs;
-  std::vector<PipelineNodeConfig> nodes;
-  std::map<std::string, PipelineConnection> outputs;
-  std::optional<std::int32_t> demultiply_count;
-
-  friend bool operator==(const PipelineConfig&, const PipelineConfig&) = default;
-};
-
 // One entry of pipeline_config_list, or why it cannot be used.
 struct PipelineEntry {
-  PipelineConfig config;
+  serving::PipelineDefinition definition;
   Status status;
 };
 

@@ -18,14 +18,14 @@ std::optional<std::int32_t> read_demultiply_count(JsonObject& object) {
 }
 
 // [{"KEY": {"node_name": N, "data_item": D}}, ...]
-std::map<std::string, PipelineConnection> read_connections(JsonObject& object, const std::string& key) {
-  std::map<std::string, PipelineConnection> connections;
+std::map<std::string, serving::PipelineSource> read_connections(JsonObject& object, const std::string& key) {
+  std::map<std::string, serving::PipelineSource> connections;
   object.require(key);
   object.each(key, [&](const Json& element, const std::string& path) {
     if (!element.is_object()) return object.problem().expected(path, "an object with one name", element);
     for (const auto& [name, end] : element.items()) {
       JsonObject members(end, path + "." + name, object.problem());
-      PipelineConnection connection{members.required_text("node_name"), members.required_text("data_item")};
+      serving::PipelineSource connection{members.required_text("node_name"), members.required_text("data_item")};
       members.finish();
       if (!connections.emplace(name, std::move(connection)).second)
         object.problem().set(path, fmt::format("the name \"{}\" occurs twice", name));
@@ -55,28 +55,27 @@ std::optional<Version> read_version(JsonObject& object) {
 }
 
 // One node; a mistake in its values is returned.
-Status read_node(const Json& element, const std::string& path, JsonProblem& problem, PipelineNodeConfig& node) {
+Status read_node(const Json& element, const std::string& path, JsonProblem& problem, serving::PipelineNode& node) {
   JsonObject object(element, path, problem);
   node.name = object.required_text("name");
   const std::string type = object.required_text("type");
   node.custom = type == "custom";
-  node.model_name = object.text("model_name").value_or("");
+  node.model = object.text("model_name").value_or("");
   node.version = read_version(object);
-  node.library_name = object.text("library_name").value_or("");
-  node.params = object.texts("params");
+  const std::string library = object.text("library_name").value_or("");
+  (void)object.texts("params");
   node.inputs = read_connections(object, "inputs");
   node.outputs = read_node_outputs(object);
   node.demultiply_count = read_demultiply_count(object);
-  node.gather_from_node = object.text("gather_from_node").value_or("");
+  node.gather_from = object.text("gather_from_node").value_or("");
   object.finish();
   if (!node.custom && type != "DL model")
     return invalid_argument(
         fmt::format("node {}: type \"DL model\" or \"custom\" expected, not \"{}\"", node.name, type));
-  if (!node.custom && node.model_name.empty())
+  if (!node.custom && node.model.empty())
     return invalid_argument(fmt::format("node {}: model_name is missing", node.name));
   if (node.custom) {
-    return unimplemented(
-        fmt::format("node {}: custom nodes (library \"{}\") are not supported", node.name, node.library_name));
+    return unimplemented(fmt::format("node {}: custom nodes (library \"{}\") are not supported", node.name, library));
   }
   return {};
 }
@@ -86,17 +85,17 @@ Status read_node(const Json& element, const std::string& path, JsonProblem& prob
 PipelineEntry read_pipeline_document(const Json& value, const std::string& path, JsonProblem& problem) {
   PipelineEntry entry;
   JsonObject object(value, path, problem);
-  entry.config.name = object.required_text("name");
-  entry.status = check_name(entry.config.name);
+  entry.definition.name = object.required_text("name");
+  entry.status = check_name(entry.definition.name);
   object.require("inputs");
-  entry.config.inputs = object.text_list("inputs");
+  entry.definition.inputs = object.text_list("inputs");
   object.require("nodes");
   object.each("nodes", [&](const Json& element, const std::string& node_path) {
-    Status status = read_node(element, node_path, problem, entry.config.nodes.emplace_back());
+    Status status = read_node(element, node_path, problem, entry.definition.nodes.emplace_back());
     if (entry.status.ok()) entry.status = std::move(status);
   });
-  entry.config.outputs = read_connections(object, "outputs");
-  entry.config.demultiply_count = read_demultiply_count(object);
+  entry.definition.outputs = read_connections(object, "outputs");
+  entry.definition.demultiply_count = read_demultiply_count(object);
   object.finish();
   return entry;
 }

@@ -137,17 +137,17 @@ std::string pipeline(const std::string& name) {
 TEST(ConfigFile, Pipelines) {
   const auto file = parse(R"({"model_config_list":[],"pipeline_config_list":[)" + pipeline("p") + "]}");
   ASSERT_EQ(file.pipelines.size(), 1U);
-  const PipelineConfig& config = file.pipelines[0].config;
+  const serving::PipelineDefinition& config = file.pipelines[0].definition;
   EXPECT_TRUE(file.pipelines[0].status.ok());
   EXPECT_THAT(config.inputs, ElementsAre("i"));
   ASSERT_EQ(config.nodes.size(), 1U);
   EXPECT_EQ(config.nodes[0].version, 2);
-  EXPECT_EQ(config.nodes[0].inputs.at("x"), (PipelineConnection{"request", "i"}));
+  EXPECT_EQ(config.nodes[0].inputs.at("x"), (serving::PipelineSource{"request", "i"}));
   EXPECT_EQ(config.nodes[0].outputs.at("z"), "y");
   EXPECT_EQ(config.nodes[0].demultiply_count, -1) << "0 is the older spelling of any";
-  EXPECT_EQ(config.nodes[0].gather_from_node, "q");
+  EXPECT_EQ(config.nodes[0].gather_from, "q");
   EXPECT_EQ(config.demultiply_count, -1);
-  EXPECT_EQ(config.outputs.at("o"), (PipelineConnection{"n", "z"}));
+  EXPECT_EQ(config.outputs.at("o"), (serving::PipelineSource{"n", "z"}));
 }
 
 TEST(ConfigFile, CustomNodesAreAcceptedAndRefusedOnUse) {
