@@ -61,6 +61,7 @@ struct Command {
 
 constexpr std::array kCommands{
     Command{"serve", serve_command},
+    Command{"bench", bench_command},
     Command{"devices", devices_command},
     Command{"options", options_command},
     Command{"version", [](Arguments) { return version_command(); }},

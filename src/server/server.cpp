@@ -12,11 +12,13 @@
 #include "devices/runtime_registry.hpp"
 #include "observability/access_log.hpp"
 #include "observability/metrics_registry.hpp"
+#include "protocols/rest_router/rest_router.hpp"
 #include "protocols/rpc_router/rpc_router.hpp"
 #include "repository/model_repository.hpp"
 #include "runtime/backend_module.hpp"
 #include "server/api_key.hpp"
 #include "server/listener_setup.hpp"
+#include "server/lone_model.hpp"
 #include "server/model_factory.hpp"
 #include "server/repository_setup.hpp"
 #include "serving/serving_context.hpp"
@@ -29,6 +31,9 @@
 
 namespace ocelli::server {
 namespace {
+
+// Loads, unloads and reloads by REST that may wait for their turn; more are refused.
+constexpr std::size_t kMaxAdministration = 64;
 
 std::map<std::string, BackendContext> backend_contexts(const ServerOptions& options, const Log& log) {
   std::map<std::string, BackendContext> contexts;
@@ -90,6 +95,7 @@ struct Server::Parts {
         access_log(std::move(plan.access_log)),
         pool(given.limits.buffer_pool_bytes),
         context(pool, sink.channel("serving")),
+        simulated_devices(plan.factory.simulated_devices),
         runtimes(default_backend_folder(), sink.channel("runtimes"), backend_contexts(given, sink)),
         metrics(std::make_shared<observability::MetricsRegistry>(plan.metrics.selection)),
         repository(
@@ -102,11 +108,14 @@ struct Server::Parts {
   std::unique_ptr<observability::AccessLog> access_log;
   BufferPool pool;
   serving::ServingContext context;
+  const std::vector<std::string> simulated_devices;
   devices::RuntimeRegistry runtimes;
   std::shared_ptr<observability::MetricsRegistry> metrics;
   repository::ModelRepository repository;
   transport::SharedMemoryRegistry shared_memory;
   std::unique_ptr<rpc::RpcRouter> rpc_router;
+  std::unique_ptr<rest::RestRouter> rest_router;
+  std::unique_ptr<ThreadPool> administration;  // below the router, because its tasks answer exchanges of it
   std::unique_ptr<GenerativeKeyGuard> key_guard;
   std::unique_ptr<transport::TlsContext> grpc_tls;
   std::unique_ptr<transport::IoThreads> threads;
@@ -152,7 +161,26 @@ Status Server::Parts::open_grpc(const ApiKeys& keys) {
   return {};
 }
 
-Status Server::Parts::open_rest(const ApiKeys&, bool) { return unimplemented("REST is not part of this build"); }
+Status Server::Parts::open_rest(const ApiKeys& keys, bool metrics_enabled) {
+  administration = std::make_unique<ThreadPool>("ocelli-admin", 1, kMaxAdministration);
+  rest::RestServices services(repository, *administration);
+  services.shared_memory = &shared_memory;
+  services.server_version = kModelServerRelease;
+  if (metrics_enabled) services.render_metrics = [page = metrics] { return page->render(); };
+  rest_router = std::make_unique<rest::RestRouter>(std::move(services));
+  transport::HttpHandler* handler = rest_router.get();
+  if (!keys.generative.empty()) {
+    key_guard = std::make_unique<GenerativeKeyGuard>(keys.generative, *rest_router);
+    handler = key_guard.get();
+  }
+  auto started = transport::HttpServer::start(http_options(options, keys, access_log.get()), *handler, *threads, pool);
+  if (!started.ok()) return started.status();
+  http = std::move(*started);
+  metrics->watch_connections("REST", [server = http.get()] { return connection_counts(server->totals()); });
+  log.info("REST server listening on port {} with {} unary threads and {} streaming threads", http->port(),
+           threads->size(), threads->size());
+  return {};
+}
 
 bool Server::Parts::stop(Duration limit) {
   if (stopped) return true;
@@ -206,6 +234,13 @@ bool Server::stop() { return parts_->stop(std::chrono::seconds(parts_->options.l
 std::uint16_t Server::rest_port() const noexcept { return parts_->http ? parts_->http->port() : 0; }
 
 std::uint16_t Server::grpc_port() const noexcept { return parts_->rpc ? parts_->rpc->port() : 0; }
+
+Result<std::shared_ptr<CompiledModel>> Server::compile_alone() {
+  auto repository = repository_options(parts_->options);
+  if (!repository.ok()) return repository.status();
+  if (repository->models.empty()) return invalid_argument("only the model of --model_path can be compiled alone");
+  return compile_lone_model(*repository, parts_->simulated_devices, parts_->runtimes, parts_->log);
+}
 
 serving::ModelCatalog& Server::catalog() noexcept { return parts_->repository; }
 

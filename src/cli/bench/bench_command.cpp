@@ -147,7 +147,7 @@ class Bench {
 
   // The model once more, compiled with the same options, so that its own requests are not the server's.
   Status add_raw() {
-    auto model = server_->compile_alone(servable_->metadata().name);
+    auto model = server_->compile_alone();
     if (!model.ok()) return model.status();
     auto inputs = sample_inputs((*model)->signature().inputs);
     if (!inputs.ok()) return inputs.status();
