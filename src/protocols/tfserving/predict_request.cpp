@@ -89,7 +89,7 @@ class PredictWalk {
     }
     const auto kind = ahead.peek();
     if (kind == JsonKind::kObject && !is_encoded(ahead)) return read_named_instances();
-    if (kind == JsonKind::kNull || kind == JsonKind::kBool) {
+    if (!may_be_tensor(kind)) {
       reader_.skip();
       return invalid_argument("Invalid JSON structure. Nonamed instance is not an array.");
     }
@@ -121,7 +121,7 @@ class PredictWalk {
 
   Status read_inputs() {
     const auto kind = reader_.peek();
-    if (kind == JsonKind::kNull || kind == JsonKind::kBool) {
+    if (!may_be_tensor(kind)) {
       reader_.skip();
       return invalid_argument("Invalid JSON structure, missing inputs");
     }
@@ -150,6 +150,12 @@ class PredictWalk {
     if (!tensor.read(reader_, 0)) return bad_value(text, tensor.name());
     add_input(tensor, false);
     return {};
+  }
+
+  // Whether an unnamed value of that kind can be, or begin, the only input.
+  [[nodiscard]] bool may_be_tensor(JsonKind kind) const noexcept {
+    if (kind != JsonKind::kBool) return kind != JsonKind::kNull;
+    return model_.inputs.size() == 1 && model_.inputs.front().type == DataType::kBool;
   }
 
   Status bad_value(std::string_view text, std::string_view name) {
