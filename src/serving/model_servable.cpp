@@ -7,39 +7,16 @@
 #include <limits>
 #include <new>
 
-#include "serving/picture_input.hpp"
 #include "serving/request_validation.hpp"
 #include "serving/string_rows.hpp"
 
 namespace ocelli::serving {
 namespace {
 
-const CallInput* find_input(const InferenceCall& call, std::string_view name) noexcept {
-  const auto found = std::ranges::find(call.inputs, name, &CallInput::name);
-  return found == call.inputs.end() ? nullptr : &*found;
-}
-
-RequestedOutput* find_requested(InferenceCall& call, std::string_view name) noexcept {
-  const auto found = std::ranges::find(call.requested, name, &RequestedOutput::name);
-  return found == call.requested.end() ? nullptr : &*found;
-}
-
 bool same_tensors(const std::vector<TensorSpec>& a, const std::vector<TensorSpec>& b) {
   return std::ranges::equal(a, b, [](const TensorSpec& x, const TensorSpec& y) {
     return x.name == y.name && x.type == y.type && x.shape == y.shape;
   });
-}
-
-// Moves a result into the place that the client gave for it.
-Status copy_to_destination(Tensor& result, const TensorView& destination, std::string_view name) {
-  if (result.view.bytes > destination.bytes) {
-    return invalid_argument(fmt::format("Output does not fit the place given for it - Expected: at least {} bytes; Actual: {} bytes; output name: {}",
-                                        result.view.bytes, destination.bytes, name));
-  }
-  if (result.view.bytes != 0) std::memcpy(destination.data, result.view.data, result.view.bytes);
-  result.view.data = destination.data;
-  result.owner.reset();
-  return {};
 }
 
 // The signature's tensors under the names that clients use, in name order, each with its position in the model.
@@ -112,18 +89,14 @@ Status ModelServable::add_executor(scheduling::ExecutorSpec spec) {
 }
 
 Status ModelServable::name_ports(const ModelServableOptions& options, const ModelSignature& signature) {
-  auto inputs = rename<Port>(signature.inputs, options.input_names, "input");
+  auto inputs = rename<InputPorts::Port>(signature.inputs, options.input_names, "input");
   if (!inputs.ok()) return std::move(inputs).status();
-  auto outputs = rename<Port>(signature.outputs, options.output_names, "output");
+  auto outputs = rename<OutputPort>(signature.outputs, options.output_names, "output");
   if (!outputs.ok()) return std::move(outputs).status();
-  inputs_ = std::move(inputs).value();
+  inputs_ = InputPorts(std::move(inputs).value());
   outputs_ = std::move(outputs).value();
-  for (auto& port : inputs_) {
-    if (takes_string_rows(port.spec)) port.bytes = Port::Bytes::kStringRows;
-    if (takes_pictures(port.spec)) port.bytes = Port::Bytes::kPictures;
-  }
   for (auto& port : outputs_) port.string_rows = takes_string_rows(port.spec) && port.spec.name.ends_with("_string");
-  for (const auto& port : inputs_) metadata_.inputs.push_back(port.spec);
+  for (const auto& port : inputs_.ports()) metadata_.inputs.push_back(port.spec);
   for (const auto& port : outputs_) metadata_.outputs.push_back(port.spec);
   return {};
 }
@@ -133,20 +106,12 @@ Status ModelServable::name_ports(const ModelServableOptions& options, const Mode
 void ModelServable::infer(InferenceCall& call) noexcept {
   metrics_->current_requests.fetch_add(1, std::memory_order_relaxed);
   call.work.completion = this;
-  if (!needs_conversion(call)) return prepare_and_schedule(call);
+  if (!inputs_.needs_conversion(call)) return prepare_and_schedule(call);
   // The call keeps its servable, and so this object, alive until it is told.
   if (context_.conversions.submit([this, &call] { prepare_and_schedule(call); })) return;
   call.status = Status(StatusCode::kResourceExhausted,
                        fmt::format("Too many requests are waiting for their inputs to be decoded - limit: {}", ServingContext::kMaxConversions));
   finish(call);
-}
-
-bool ModelServable::needs_conversion(const InferenceCall& call) const noexcept {
-  return std::ranges::any_of(call.inputs, [&](const CallInput& input) {
-    if (input.tensor.view.type != DataType::kString) return false;
-    const auto port = std::ranges::find(inputs_, input.name, [](const Port& each) -> std::string_view { return each.spec.name; });
-    return port != inputs_.end() && port->bytes != Port::Bytes::kRefused;
-  });
 }
 
 void ModelServable::prepare_and_schedule(InferenceCall& call) noexcept {
@@ -163,60 +128,28 @@ Status ModelServable::prepare(InferenceCall& call) {
   if (sequences_) {
     if (auto status = SequenceManager::extract(call); !status.ok()) return status;
   }
-  if (call.inputs.size() != inputs_.size()) return wrong_input_count(inputs_.size(), call.inputs.size());
-  call.work.inputs.resize(inputs_.size());
-  call.work.items = 1;
-  for (const auto& port : inputs_) {
-    if (auto status = prepare_input(call, port); !status.ok()) return status;
-  }
+  if (auto status = inputs_.prepare(call, context_.pool); !status.ok()) return status;
   // The batch dimension of the first input says how many items there are.
-  const auto& first = call.work.inputs.front();
-  if (first.shape.rank() > 0 && batch_axis(inputs_.front().spec) == std::size_t{0}) {
-    call.work.items = static_cast<std::uint32_t>(std::clamp<std::int64_t>(first.shape[0], 1, std::numeric_limits<std::uint32_t>::max()));
+  call.work.items = 1;
+  if (inputs_.ports().empty()) return prepare_outputs(call);
+  const auto& first = inputs_.ports().front();
+  const auto& shape = call.work.inputs[first.index].shape;
+  if (shape.rank() > 0 && batch_axis(first.spec) == std::size_t{0}) {
+    call.work.items = static_cast<std::uint32_t>(std::clamp<std::int64_t>(shape[0], 1, std::numeric_limits<std::uint32_t>::max()));
   }
   return prepare_outputs(call);
 }
 
-Status ModelServable::prepare_input(InferenceCall& call, const Port& port) {
-  const auto* input = find_input(call, port.spec.name);
-  if (!input) return missing_input(port.spec.name);
-  const auto& view = input->tensor.view;
-  if (view.type != DataType::kString || port.bytes == Port::Bytes::kRefused) {
-    if (auto status = validate_input(port.spec.name, port.spec, view); !status.ok()) return status;
-    call.work.inputs[port.index] = view;
-    return {};
-  }
-  if (call.cancelled.load(std::memory_order_relaxed)) return {StatusCode::kCancelled, "Request was cancelled"};
-  if (call.deadline <= Clock::now()) return {StatusCode::kDeadlineExceeded, "Deadline exceeded"};
-  auto converted = port.bytes == Port::Bytes::kPictures ? decode_pictures(port.spec.name, port.spec, view, context_.pool)
-                                                        : strings_to_rows(port.spec.name, port.spec, view, context_.pool);
-  if (!converted.ok()) return std::move(converted).status();
-  call.work.inputs[port.index] = converted->view;
-  call.converted.push_back(std::move(converted->owner));
-  return {};
-}
-
 Status ModelServable::prepare_outputs(InferenceCall& call) {
-  auto& outputs = call.work.outputs;
-  outputs.resize(outputs_.size());
-  for (auto& output : outputs) {
-    output.wanted = call.requested.empty();
-    output.destination = TensorView();
-  }
-  std::size_t found = 0;
+  if (auto status = check_requested(call, metadata_.outputs, metadata_.name); !status.ok()) return status;
+  call.work.outputs.resize(outputs_.size());
   for (const auto& port : outputs_) {
+    auto& output = call.work.outputs[port.index];
     const auto* requested = find_requested(call, port.spec.name);
-    if (!requested) continue;
-    ++found;
-    outputs[port.index].wanted = true;
-    if (requested->destination.data && !port.string_rows) outputs[port.index].destination = requested->destination;
+    output.wanted = requested || call.requested.empty();
+    output.destination = requested && !port.string_rows ? requested->destination : TensorView();
   }
-  if (found == call.requested.size()) return {};
-  for (const auto& requested : call.requested) {
-    const auto known = std::ranges::any_of(outputs_, [&](const Port& port) { return port.spec.name == requested.name; });
-    if (!known) return invalid_argument(fmt::format("Unexpected output - Requested output: {}; model: {}", requested.name, metadata_.name));
-  }
-  return invalid_argument("An output is requested more than once");
+  return {};
 }
 
 void ModelServable::schedule(InferenceCall& call) noexcept {

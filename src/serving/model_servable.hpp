@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "scheduling/scheduler.hpp"
+#include "serving/request_ports.hpp"
 #include "serving/sequence_manager.hpp"
 #include "serving/servable.hpp"
 #include "serving/serving_context.hpp"
@@ -56,13 +57,9 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   bool drain(Duration limit) noexcept { return scheduler_.drain(limit); }
 
  private:
-  // What infer() needs of one input or output, in name order.
-  struct Port {
-    // How BYTES for a numeric input are understood.
-    enum class Bytes : std::uint8_t { kRefused, kPictures, kStringRows };
-    TensorSpec spec;        // under the clients' name
-    std::size_t index = 0;  // position in the model's signature
-    Bytes bytes = Bytes::kRefused;
+  struct OutputPort {
+    TensorSpec spec;           // under the clients' name
+    std::size_t index = 0;     // position in the model's signature
     bool string_rows = false;  // two-dimensional UINT8 output NAME_string: goes out as strings
   };
 
@@ -71,12 +68,9 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   Status name_ports(const ModelServableOptions& options, const ModelSignature& signature);
 
   void on_work_done(scheduling::WorkItem& item) noexcept override;
-  // Fills call.work; converts pictures and texts too, so that it may take long when needs_conversion() says so.
   Status prepare(InferenceCall& call);
-  Status prepare_input(InferenceCall& call, const Port& port);
   Status prepare_outputs(InferenceCall& call);
   Status take_outputs(InferenceCall& call);
-  bool needs_conversion(const InferenceCall& call) const noexcept;
   void prepare_and_schedule(InferenceCall& call) noexcept;
   void schedule(InferenceCall& call) noexcept;
   void finish(InferenceCall& call) noexcept;
@@ -84,8 +78,8 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   ServingContext& context_;
   const std::shared_ptr<observability::ServableMetrics> metrics_;
   ServableMetadata metadata_;
-  std::vector<Port> inputs_;
-  std::vector<Port> outputs_;
+  InputPorts inputs_;
+  std::vector<OutputPort> outputs_;  // in name order
   std::unique_ptr<SequenceManager> sequences_;  // null for models without state
   scheduling::Scheduler scheduler_;
 };

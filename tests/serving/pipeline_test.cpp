@@ -1,0 +1,315 @@
+#include "serving/pipeline_servable.hpp"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "serving/model_servable.hpp"
+#include "support/fake_model.hpp"
+
+namespace ocelli::serving {
+namespace {
+
+struct Client final : CallCompletion {
+  void on_call_done(InferenceCall&) noexcept override {
+    const std::lock_guard lock(mutex);
+    ++told;
+    changed.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex);
+    ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [this] { return told > 0; }));
+  }
+  [[nodiscard]] const TensorView& view(std::size_t i = 0) const { return call.outputs.at(i).tensor.view; }
+  [[nodiscard]] std::vector<float> values(std::size_t i = 0) const {
+    std::vector<float> out(view(i).bytes / sizeof(float));
+    std::memcpy(out.data(), view(i).data, view(i).bytes);
+    return out;
+  }
+  std::mutex mutex;
+  std::condition_variable changed;
+  int told = 0;
+  InferenceCall call;
+};
+
+std::vector<float> counting(std::size_t count) {
+  std::vector<float> values(count);
+  std::iota(values.begin(), values.end(), 0.0F);
+  return values;
+}
+
+// (n,...) -> sums the first dimension away: in (3,1,2), out (1,2).
+test::FakeModel::Kernel sum_kernel() {
+  return [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    const auto parts = static_cast<std::size_t>(in[0].shape[0]);
+    const auto each = in[0].bytes / sizeof(float) / parts;
+    for (std::size_t i = 0; i < each; ++i) {
+      float sum = 0;
+      for (std::size_t part = 0; part < parts; ++part) sum += reinterpret_cast<const float*>(in[0].data)[part * each + i];
+      reinterpret_cast<float*>(out[0].view.data)[i] = sum;
+    }
+    return {};
+  };
+}
+
+struct PipelineTest : testing::Test {
+  void add_model(const std::string& name, ModelSignature signature, test::FakeModel::Kernel kernel) {
+    auto fake = std::make_shared<test::FakeModel>(std::move(signature), std::move(kernel), 2);
+    fakes[name] = fake;
+    ModelServableOptions options;
+    options.name = name;
+    scheduling::ExecutorSpec executor;
+    executor.model = fake;
+    executor.lanes = 2;
+    options.executors.push_back(std::move(executor));
+    models[name] = std::move(ModelServable::create(std::move(options), context)).value();
+    fake->reset_counts();
+  }
+  void add_adder(const std::string& name, const Shape& shape, float add) {
+    add_model(name, test::add_signature(PartialShape::from(shape)), test::add_kernel(add));
+  }
+  ServableResolver resolver() {
+    return [this](const std::string& name, std::optional<std::int64_t>) -> Result<ServableHandle> {
+      const auto found = models.find(name);
+      if (found == models.end()) return not_found("Model with requested name is not found");
+      return found->second;
+    };
+  }
+  static PipelineNode node(const std::string& name, const std::string& model, const PipelineSource& source) {
+    PipelineNode made;
+    made.name = name;
+    made.model = model;
+    made.inputs = {{"b", source}};
+    return made;
+  }
+  Status open(const PipelineDefinition& definition) {
+    auto made = PipelineServable::create(definition, resolver(), context);
+    if (!made.ok()) return std::move(made).status();
+    pipeline = std::move(made).value();
+    return {};
+  }
+  void send(Client& client, const Shape& shape, const std::vector<float>& values) {
+    auto buffer = Buffer::allocate(values.size() * sizeof(float));
+    if (!values.empty()) std::memcpy(buffer->data(), values.data(), values.size() * sizeof(float));
+    client.call.servable = pipeline;
+    client.call.completion = &client;
+    client.call.inputs.push_back({"in", Tensor::of(DataType::kFp32, shape, std::move(buffer), 0, values.size() * sizeof(float))});
+    pipeline->infer(client.call);
+  }
+  PipelineDefinition chain(std::vector<PipelineNode> nodes, const PipelineSource& out) {
+    PipelineDefinition definition;
+    definition.name = "pipe";
+    definition.inputs = {"in"};
+    definition.nodes = std::move(nodes);
+    definition.outputs = {{"out", out}};
+    return definition;
+  }
+
+  BufferPool pool;
+  ServingContext context{pool, Log()};
+  std::map<std::string, std::shared_ptr<test::FakeModel>> fakes;
+  std::map<std::string, ServableHandle> models;
+  std::shared_ptr<PipelineServable> pipeline;
+};
+
+TEST_F(PipelineTest, AChainOfModelsAnswersLikeOne) {
+  add_adder("one", {1, 3}, 1);
+  add_adder("ten", {1, 3}, 10);
+  auto first = node("first", "one", {"request", "in"});
+  first.outputs = {{"alias", "a"}};
+  ASSERT_TRUE(open(chain({first, node("second", "ten", {"first", "alias"})}, {"second", "a"})).ok());
+  EXPECT_TRUE(pipeline->metadata().pipeline);
+  EXPECT_EQ(pipeline->metadata().version, 1);
+  EXPECT_EQ(pipeline->metadata().inputs.at(0).name, "in");
+  EXPECT_EQ(pipeline->metadata().outputs.at(0).shape, PartialShape::from({1, 3}));
+  Client client;
+  send(client, {1, 3}, {1, 2, 3});
+  client.wait();
+  ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
+  EXPECT_EQ(client.call.outputs.at(0).name, "out");
+  EXPECT_EQ(client.values(), (std::vector<float>{12, 13, 14}));
+  EXPECT_EQ(pipeline->metrics().stat_success.count.load(), 1u);
+  EXPECT_EQ(pipeline->metrics().current_requests.load(), 0);
+  Client wrong;
+  send(wrong, {1, 2}, {1, 2});
+  wrong.wait();
+  EXPECT_EQ(wrong.call.status.message(), "Invalid input shape - Expected: (1,3); Actual: (1,2); input name: in");
+}
+
+TEST_F(PipelineTest, BranchesMeetAgain) {
+  add_adder("one", {1, 2}, 1);
+  add_adder("ten", {1, 2}, 10);
+  ModelSignature two;
+  two.inputs = {{"x", DataType::kFp32, PartialShape::from({1, 2}), ""}, {"y", DataType::kFp32, PartialShape::from({1, 2}), ""}};
+  two.outputs = {{"p", DataType::kFp32, PartialShape::from({1, 2}), ""}};
+  add_model("product", two, [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    for (int i = 0; i < 2; ++i) {
+      reinterpret_cast<float*>(out[0].view.data)[i] =
+          reinterpret_cast<const float*>(in[0].data)[i] * reinterpret_cast<const float*>(in[1].data)[i];
+    }
+    return {};
+  });
+  PipelineNode meet;
+  meet.name = "meet";
+  meet.model = "product";
+  meet.inputs = {{"x", {"left", "a"}}, {"y", {"right", "a"}}};
+  auto definition = chain({node("left", "one", {"request", "in"}), node("right", "ten", {"request", "in"}), meet}, {"meet", "p"});
+  definition.outputs["again"] = {"left", "a"};
+  definition.outputs["echo"] = {"request", "in"};
+  ASSERT_TRUE(open(definition).ok());
+  Client client;
+  send(client, {1, 2}, {1, 2});
+  client.wait();
+  ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
+  ASSERT_EQ(client.call.outputs.size(), 3u);
+  EXPECT_EQ(client.values(0), (std::vector<float>{2, 3}));
+  EXPECT_EQ(client.values(1), (std::vector<float>{1, 2}));
+  EXPECT_EQ(client.values(2), (std::vector<float>{22, 36}));
+}
+
+TEST_F(PipelineTest, ADemultiplexedOutputIsGatheredInTheResponse) {
+  add_adder("wide", {3, 1, 2}, 0);
+  add_adder("narrow", {1, 2}, 100);
+  auto split = node("split", "wide", {"request", "in"});
+  split.demultiply_count = 3;
+  ASSERT_TRUE(open(chain({split, node("each", "narrow", {"split", "a"})}, {"each", "a"})).ok());
+  EXPECT_EQ(pipeline->metadata().outputs.at(0).shape, PartialShape::from({3, 1, 2}));
+  Client client;
+  send(client, {3, 1, 2}, counting(6));
+  client.wait();
+  ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
+  EXPECT_EQ(client.view().shape, (Shape{3, 1, 2}));
+  EXPECT_EQ(client.values(), (std::vector<float>{100, 101, 102, 103, 104, 105}));
+  EXPECT_EQ(fakes["narrow"]->runs(), 3);
+}
+
+TEST_F(PipelineTest, AnyNumberOfPartsOfTheRequestAndNoneIsAborted) {
+  add_adder("narrow", {1, 2}, 1);
+  auto definition = chain({node("each", "narrow", {"request", "in"})}, {"each", "a"});
+  definition.demultiply_count = -1;
+  ASSERT_TRUE(open(definition).ok());
+  EXPECT_EQ(pipeline->metadata().inputs.at(0).shape.to_string(), "(-1,1,2)");
+  EXPECT_EQ(pipeline->metadata().outputs.at(0).shape.to_string(), "(-1,1,2)");
+  for (const std::size_t parts : {std::size_t{1}, std::size_t{1000}}) {
+    Client client;
+    send(client, {static_cast<std::int64_t>(parts), 1, 2}, counting(parts * 2));
+    client.wait();
+    ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
+    EXPECT_EQ(client.view().shape, (Shape{static_cast<std::int64_t>(parts), 1, 2}));
+    EXPECT_EQ(client.values().back(), static_cast<float>(parts * 2));
+  }
+  Client none;
+  send(none, {0, 1, 2}, {});
+  none.wait();
+  EXPECT_EQ(none.call.status.code(), StatusCode::kAborted);
+}
+
+TEST_F(PipelineTest, GatheringInTheMiddleAndNestedDemultiplexers) {
+  add_adder("wide", {3, 1, 2}, 0);
+  add_adder("narrow", {1, 2}, 1);
+  add_model("sum", {{{"b", DataType::kFp32, PartialShape::from({3, 1, 2}), ""}}, {{"a", DataType::kFp32, PartialShape::from({1, 2}), ""}}},
+            sum_kernel());
+  auto split = node("split", "wide", {"request", "in"});
+  split.demultiply_count = 3;
+  auto gather = node("gather", "sum", {"each", "a"});
+  gather.gather_from = "split";
+  auto definition = chain({split, node("each", "narrow", {"split", "a"}), gather}, {"gather", "a"});
+  definition.demultiply_count = 2;
+  definition.outputs["parts"] = {"each", "a"};
+  ASSERT_TRUE(open(definition).ok());
+  EXPECT_EQ(pipeline->metadata().inputs.at(0).shape, PartialShape::from({2, 3, 1, 2}));
+  EXPECT_EQ(pipeline->metadata().outputs.at(0).shape, PartialShape::from({2, 1, 2}));
+  EXPECT_EQ(pipeline->metadata().outputs.at(1).shape, PartialShape::from({2, 3, 1, 2}));
+  Client client;
+  send(client, {2, 3, 1, 2}, counting(12));
+  client.wait();
+  ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
+  EXPECT_EQ(client.view(0).shape, (Shape{2, 1, 2}));
+  // 0+2+4 and 1+3+5, each part plus one; then 6+8+10 and 7+9+11.
+  EXPECT_EQ(client.values(0), (std::vector<float>{9, 12, 27, 30}));
+  EXPECT_EQ(client.view(1).shape, (Shape{2, 3, 1, 2}));
+  EXPECT_EQ(client.values(1).back(), 12.0F);
+}
+
+TEST_F(PipelineTest, AFailingNodeEndsThePipelineWithItsError) {
+  add_model("bad", test::add_signature(PartialShape::from({1, 2})), [](const std::vector<TensorView>& in, std::vector<Tensor>&) -> Status {
+    return *reinterpret_cast<const float*>(in[0].data) == 4 ? internal_error("the model chokes") : Status();
+  });
+  auto definition = chain({node("each", "bad", {"request", "in"})}, {"each", "a"});
+  definition.demultiply_count = -1;
+  ASSERT_TRUE(open(definition).ok());
+  Client client;
+  send(client, {50, 1, 2}, counting(100));
+  client.wait();
+  EXPECT_EQ(client.call.status.code(), StatusCode::kInternal);
+  EXPECT_EQ(client.call.status.message(), "the model chokes");
+  EXPECT_EQ(client.told, 1);
+  models.erase("bad");
+  Client later;
+  send(later, {1, 1, 2}, counting(2));
+  later.wait();
+  EXPECT_EQ(later.call.status.code(), StatusCode::kUnavailable);
+}
+
+TEST_F(PipelineTest, CancelStopsWhatRunsAndWhatWaits) {
+  // The last adder of the chain is never reached.
+  add_model("slow", test::add_signature(PartialShape::from({1, 2})), [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // too slow to run on the caller's thread
+    return test::add_kernel(1)(in, out);
+  });
+  auto definition = chain({node("each", "slow", {"request", "in"})}, {"each", "a"});
+  definition.demultiply_count = -1;
+  ASSERT_TRUE(open(definition).ok());
+  fakes["slow"]->hold();
+  Client client;
+  send(client, {200, 1, 2}, counting(400));
+  fakes["slow"]->wait_for_started(2);
+  pipeline->cancel(client.call);
+  client.wait();
+  EXPECT_EQ(client.call.status.code(), StatusCode::kCancelled);
+  EXPECT_EQ(fakes["slow"]->started(), 2);
+  EXPECT_EQ(models["slow"]->metrics().current_requests.load(), 0);
+}
+
+TEST_F(PipelineTest, WrongDefinitionsSayWhatIsWrong) {
+  add_adder("one", {1, 3}, 1);
+  add_adder("other", {1, 4}, 1);
+  const auto refusal = [&](const PipelineDefinition& definition) {
+    const auto status = open(definition);
+    EXPECT_FALSE(status.ok());
+    return std::string(status.message());
+  };
+  const PipelineSource in{"request", "in"};
+  EXPECT_EQ(refusal(chain({node("n", "one", {"ghost", "a"})}, {"n", "a"})),
+            "Pipeline pipe: input b of node n refers to node ghost, which does not exist");
+  EXPECT_EQ(refusal(chain({node("n", "one", {"request", "x"})}, {"n", "a"})),
+            "Pipeline pipe: input b of node n refers to input x of the pipeline, which does not exist");
+  EXPECT_EQ(refusal(chain({node("n", "one", in)}, {"n", "zz"})), "Pipeline pipe: output out refers to output zz of node n, which model one does not have");
+  EXPECT_EQ(refusal(chain({node("n", "one", in), node("n", "one", in)}, {"n", "a"})), "Pipeline pipe: two nodes are called n");
+  EXPECT_EQ(refusal(chain({node("n", "one", in), node("idle", "one", in)}, {"n", "a"})), "Pipeline pipe: node idle is not connected to any output");
+  EXPECT_EQ(refusal(chain({node("n", "one", in), node("x", "one", {"y", "a"}), node("y", "one", {"x", "a"})}, {"n", "a"})),
+            "Pipeline pipe: node x is part of a cycle");
+  EXPECT_EQ(refusal(chain({node("n", "one", in), node("m", "other", {"n", "a"})}, {"m", "a"})),
+            "Pipeline pipe: node m: input b takes FP32 (1,4), but a of node n gives FP32 (1,3)");
+  EXPECT_NE(refusal(chain({node("n", "ghost", in)}, {"n", "a"})).find("model ghost: Model with requested name is not found"), std::string::npos);
+  auto custom = node("n", "one", in);
+  custom.custom = true;
+  EXPECT_EQ(open(chain({custom}, {"n", "a"})).code(), StatusCode::kUnimplemented);
+  auto split = node("n", "one", in);
+  split.demultiply_count = 2;
+  EXPECT_EQ(refusal(chain({split}, {"n", "a"})), "Pipeline pipe: node n: demultiply_count is 2, but output a has shape (1,3)");
+  split.demultiply_count = 0;
+  EXPECT_EQ(refusal(chain({split}, {"n", "a"})), "Pipeline pipe: node n: demultiply_count must be -1 or 1..10000, not 0");
+  auto gather = node("n", "one", in);
+  gather.gather_from = "request";
+  EXPECT_NE(refusal(chain({gather}, {"n", "a"})).find("not the innermost open demultiplexer"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ocelli::serving
