@@ -55,6 +55,10 @@ function(ocelli_test name)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
                        ENVIRONMENT "OCELLI_BACKEND_DIR=${CMAKE_BINARY_DIR}/backends")
+  if(OCELLI_SANITIZE)
+    # OpenVINO's thread library otherwise opens a library in a way that the sanitizers refuse.
+    set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT TBB_ENABLE_SANITIZERS=1)
+  endif()
 endfunction()
 
 # ocelli_fuzzer(NAME SOURCES ... LINK ...): a libFuzzer program fuzz_NAME (preset fuzz). Its corpus is tests/fuzz/corpus/NAME; every input that ever

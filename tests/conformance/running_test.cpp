@@ -95,7 +95,7 @@ TEST_P(BackendConformance, CancelledRunEndsOnceAndTheRequestRunsAgain) {
 
 TEST_P(BackendConformance, EightThreadsGetTheirOwnAnswers) {
   constexpr int kThreads = 8;
-  constexpr int kRuns = 300;
+  constexpr int kRuns = 150;
   auto model = compile("dynamic");
   ASSERT_NE(model, nullptr);
   std::atomic<int> wrong{0};
@@ -138,12 +138,12 @@ TEST_P(BackendConformance, TwoCompilesAtOnceBothSucceed) {
 }
 
 TEST_P(BackendConformance, UnloadingGivesTheMemoryBack) {
-  constexpr std::size_t kModelBytes = std::size_t{16} << 20;
+  constexpr std::size_t kModelBytes = std::size_t{4} << 20;
   const auto cycle = [&] {
     auto model = compile("heavy");
     ASSERT_NE(model, nullptr);
     auto request = request_of(*model);
-    auto input = HostTensor::floats({1, 2048}, std::vector<float>(2048, 1));
+    auto input = HostTensor::floats({1, 1024}, std::vector<float>(1024, 1));
     ASSERT_TRUE(request->set_input(0, input.view()).ok());
     ASSERT_TRUE(request->run().ok());
   };

@@ -104,10 +104,10 @@ def sum_of_two(writer):
 
 
 def slow(writer):
-    """Half a second of matrix products and hardly a weight, for cancellation."""
+    """A fifth of a second of matrix products and hardly a weight, for cancellation."""
     import onnx
     from openvino import opset15
-    side, steps = 768, 80
+    side, steps = 768, 30
     inputs, outputs = [("x", "float32", (side, side))], [("y", "float32", (side, side))]
     nodes, last = [], "x"
     for step in range(steps):
@@ -129,11 +129,11 @@ def slow(writer):
 
 
 def heavy(writer):
-    """16 MB of weights, for the memory that unloading gives back."""
+    """4 MB of weights, for the memory that unloading gives back."""
     import onnx
     from openvino import opset15
-    weight = numpy.random.default_rng(1).standard_normal((2048, 2048)).astype("float32")
-    inputs, outputs = [("x", "float32", (1, 2048))], [("y", "float32", (1, 2048))]
+    weight = numpy.random.default_rng(1).standard_normal((1024, 1024)).astype("float32")
+    inputs, outputs = [("x", "float32", (1, 1024))], [("y", "float32", (1, 1024))]
     writer.onnx("heavy", [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])], inputs, outputs, [("w", weight)])
     writer.openvino("heavy", lambda p: ([("y", opset15.matmul(p[0], opset15.constant(weight), False, False))], []), inputs)
     writer.simulated("heavy", inputs, outputs)

@@ -50,11 +50,11 @@ Status set_session_entries(const OrtApi& api, OrtSessionOptions& options,
 }
 
 Status fix_one(const OrtApi& api, OrtSessionOptions& options, const std::string& input,
-               const std::vector<OnnxDimension>& dims, const PartialShape& wanted,
+               const std::vector<onnx_file::OnnxDimension>& dims, const PartialShape& wanted,
                std::map<std::string, std::int64_t>& fixed) {
   for (std::size_t axis = 0; axis < std::min(dims.size(), wanted.dims.size()); ++axis) {
     const Dimension& want = wanted.dims[axis];
-    const OnnxDimension& have = dims[axis];
+    const onnx_file::OnnxDimension& have = dims[axis];
     if (have.extent) {
       if (want == Dimension::fixed(*have.extent)) continue;
       return failed_precondition(fmt::format(
@@ -145,7 +145,7 @@ Status check_preprocessing(const PreprocessOptions& options) {
   return {};
 }
 
-Status fix_dimensions(const OrtApi& api, OrtSessionOptions& options, const OnnxSummary& summary,
+Status fix_dimensions(const OrtApi& api, OrtSessionOptions& options, const onnx_file::OnnxSummary& summary,
                       const std::map<std::string, PartialShape>& shapes) {
   std::map<std::string, std::int64_t> fixed;
   for (const auto& [input, wanted] : shapes) {

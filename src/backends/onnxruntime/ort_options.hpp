@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "backends/onnxruntime/onnx_summary.hpp"
+#include "backends/onnx_file/onnx_summary.hpp"
 #include "backends/onnxruntime/ort_api.hpp"
 #include "backends/onnxruntime/ort_devices.hpp"
 #include "base/log.hpp"
@@ -44,7 +44,7 @@ Status check_preprocessing(const PreprocessOptions& options);
 // Fixes the file's open dimensions at the extents that are asked for. shapes is by input name. Errors:
 // kFailedPrecondition "Model could not be reshaped with requested shape - why" when the file fixes that dimension
 // itself.
-Status fix_dimensions(const OrtApi& api, OrtSessionOptions& options, const OnnxSummary& summary,
+Status fix_dimensions(const OrtApi& api, OrtSessionOptions& options, const onnx_file::OnnxSummary& summary,
                       const std::map<std::string, PartialShape>& shapes);
 
 }  // namespace ocelli::onnxruntime

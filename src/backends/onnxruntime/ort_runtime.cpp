@@ -22,7 +22,7 @@ void ORT_API_CALL write_log(void* log, OrtLoggingLevel level, const char* catego
 }
 
 // The inputs as the file has them, for matching --shape and --batch_size before there is a session.
-std::vector<TensorSpec> inputs_of(const OnnxSummary& summary, const PreprocessOptions& preprocess) {
+std::vector<TensorSpec> inputs_of(const onnx_file::OnnxSummary& summary, const PreprocessOptions& preprocess) {
   std::vector<TensorSpec> result;
   for (const auto& [name, dims] : summary.inputs) {
     TensorSpec spec{name, DataType::kUndefined, {}, ""};
@@ -40,7 +40,7 @@ std::string device_text(const SessionPlan& plan, const Device& device) {
   return fmt::format("{}.{}", plan.providers.front() == Provider::kTensorrt ? "TENSORRT" : "CUDA", device.index);
 }
 
-std::string precision_text(const SessionPlan& plan, const OnnxSummary& summary) {
+std::string precision_text(const SessionPlan& plan, const onnx_file::OnnxSummary& summary) {
   if (summary.is_quantized()) return "INT8";
   if (plan.providers.empty()) {
 #if defined(__aarch64__)
@@ -91,7 +91,8 @@ Result<ModelSignature> OrtRuntime::signature_for(const OrtSession& session, cons
   return signature;
 }
 
-ExecutionInfo OrtRuntime::info_of(const SessionPlan& plan, const Device& device, const OnnxSummary& summary) const {
+ExecutionInfo OrtRuntime::info_of(const SessionPlan& plan, const Device& device,
+                                  const onnx_file::OnnxSummary& summary) const {
   ExecutionInfo info;
   info.runtime = "ONNX Runtime";
   info.runtime_version = library_.version;
@@ -123,7 +124,7 @@ Result<std::unique_ptr<CompiledModel>> OrtRuntime::compile(const ModelSource& so
   std::error_code error;
   if (!std::filesystem::exists(source.path, error))
     return not_found(fmt::format("model file {} does not exist", source.path.string()));
-  const auto summary = summarize_onnx(source.path);
+  const auto summary = onnx_file::summarize_onnx(source.path);
   if (!summary)
     return internal_error(fmt::format("ONNX file {} cannot be read: it is broken or cut off", source.path.string()));
 

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "backends/onnxruntime/onnx_summary.hpp"
+#include "backends/onnx_file/onnx_summary.hpp"
 #include "backends/onnxruntime/ort_api.hpp"
 #include "backends/onnxruntime/ort_devices.hpp"
 #include "backends/onnxruntime/ort_options.hpp"
@@ -26,7 +26,7 @@ class OrtRuntime final : public Runtime {
   OrtRuntime(Log log, OrtLibrary library) : log_(std::move(log)), library_(std::move(library)) {}
   // The session's signature with the layouts and the shapes that were asked for.
   Result<ModelSignature> signature_for(const OrtSession& session, const CompileOptions& options) const;
-  ExecutionInfo info_of(const SessionPlan& plan, const Device& device, const OnnxSummary& summary) const;
+  ExecutionInfo info_of(const SessionPlan& plan, const Device& device, const onnx_file::OnnxSummary& summary) const;
 
   Log log_;
   OrtLibrary library_;

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <openvino/pass/low_latency.hpp>
 #include <openvino/pass/manager.hpp>
 
 #include "backends/openvino/openvino_error.hpp"
+#include "backends/openvino/openvino_files.hpp"
 #include "backends/openvino/openvino_info.hpp"
 #include "backends/openvino/openvino_model.hpp"
 #include "backends/openvino/openvino_preprocess.hpp"
@@ -48,9 +48,7 @@ Status OpenvinoRuntime::add_extension(const std::string& library) {
 }
 
 Result<std::shared_ptr<ov::Model>> OpenvinoRuntime::read(const ModelSource& source, const CompileOptions& options) {
-  std::error_code error;
-  if (!std::filesystem::exists(source.path, error))
-    return not_found(fmt::format("model file {} does not exist", source.path.string()));
+  if (auto status = check_file(source); !status.ok()) return status;
   std::shared_ptr<ov::Model> model;
   const ov::AnyMap properties{ov::enable_mmap(is_mapped(options))};
   auto status = guarded(StatusCode::kInternal, [&] { model = core_.read_model(source.path.string(), "", properties); });

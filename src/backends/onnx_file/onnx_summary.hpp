@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace ocelli::onnxruntime {
+namespace ocelli::onnx_file {
 
 // One dimension of a graph input: a fixed extent, or the name of an open one (empty when it has none).
 struct OnnxDimension {
@@ -35,4 +35,4 @@ struct OnnxSummary {
 // Walks the file without reading its weights. Empty when it is not an ONNX file or is cut off. Thread-safe.
 std::optional<OnnxSummary> summarize_onnx(const std::filesystem::path& path);
 
-}  // namespace ocelli::onnxruntime
+}  // namespace ocelli::onnx_file

@@ -1,11 +1,11 @@
-#include "backends/onnxruntime/onnx_summary.hpp"
+#include "backends/onnx_file/onnx_summary.hpp"
 
 #include <algorithm>
 #include <array>
 #include <fstream>
 #include <string_view>
 
-namespace ocelli::onnxruntime {
+namespace ocelli::onnx_file {
 namespace {
 
 // Field numbers of onnx.proto3.
@@ -207,4 +207,4 @@ std::optional<OnnxSummary> summarize_onnx(const std::filesystem::path& path) {
   return summary;
 }
 
-}  // namespace ocelli::onnxruntime
+}  // namespace ocelli::onnx_file
