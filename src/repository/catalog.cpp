@@ -29,21 +29,33 @@ void limit_ended(Model& model) {
 
 Catalog::Catalog(Log log) : log_(std::move(log)), models_(std::make_shared<const Models>()) {}
 
+Catalog::Place Catalog::place_of(const Models& models, std::string_view name, std::optional<Version> version) {
+  const auto model = models.find(name);
+  if (model == models.end()) return {nullptr, Miss::kNoName};
+  const bool any = !version || *version == 0;
+  Miss miss = Miss::kNoVersion;
+  for (auto entry = model->second->rbegin(); entry != model->second->rend(); ++entry) {
+    if (!any && entry->status.version != *version) continue;
+    if (entry->handle) return {&*entry, Miss::kNone};
+    const bool coming = entry->status.state == VersionState::kStart || entry->status.state == VersionState::kLoading;
+    const bool failed = entry->status.error != StatusCode::kOk;
+    if (!any) return {nullptr, !coming ? Miss::kRetired : failed ? Miss::kFailed : Miss::kLoading};
+    if (coming && !failed) miss = Miss::kLoading;
+  }
+  return {nullptr, miss};
+}
+
 Catalog::Found Catalog::find(std::string_view name, std::optional<Version> version) const {
   return models_.read([&](const Models& models) -> Found {
-    const auto model = models.find(name);
-    if (model == models.end()) return {nullptr, Miss::kNoName};
-    const bool any = !version || *version == 0;
-    Miss miss = Miss::kNoVersion;
-    for (auto entry = model->second->rbegin(); entry != model->second->rend(); ++entry) {
-      if (!any && entry->status.version != *version) continue;
-      if (entry->handle) return {entry->handle, Miss::kNone};
-      const bool coming = entry->status.state == VersionState::kStart || entry->status.state == VersionState::kLoading;
-      const bool failed = entry->status.error != StatusCode::kOk;
-      if (!any) return {nullptr, !coming ? Miss::kRetired : failed ? Miss::kFailed : Miss::kLoading};
-      if (coming && !failed) miss = Miss::kLoading;
-    }
-    return {nullptr, miss};
+    const Place place = place_of(models, name, version);
+    return {place.entry ? place.entry->handle : nullptr, place.miss};
+  });
+}
+
+std::optional<Catalog::Ticket> Catalog::ticket(std::string_view name, std::optional<Version> version) const {
+  return models_.read([&](const Models& models) -> std::optional<Ticket> {
+    const Place place = place_of(models, name, version);
+    return place.entry ? std::optional(place.entry->ticket) : std::nullopt;
   });
 }
 

@@ -44,8 +44,11 @@ class Catalog {
   static Status miss_status(Miss miss);
   [[nodiscard]] Result<serving::ModelStatus> status(std::string_view name, std::optional<Version> version) const;
   [[nodiscard]] std::vector<serving::ModelStatus> all_statuses() const;
-  // The names that have an AVAILABLE version, ascending.
+  // Whether the name has an AVAILABLE version.
   [[nodiscard]] bool available(std::string_view name) const { return find(name, std::nullopt).handle != nullptr; }
+
+  // Which loading find() would give a handle of; empty when none. Changes when the model is replaced.
+  [[nodiscard]] std::optional<Ticket> ticket(std::string_view name, std::optional<Version> version) const;
 
   // --- for the repository
   // Lists a name, without versions if it is new.
@@ -75,6 +78,11 @@ class Catalog {
   };
   using Model = std::vector<Entry>;  // ascending by version
   using Models = std::map<std::string, std::shared_ptr<const Model>, std::less<>>;
+  struct Place {
+    const Entry* entry = nullptr;  // null: see miss
+    Miss miss = Miss::kNoName;
+  };
+  static Place place_of(const Models& models, std::string_view name, std::optional<Version> version);
 
   // Calls edit(entry) on a copy of the version's entry, made with START if it is new and `create`; publishes when edit
   // returns true.

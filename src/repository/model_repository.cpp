@@ -9,6 +9,8 @@
 
 #include "repository/load_waiters.hpp"
 #include "repository/model_set.hpp"
+#include "repository/pipeline_set.hpp"
+#include "repository/repository_context.hpp"
 #include "repository/wanted_models.hpp"
 #include "repository/watcher.hpp"
 
@@ -43,6 +45,7 @@ class ModelRepository::Impl {
         waiters_(std::make_shared<LoadWaiters>(*context_.catalog)),
         wanted_(context_.options, context_.log),
         models_(context_),
+        pipelines_(context_),
         loaded_(context_.options.load_at_start.begin(), context_.options.load_at_start.end()) {
     context_.catalog->on_change([waiters = std::weak_ptr<LoadWaiters>(waiters_)] {
       if (const auto alive = waiters.lock()) alive->notify();
@@ -74,6 +77,7 @@ class ModelRepository::Impl {
     if (watcher_) watcher_->stop();
     waiters_->close();
     const std::lock_guard pass(pass_mutex_);
+    pipelines_.retire_all();
     models_.retire_all();
     if (!context_.catalog->wait_until_ended(limit))
       context_.log.warning("Requests were still running after {} ms", limit.count());
@@ -141,7 +145,18 @@ class ModelRepository::Impl {
 
   // With pass_mutex_ held.
   PassOutcome update(const PassRequest& request) {
-    if (!context_.options.explicit_control) return models_.update(wanted_.models(), request);
+    const std::vector<ModelEntry> chosen = chosen_models();
+    PassOutcome outcome = models_.update(chosen, request);
+    if (context_.stopping) return outcome;
+    const PassOutcome pipelines = pipelines_.update(wanted_.pipelines(), chosen);
+    outcome.changed = outcome.changed || pipelines.changed;
+    outcome.fail(pipelines.failure);
+    return outcome;
+  }
+
+  // What is to be loaded now.
+  std::vector<ModelEntry> chosen_models() {
+    if (!context_.options.explicit_control) return wanted_.models();
     std::vector<ModelEntry> chosen;
     for (const auto& entry : wanted_.models()) {
       context_.catalog->add(entry.config.name);
@@ -149,7 +164,7 @@ class ModelRepository::Impl {
       const auto overridden = overrides_.find(entry.config.name);
       chosen.push_back(overridden == overrides_.end() ? entry : ModelEntry{overridden->second, {}});
     }
-    return models_.update(chosen, request);
+    return chosen;
   }
 
   // Single-model mode without a model to serve is no server.
@@ -201,6 +216,7 @@ class ModelRepository::Impl {
   std::mutex pass_mutex_;  // one pass at a time; guards what follows
   WantedModels wanted_;
   ModelSet models_;
+  PipelineSet pipelines_;
   std::set<std::string, std::less<>> loaded_;     // explicit control: what is to be loaded
   std::map<std::string, ModelConfig> overrides_;  // explicit control: instead of the configuration
   std::unique_ptr<Watcher> watcher_;

@@ -51,14 +51,6 @@ std::size_t thread_count(const RepositoryOptions& options, std::size_t tasks) {
   return std::min({wanted, tasks, std::size_t{64}});
 }
 
-// The counters' place on the page: what it is and where it runs.
-observability::ServableIdentity identity_of(const serving::ServableMetadata& metadata) {
-  observability::ServableIdentity identity{metadata.name, metadata.version, metadata.pipeline, {}};
-  for (const auto& info : metadata.execution)
-    identity.devices.push_back({info.runtime, info.device, info.precision, info.note});
-  return identity;
-}
-
 }  // namespace
 
 ModelSet::ModelSet(RepositoryContext& context) : context_(context) {}
@@ -197,19 +189,13 @@ void ModelSet::load(Task& task) {
   const auto& metadata = (*servable)->metadata();
   if (Status status = check_automatic(metadata, *task.config); !status.ok()) return settle(task, status);
   log_loaded_model(context_.log, metadata, *slot.metrics, Clock::now() - begin);
-  if (context_.metrics) {
-    slot.registration = {};
-    slot.registration = context_.metrics->add(identity_of(metadata), slot.metrics);
-  }
+  slot.registration = {};  // not twice on the page
+  slot.registration = context_.show(metadata, slot.metrics);
   std::shared_ptr<serving::Servable> served = std::move(servable).value();
   if (task.config->automatic()) {
     served = std::make_shared<ReshapingServable>(context_.factory, *request, std::move(served), context_.log);
   }
-  const Catalog::Ticket ticket = context_.next_ticket++;
-  auto gone = [catalog = std::weak_ptr<Catalog>(context_.catalog), name, version = task.version, ticket] {
-    if (const auto alive = catalog.lock()) alive->ended(name, version, ticket);
-  };
-  context_.catalog->publish(name, task.version, ticket, context_.reaper->lease(std::move(served), std::move(gone)));
+  context_.publish(name, task.version, std::move(served));
   settle(task, {});
 }
 

@@ -1,7 +1,6 @@
 // ModelSet: the models that are loaded, and what has to happen so that they become those that are wanted.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -9,36 +8,11 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/log.hpp"
 #include "observability/metrics_registry.hpp"
-#include "repository/catalog.hpp"
 #include "repository/config_file.hpp"
-#include "repository/reaper.hpp"
-#include "repository/repository_options.hpp"
-#include "repository/servable_factory.hpp"
+#include "repository/repository_context.hpp"
 
 namespace ocelli::repository {
-
-// What all parts of one repository share. A plain bundle; everything in it is thread-safe.
-struct RepositoryContext {
-  RepositoryOptions options;
-  std::shared_ptr<ServableFactory> factory;
-  std::shared_ptr<observability::MetricsRegistry> metrics;  // may be null
-  Log log;
-  std::shared_ptr<Catalog> catalog;
-  std::shared_ptr<Reaper> reaper;
-  std::atomic<Catalog::Ticket> next_ticket{1};
-  std::atomic<bool> stopping{false};
-};
-
-// What one pass has done.
-struct PassOutcome {
-  bool changed = false;  // something was loaded, replaced or retired
-  Status failure;        // the first one
-  void fail(const Status& status) {
-    if (failure.ok()) failure = status;
-  }
-};
 
 // One version of a model, as far as it was loaded.
 struct VersionSlot {

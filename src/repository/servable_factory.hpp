@@ -1,7 +1,9 @@
 // ServableFactory: how the repository turns files into servables, without knowing runtimes, schedulers or sockets.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/status.hpp"
@@ -10,6 +12,7 @@
 #include "repository/name_mapping.hpp"
 #include "runtime/compile_options.hpp"
 #include "runtime/model_source.hpp"
+#include "serving/pipeline_definition.hpp"
 #include "serving/servable.hpp"
 
 namespace ocelli::repository {
@@ -27,6 +30,15 @@ struct ModelLoad {
   std::shared_ptr<observability::ServableMetrics> metrics;
 };
 
+// A pipeline to put together from models that are loaded.
+struct PipelineLoad {
+  serving::PipelineDefinition definition;
+  // Finds the model of a node. Does not keep the repository alive: when that is gone it answers kUnavailable.
+  std::function<Result<serving::ServableHandle>(const std::string& model, std::optional<Version> version)> resolve;
+  // Of this pipeline; survives reloads.
+  std::shared_ptr<observability::ServableMetrics> metrics;
+};
+
 // Thread-safe: several loads run at once. Implementers never throw.
 class ServableFactory {
  public:
@@ -35,6 +47,8 @@ class ServableFactory {
   // version's status; kFailedPrecondition when the device refuses the model, kInvalidArgument when a parameter does not
   // fit it, kNotFound when a file is gone, else kInternal.
   virtual Result<std::shared_ptr<serving::Servable>> load_model(const ModelLoad& load) = 0;
+  // Checks the definition against the models as they are now. kUnimplemented in factories without pipelines.
+  virtual Result<std::shared_ptr<serving::Servable>> load_pipeline(const PipelineLoad& load);
 };
 
 }  // namespace ocelli::repository

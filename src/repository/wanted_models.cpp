@@ -36,9 +36,6 @@ WantedModels::Refresh WantedModels::refresh(bool force) {
 void WantedModels::report_unsupported() const {
   for (const auto& entry : file_.unsupported)
     log_.warning("{} \"{}\" is not supported and is ignored", entry.kind, entry.name);
-  for (const auto& entry : file_.pipelines) {
-    if (!entry.status.ok()) log_.error("Pipeline {} cannot be used: {}", entry.definition.name, entry.status.message());
-  }
 }
 
 }  // namespace ocelli::repository

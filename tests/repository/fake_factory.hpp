@@ -53,6 +53,27 @@ class FakeFactory final : public repository::ServableFactory {
                                               });
   }
 
+  // A pipeline shows the contents of its models' files; one whose model's file says "unfit" does not fit.
+  Result<std::shared_ptr<serving::Servable>> load_pipeline(const repository::PipelineLoad& load) override {
+    serving::ServableMetadata metadata;
+    metadata.name = load.definition.name;
+    metadata.pipeline = true;
+    metadata.platform.clear();
+    for (const auto& node : load.definition.nodes) {
+      const auto model = load.resolve(node.model, node.version);
+      if (!model.ok()) return model.status();
+      if ((*model)->metadata().platform == "unfit") return invalid_argument("node " + node.name + " does not fit");
+      metadata.platform += (*model)->metadata().platform + ";";
+    }
+    ++alive;
+    ++pipelines_built;
+    return std::shared_ptr<serving::Servable>(new FakeServable(std::move(metadata), [](serving::InferenceCall&) {}),
+                                              [this](FakeServable* servable) {
+                                                --alive;
+                                                delete servable;
+                                              });
+  }
+
   // From now on loading waits until release().
   void hold() {
     const std::lock_guard lock(mutex_);
@@ -75,6 +96,7 @@ class FakeFactory final : public repository::ServableFactory {
 
   // Servables that exist.
   std::atomic<int> alive{0};
+  std::atomic<int> pipelines_built{0};
 
  private:
   std::mutex mutex_;

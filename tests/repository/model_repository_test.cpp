@@ -6,83 +6,18 @@
 #include <future>
 #include <thread>
 
-#include "repository/fake_factory.hpp"
-#include "repository/temporary_folder.hpp"
+#include "repository/repository_fixture.hpp"
 
 namespace ocelli::repository {
 namespace {
 
-using serving::ReloadOutcome;
+using ModelRepositoryTest = test::RepositoryTest;
 using test::eventually;
 using test::kSoon;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-class ModelRepositoryTest : public ::testing::Test {
- protected:
-  ModelRepositoryTest() {
-    options_.poll_interval = std::chrono::milliseconds(0);
-    options_.load_threads = 2;
-  }
-  ~ModelRepositoryTest() override {
-    factory_->release();
-    repository_.reset();
-    EXPECT_EQ(factory_->alive, 0) << "every model is destroyed in the end";
-  }
-
-  ModelConfig model(const std::string& name) {
-    ModelConfig config;
-    config.name = name;
-    config.base_path = (folder_.path() / name).string();
-    return config;
-  }
-  void make() { repository_ = std::make_unique<ModelRepository>(options_, factory_, Log(lines_, "test")); }
-  Status start() {
-    make();
-    return repository_->start();
-  }
-  // Writes config.json with these members of model_config_list[].config and uses it.
-  void configure(const std::vector<std::string>& models) {
-    std::string list;
-    for (const auto& one : models) list += (list.empty() ? "" : ",") + ("{\"config\":{" + one + "}}");
-    folder_.write("config.json", R"({"model_config_list":[)" + list + "]}");
-    options_.config_path = (folder_.path() / "config.json").string();
-  }
-  static std::string entry(const std::string& name, const std::string& more = "") {
-    return R"("name":")" + name + R"(","base_path":")" + name + "\"" + more;
-  }
-
-  // "1:AVAILABLE 2:LOADING!" with ! for an error.
-  std::string states(const std::string& name) {
-    const auto status = repository_->status(name, std::nullopt);
-    if (!status.ok()) return std::string(status.status().message());
-    std::string text;
-    for (const auto& version : status->versions) {
-      if (!text.empty()) text += ' ';
-      text += std::to_string(version.version) + ':' + std::string(serving::version_state_name(version.state));
-      if (version.error != StatusCode::kOk) text += '!';
-    }
-    return text;
-  }
-  // What the file of the version that answers holds, or the error.
-  std::string served(const std::string& name, std::optional<Version> version = std::nullopt) {
-    const auto handle = repository_->find(name, version);
-    return handle.ok() ? (*handle)->metadata().platform : std::string(handle.status().message());
-  }
-  std::string reload() {
-    const auto outcome = repository_->reload();
-    if (!outcome.ok()) return outcome.status().to_string();
-    return *outcome == ReloadOutcome::kReloaded ? "reloaded" : "unchanged";
-  }
-
-  test::TemporaryFolder folder_;
-  RepositoryOptions options_;
-  std::shared_ptr<test::FakeFactory> factory_ = std::make_shared<test::FakeFactory>();
-  std::shared_ptr<test::LineSink> lines_ = std::make_shared<test::LineSink>();
-  std::unique_ptr<ModelRepository> repository_;
-};
 
 TEST_F(ModelRepositoryTest, SingleModelServesItsHighestVersion) {
   folder_.write("m/1/m.onnx", "one");

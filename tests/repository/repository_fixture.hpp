@@ -1,0 +1,81 @@
+// RepositoryTest: a repository over a temporary folder and a fake factory.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "repository/fake_factory.hpp"
+#include "repository/model_repository.hpp"
+#include "repository/temporary_folder.hpp"
+
+namespace ocelli::test {
+
+class RepositoryTest : public ::testing::Test {
+ protected:
+  RepositoryTest() {
+    options_.poll_interval = std::chrono::milliseconds(0);
+    options_.load_threads = 2;
+  }
+  ~RepositoryTest() override {
+    factory_->release();
+    repository_.reset();
+    EXPECT_EQ(factory_->alive, 0) << "every model is destroyed in the end";
+  }
+
+  repository::ModelConfig model(const std::string& name) {
+    repository::ModelConfig config;
+    config.name = name;
+    config.base_path = (folder_.path() / name).string();
+    return config;
+  }
+  void make() { repository_ = std::make_unique<repository::ModelRepository>(options_, factory_, Log(lines_, "test")); }
+  Status start() {
+    make();
+    return repository_->start();
+  }
+  // Writes config.json with these members of model_config_list[].config, and more sections, and uses it.
+  void configure(const std::vector<std::string>& models, const std::string& more = "") {
+    std::string list;
+    for (const auto& one : models) list += (list.empty() ? "" : ",") + ("{\"config\":{" + one + "}}");
+    folder_.write("config.json", R"({"model_config_list":[)" + list + "]" + more + "}");
+    options_.config_path = (folder_.path() / "config.json").string();
+  }
+  static std::string entry(const std::string& name, const std::string& more = "") {
+    return R"("name":")" + name + R"(","base_path":")" + name + "\"" + more;
+  }
+
+  // "1:AVAILABLE 2:LOADING!" with ! for an error.
+  std::string states(const std::string& name) {
+    const auto status = repository_->status(name, std::nullopt);
+    if (!status.ok()) return std::string(status.status().message());
+    std::string text;
+    for (const auto& version : status->versions) {
+      if (!text.empty()) text += ' ';
+      text += std::to_string(version.version) + ':' + std::string(serving::version_state_name(version.state));
+      if (version.error != StatusCode::kOk) text += '!';
+    }
+    return text;
+  }
+  // What the file of the version that answers holds, or the error.
+  std::string served(const std::string& name, std::optional<repository::Version> version = std::nullopt) {
+    const auto handle = repository_->find(name, version);
+    return handle.ok() ? (*handle)->metadata().platform : std::string(handle.status().message());
+  }
+  std::string reload() {
+    const auto outcome = repository_->reload();
+    if (!outcome.ok()) return outcome.status().to_string();
+    return *outcome == serving::ReloadOutcome::kReloaded ? "reloaded" : "unchanged";
+  }
+
+  TemporaryFolder folder_;
+  repository::RepositoryOptions options_;
+  std::shared_ptr<FakeFactory> factory_ = std::make_shared<FakeFactory>();
+  std::shared_ptr<LineSink> lines_ = std::make_shared<LineSink>();
+  std::unique_ptr<repository::ModelRepository> repository_;
+};
+
+}  // namespace ocelli::test
