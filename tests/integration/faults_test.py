@@ -59,14 +59,16 @@ class ModelFiles(unittest.TestCase):
             wait_for(lambda: server.get("/v2/models/m/versions/3/ready")[0] == 200, "version 3 is served")
             self.assertEqual(server.infer("m", "b", ONES, [1, 10])["a"], [2.0] * 10)
 
-    def test_folder_removed_while_serving(self):
+    def test_folders_removed_while_serving(self):
         put_version(self.folder / "m", 1, f"{toy('dummy')}/1")
         put_version(self.folder / "other", 1, f"{toy('dummy')}/1")
         with Server(self.config("m", "other")) as server:
-            shutil.rmtree(self.folder / "m")
-            wait_for(lambda: server.get("/v2/models/m/ready")[0] != 200, "the removed model is retired")
+            shutil.rmtree(self.folder / "other")
+            shutil.rmtree(self.folder / "m/1")
+            wait_for(lambda: server.get("/v2/models/m/ready")[0] != 200, "the removed version is retired")
             status, _, body = server.post("/v2/models/m/infer", {"inputs": [{"name": "b", "shape": [1, 10], "datatype": "FP32", "data": ONES}]})
             self.assertEqual(status, 404, body)
+            # A whole model folder that vanishes may be a share that is away for a moment: what is loaded goes on.
             self.assertEqual(server.infer("other", "b", ONES, [1, 10])["a"], [2.0] * 10)
 
     def test_config_half_written_changes_nothing(self):
@@ -131,7 +133,7 @@ class Clients(unittest.TestCase):
     def test_wrong_values(self):
         def tensor(**changes):
             return {"inputs": [{"name": "b", "shape": [1, 10], "datatype": "FP32", "data": ONES, **changes}]}
-        self.assertEqual(self.check_refused(tensor(shape=[1, 9])).split(" - ")[0], "Invalid input shape")
+        self.assertEqual(self.check_refused(tensor(shape=[1, 9], data=[1.0] * 9)), "Invalid input shape - Expected: (1,10); Actual: (1,9); input name: b")
         self.assertEqual(self.check_refused(tensor(datatype="INT32", data=[1] * 10)), "Invalid input precision - Expected: FP32; Actual: INT32; input name: b")
         self.assertEqual(self.check_refused(tensor(shape=[2, 10], data=ONES * 2)), "Invalid input batch size - Expected: 1; Actual: 2; input name: b")
         for changes in ({"shape": [-1, 10]}, {"shape": [1 << 62, 1 << 62]}, {"shape": "x"}, {"datatype": "FP99"}, {"name": "nope"}, {"data": [1.0] * 9},

@@ -20,7 +20,7 @@ def classify_rows(server, classifiers):
     for classifier in classifiers:
         for index, photo in enumerate(classifier.photos):
             door = doors.ALL[index % len(doors.ALL)]
-            scores, milliseconds = door.infer(server, classifier.model, photo.path.read_bytes())
+            scores, milliseconds = door.infer(server, classifier.model, pictures.centre_crop(photo.path))
             answer = classifier.label(scores)
             asked += 1
             right += answer == photo.label
@@ -35,8 +35,8 @@ def read_text(server, reader):
         found = pictures.read_page(server, reader, page)
         drawn = OUTPUT / f"{page.stem}-read.png"
         pictures.draw(page, found, drawn)
-        for line in found[:6]:
-            rows.append([page.name, line.door, line.text[:44], f"{line.score:.3f}", f"{line.milliseconds:.1f}"])
+        for number, line in enumerate(found[:6], 1):
+            rows.append([page.name, line.door, f"{number} {line.text[:44]}", f"{line.score:.3f}", f"{line.milliseconds:.1f}"])
         if len(found) > 6:
             rows.append([page.name, "", f"... and {len(found) - 6} more lines", "", ""])
         rows.append(["", "", f"drawn: {drawn.relative_to(ROOT)}", "", ""])

@@ -1,5 +1,6 @@
 """Pages of text: a sample drawn here, detection boxes from the detector's map, recognition of the lines, and the annotated picture."""
 import dataclasses
+import io
 import pathlib
 
 import cv2
@@ -35,6 +36,17 @@ def draw_sample_page(folder):
     noise = np.random.default_rng(7).normal(0, 5, pixels.shape)
     Image.fromarray(np.clip(pixels * shadow + noise, 0, 255).astype(np.uint8)).save(path, quality=88)
     return path
+
+
+def centre_crop(path):
+    """The classifiers' usual preparation: shorter side 256, the middle 224 x 224; encoded without loss."""
+    picture = Image.open(path).convert("RGB")
+    scale = 256 / min(picture.size)
+    picture = picture.resize([round(side * scale) for side in picture.size], Image.Resampling.BILINEAR)
+    left, top = (picture.width - 224) // 2, (picture.height - 224) // 2
+    encoded = io.BytesIO()
+    picture.crop((left, top, left + 224, top + 224)).save(encoded, "PNG")
+    return encoded.getvalue()
 
 
 def fit_to_detector(picture):
@@ -102,7 +114,9 @@ def draw(path, lines, target):
     picture = Image.open(path).convert("RGB")
     pen = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size=max(12, picture.height // 40))
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         pen.polygon([tuple(corner) for corner in line.box.tolist()], outline=(220, 30, 60), width=2)
-        pen.text(tuple(line.box.min(0) - [0, font.size]), line.text.encode("latin-1", "replace").decode("latin-1"), fill=(20, 90, 220), font=font)
+        # The built-in font has Latin letters only; other scripts are numbered, as in the table.
+        label = f"{number} {line.text}" if line.text.isascii() else str(number)
+        pen.text(tuple(line.box.min(0) - [0, font.size]), label, fill=(20, 90, 220), font=font)
     picture.save(target)
