@@ -73,6 +73,7 @@ Result<transport::RpcOptions> rpc_options(const ServerOptions& options, const Ap
   rpc.limits = connection_limits(options);
   rpc.max_total_bytes = options.grpc.memory_quota;
   rpc.api_key = keys.grpc;
+  if (keys.guards_probes) rpc.open_paths.clear();
   const auto& list = options.grpc.channel_arguments;
   for (std::size_t begin = 0; begin < list.size();) {
     const auto comma = std::min(list.find(',', begin), list.size());

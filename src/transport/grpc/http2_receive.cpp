@@ -27,10 +27,11 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
   return difference == 0;
 }
 
-bool has_key(const RpcHeaders& headers, std::string_view key) noexcept {
+bool may_call(const RpcOptions& options, std::string_view path, const RpcHeaders& headers) noexcept {
+  if (options.api_key.empty() || std::find(options.open_paths.begin(), options.open_paths.end(), path) != options.open_paths.end()) return true;
   constexpr std::string_view kScheme = "Bearer ";
   const auto value = headers.find("authorization").value_or("");
-  return value.starts_with(kScheme) && equal_in_constant_time(value.substr(kScheme.size()), key);
+  return value.starts_with(kScheme) && equal_in_constant_time(value.substr(kScheme.size()), options.api_key);
 }
 
 }  // namespace
@@ -91,7 +92,7 @@ Status Http2Session::accept_call(RpcStream& stream) {
     return {StatusCode::kResourceExhausted, fmt::format("the metadata is too large: at most {} bytes in {} entries are accepted",
                                                         options.limits.max_header_bytes, options.limits.max_headers)};
   }
-  if (!options.api_key.empty() && !has_key(headers, options.api_key)) {
+  if (!may_call(options, stream.path_, headers)) {
     return {StatusCode::kUnauthenticated, "the metadata must bring authorization: Bearer and the server's API key"};
   }
   if (!context_.handler.known(stream.path_)) return unimplemented(fmt::format("unknown method {}", stream.path_));

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "transport/connection_limits.hpp"
@@ -43,6 +44,9 @@ struct RpcOptions {
 
   // Not empty: calls must bring "authorization: Bearer KEY", else they are UNAUTHENTICATED.
   std::string api_key;
+  // Exact paths that need no key, for health probes.
+  std::vector<std::string> open_paths = {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/inference.GRPCInferenceService/ServerLive",
+                                         "/inference.GRPCInferenceService/ServerReady"};
 };
 
 }  // namespace ocelli::transport

@@ -3,6 +3,7 @@
 import concurrent.futures
 import os
 import pathlib
+import resource
 import socket
 import subprocess
 import sys
@@ -45,6 +46,11 @@ class EchoServer:
 
     def channel(self, *options):
         return grpc.insecure_channel(f"127.0.0.1:{self.port}", options=[*UNLIMITED, *options])
+
+
+def resident_bytes(process):
+    pages = int(pathlib.Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def unary(channel, method):
@@ -259,6 +265,32 @@ class GracefulStop(unittest.TestCase):
                 pass
             self.assertEqual(server.stop(), ("stopped", 0))
             self.assertIsNotNone(held.exception())
+
+
+class ManyConnections(WithServer):
+    def test_ten_thousand_idle_connections(self):
+        """They cost little, and others are served meanwhile."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        server = EchoServer()  # inherits the higher limit
+        self.addCleanup(server.stop)
+        count = min(10_000, hard - 500)
+        settings = b"\0\0\0\4\0\0\0\0\0"  # an empty SETTINGS frame
+        before = resident_bytes(server.process.pid)
+        idle = []
+        for _ in range(count):
+            connection = socket.create_connection(("127.0.0.1", server.port))
+            self.addCleanup(connection.close)
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings)
+            idle.append(connection)
+        for connection in idle:
+            self.assertTrue(connection.recv(9))  # the server's SETTINGS: it is greeted
+        each = (resident_bytes(server.process.pid) - before) / count
+        print(f"{count} connections, {each:.0f} bytes each ... ", end="", file=sys.stderr)
+        self.assertLess(each, 24 * 1024)
+        with server.channel() as channel:
+            self.assertEqual(unary(channel, "Unary")(b"x", timeout=PATIENCE), b"x")
 
 
 class Tls(unittest.TestCase):

@@ -260,7 +260,9 @@ TEST_F(RpcServerTest, StopWaitsForCallsThatEnd) {
 TEST_F(RpcServerTest, ApiKey) {
   RpcOptions options;
   options.api_key = "secret";
+  options.open_paths = {"/test.Echo/Small"};
   start(options);
+  EXPECT_TRUE(call(*connect(), "Small", "x").ok());
   EXPECT_TRUE(call(*connect(nullptr, "secret"), "Unary", "x").ok());
   EXPECT_EQ(call(*connect(nullptr, "Secret"), "Unary", "x").code(), StatusCode::kUnauthenticated);
   EXPECT_EQ(call(*connect(), "Unary", "x").code(), StatusCode::kUnauthenticated);
