@@ -5,7 +5,6 @@ set(OCELLI_PYTHON ${OCELLI_DEPS}/python/bin/python)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
-find_package(Boost 1.81 REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(nlohmann_json REQUIRED)
@@ -18,14 +17,9 @@ pkg_check_modules(turbojpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp)
 
-# Asio and Beast as headers alone. Asio's handler tracking and deprecated names stay out.
-add_library(ocelli_asio INTERFACE)
-target_link_libraries(ocelli_asio INTERFACE Threads::Threads OpenSSL::SSL)
-target_include_directories(ocelli_asio SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
-target_compile_definitions(ocelli_asio INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
-
 if(OCELLI_BUILD_TESTS)
   find_package(GTest REQUIRED)
+  find_package(Boost 1.81 REQUIRED)
 endif()
 
 # OpenVINO: the wheel in .deps, or an installed one named by OpenVINO_DIR.
