@@ -55,7 +55,8 @@ int run(server::Server& server, server::SignalWatch& signals, const Log& log) {
     signals.notify();
   });
   signals.wait([&] { return failed.load(); });
-  if (failed) {
+  const bool start_failed = failed;  // stopping makes a load that is under way fail too, which is no failure of ours
+  if (start_failed) {
     loader.join();
     log.error("Couldn't start model manager");
   } else {
@@ -66,10 +67,10 @@ int run(server::Server& server, server::SignalWatch& signals, const Log& log) {
     // A runtime that is compiling cannot be interrupted, and a model may hang: nobody waits for that.
     log.warning("Ended with work unfinished");
     std::fflush(nullptr);
-    std::_Exit(failed ? kExitFailure : kExitOk);
+    std::_Exit(start_failed ? kExitFailure : kExitOk);
   }
   if (loader.joinable()) loader.join();
-  return failed ? kExitFailure : kExitOk;
+  return start_failed ? kExitFailure : kExitOk;
 }
 
 int serve(const CommandLine& line) {

@@ -54,6 +54,8 @@ class Executor {
   void observe_run(Duration took) noexcept;
   [[nodiscard]] Duration run_time() const noexcept { return run_time_; }
 
+  // Place in the order in which devices were added; ServableMetrics counts by it.
+  std::size_t position = 0;
   // The device was lost; its lanes take no more work.
   bool lost = false;
   // Runs since the last one that was tried on the submitter's own thread.

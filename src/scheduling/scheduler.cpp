@@ -46,6 +46,7 @@ Status Scheduler::add(ExecutorSpec spec) {
   if (auto status = tune(**executor); !status.ok()) return status;
   {
     const Lock lock(mutex_);
+    executor.value()->position = executors_.size();
     executors_.push_back(std::move(executor).value());
     std::int64_t lanes = 0;
     std::int64_t streams = 0;

@@ -32,6 +32,7 @@ void count_run(observability::ServableMetrics& metrics, Lane& lane, TimePoint no
   }
   metrics.inferences.fetch_add(lane.items(), relaxed);
   metrics.executions.fetch_add(1, relaxed);
+  metrics.device_runs[std::min(lane.executor().position, observability::kMaxDevices - 1)].add(took);
   metrics.batches[std::min(lane.batch().size(), observability::kMaxBatchBucket)].fetch_add(1, relaxed);
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   metrics.last_inference_ms.store(

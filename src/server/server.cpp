@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,8 @@ namespace {
 
 // Loads, unloads and reloads by REST that may wait for their turn; more are refused.
 constexpr std::size_t kMaxAdministration = 64;
+// Unloading gets this long even when requests have used up the time for stopping.
+constexpr Duration kLeastUnloading = std::chrono::seconds(1);
 
 std::map<std::string, BackendContext> backend_contexts(const ServerOptions& options, const Log& log) {
   std::map<std::string, BackendContext> contexts;
@@ -122,9 +126,11 @@ struct Server::Parts {
   std::unique_ptr<transport::RpcServer> rpc;
   std::unique_ptr<transport::HttpServer> http;
   bool stopped = false;
+  bool ended_whole = true;  // what stop() came to
 
   Status open_grpc(const ApiKeys& keys);
   Status open_rest(const ApiKeys& keys, bool metrics_enabled);
+  bool stop_repository(Duration limit);
   bool stop(Duration limit);
 };
 
@@ -182,22 +188,36 @@ Status Server::Parts::open_rest(const ApiKeys& keys, bool metrics_enabled) {
   return {};
 }
 
+// A runtime cannot be interrupted while it compiles, so this happens on a thread that can be left behind.
+bool Server::Parts::stop_repository(Duration limit) {
+  std::promise<void> done;
+  auto ended = done.get_future();
+  std::thread stopper([this, limit, told = std::move(done)]() mutable {
+    repository.stop(std::chrono::duration_cast<std::chrono::milliseconds>(limit));
+    told.set_value();
+  });
+  if (ended.wait_for(limit + kLeastUnloading) == std::future_status::ready) {
+    stopper.join();
+    return true;
+  }
+  stopper.detach();
+  return false;
+}
+
 bool Server::Parts::stop(Duration limit) {
-  if (stopped) return true;
-  stopped = true;
+  if (std::exchange(stopped, true)) return ended_whole;
   const auto deadline = Clock::now() + limit;
   if (rpc_router) rpc_router->begin_shutdown();
   if (http) http->begin_stop();
-  bool ended = !rpc || rpc->stop(limit);
+  const bool ended = !rpc || rpc->stop(limit);
   if (http) {
     const auto cut = http->stop(deadline);
     if (cut > 0)
       log.warning("{} requests were cut off after {} s", cut,
                   std::chrono::duration_cast<std::chrono::seconds>(limit).count());
   }
-  repository.stop(
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::max<Duration>(limit, std::chrono::seconds(1))));
-  return ended;
+  ended_whole = stop_repository(std::max<Duration>(deadline - Clock::now(), kLeastUnloading)) && ended;
+  return ended_whole;
 }
 
 Server::Server(std::unique_ptr<Parts> parts) noexcept : parts_(std::move(parts)) {}
