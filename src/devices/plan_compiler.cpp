@@ -60,7 +60,7 @@ class PlanCompiler {
       if (made.ok()) {
         CompiledMember compiled = std::move(made).value();
         if (!refusals.empty()) {
-          log_.warning("Runs on {} of {}, because of {}", placement.device, placement.runtime, refusals.text());
+          log_.debug("Runs on {} of {}, because of {}", placement.device, placement.runtime, refusals.text());
           if (!compiled.info.note.empty()) compiled.info.note += "; ";
           compiled.info.note += "passed over: " + refusals.text();
         }

@@ -71,6 +71,7 @@ Result<ModelLoad> make_load(const ModelConfig& config, Version version, const st
   load.options.properties = config.plugin_config;
   load.options.cache_dir = cache_folder(config, options);
   load.options.extension_library = options.cpu_extension;
+  load.options.low_latency_transformation = config.stateful.low_latency_transformation;
   load.options.requests = config.nireq != 0 ? config.nireq : options.nireq;
   if (Status status = fill_preprocessing(config, load.mapping, load.options.preprocess); !status.ok()) return status;
   if (Status status = fill_shapes(config, load.mapping, load.options); !status.ok()) return status;

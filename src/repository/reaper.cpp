@@ -1,8 +1,24 @@
 #include "repository/reaper.hpp"
 
+#include <malloc.h>
+
+#include <chrono>
 #include <utility>
 
 namespace ocelli::repository {
+namespace {
+
+// A model may still be freeing memory on other threads when its servable is gone.
+constexpr std::chrono::milliseconds kTrimDelay{500};
+
+// Without this the C library keeps what a model had allocated for later use.
+void return_memory() noexcept {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
+}
+
+}  // namespace
 
 std::shared_ptr<Reaper> Reaper::create() {
   std::shared_ptr<Reaper> reaper(new Reaper);
@@ -45,13 +61,24 @@ void Reaper::bury(Remains& remains) noexcept {
 
 void Reaper::work() noexcept {
   std::unique_lock lock(mutex_);
+  bool trim = false;
+  const auto awake = [this] { return closed_ || !waiting_.empty(); };
   for (;;) {
-    wake_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
+    if (!trim) {
+      wake_.wait(lock, awake);
+    } else if (!wake_.wait_for(lock, kTrimDelay, awake)) {
+      trim = false;
+      lock.unlock();
+      return_memory();
+      lock.lock();
+      continue;
+    }
     if (waiting_.empty()) return;
     Remains remains = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
     bury(remains);
+    trim = true;
     lock.lock();
   }
 }

@@ -13,7 +13,8 @@
 
 namespace ocelli::repository {
 
-// Thread-safe. Handles may outlive it: what is given back after it was closed is destroyed where that happens.
+// Thread-safe. Half a second after the last one was destroyed, freed memory is given back to the system. Handles may
+// outlive it: what is given back after it was closed is destroyed where that happens.
 class Reaper : public std::enable_shared_from_this<Reaper> {
  public:
   static std::shared_ptr<Reaper> create();

@@ -10,16 +10,6 @@
 
 namespace ocelli::repository {
 
-// Server-side batching, for every model whose batch dimension allows it.
-struct BatchingPolicy {
-  // kMeasured: batch what is already waiting, if a measurement at load shows that it pays.
-  enum class Mode : std::uint8_t { kOff, kMeasured, kAlways };
-  Mode mode = Mode::kMeasured;
-  std::uint32_t max_batch = 0;             // largest batch that is put together; 0: chosen per model
-  std::vector<std::uint32_t> preferred{};  // sizes to wait for within max_delay; empty: none
-  std::chrono::microseconds max_delay{0};  // how long the first request may wait for company; 0: never waits
-};
-
 struct RepositoryOptions {
   // Single-model mode: the models named on the command line. Ignored when config_path is not empty.
   std::vector<ModelConfig> models;
@@ -32,8 +22,6 @@ struct RepositoryOptions {
 
   // --file_system_poll_wait_seconds; 0: never looks by itself.
   std::chrono::milliseconds poll_interval{1000};
-  // --sequence_cleaner_poll_wait_minutes; 0: off.
-  std::chrono::minutes sequence_cleaner_interval{5};
   // --cache_dir; empty: no compiled-model cache. The caller applies the default (/opt/cache when it exists).
   std::string cache_dir;
   // --cpu_extension; empty: none.
@@ -41,9 +29,6 @@ struct RepositoryOptions {
   // Global --nireq for models that do not set theirs; 0: the device's optimum.
   std::uint32_t nireq = 0;
 
-  BatchingPolicy batching;
-  // Requests waiting per model version beyond which new ones get RESOURCE_EXHAUSTED.
-  std::uint32_t max_queued_requests = 4096;
   // Models loading at the same time, 1..64; 0: half of the cores, at least one.
   std::uint32_t load_threads = 0;
   // How long a request for a version that is LOADING waits (OVMS: ten seconds).

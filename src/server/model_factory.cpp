@@ -9,6 +9,7 @@
 #include "devices/plan_compiler.hpp"
 #include "server/planned_model.hpp"
 #include "serving/model_servable.hpp"
+#include "serving/pipeline_servable.hpp"
 
 namespace ocelli::server {
 namespace {
@@ -85,6 +86,8 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
   servable.queue_limit = options_.queue_limit;
   servable.batching = options_.batching;
   servable.metrics = load.metrics;
+  // Whoever lets requests decide about the batch gets it as they bring it; measuring would make every change slower.
+  if (load.config.automatic()) servable.batching.mode = scheduling::BatchingMode::kOff;
   if (plan->batch) {
     servable.batching.mode = scheduling::BatchingMode::kOn;
     servable.batching.max_items = *plan->batch;
@@ -102,6 +105,12 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
     servable.executors.push_back({std::move(model), lanes, std::move(compiler)});
   }
   auto made = serving::ModelServable::create(std::move(servable), context_);
+  if (!made.ok()) return made.status();
+  return std::shared_ptr<serving::Servable>(std::move(*made));
+}
+
+Result<std::shared_ptr<serving::Servable>> ModelFactory::load_pipeline(const repository::PipelineLoad& load) {
+  auto made = serving::PipelineServable::create(load.definition, load.resolve, context_, load.metrics);
   if (!made.ok()) return made.status();
   return std::shared_ptr<serving::Servable>(std::move(*made));
 }

@@ -32,6 +32,7 @@ class ModelFactory final : public repository::ServableFactory {
                const Log& log);
 
   Result<std::shared_ptr<serving::Servable>> load_model(const repository::ModelLoad& load) override;
+  Result<std::shared_ptr<serving::Servable>> load_pipeline(const repository::PipelineLoad& load) override;
 
  private:
   void announce_openvino();

@@ -52,11 +52,9 @@ Result<repository::RepositoryOptions> repository_options(const ServerOptions& op
   } else {
     repository.poll_interval = std::chrono::milliseconds(0);
   }
-  repository.sequence_cleaner_interval = std::chrono::minutes(options.sequence_cleaner_poll_wait_minutes);
   repository.cache_dir = cache_folder(options.cache_dir);
   repository.cpu_extension = options.cpu_extension;
   repository.nireq = options.config_path.empty() ? options.model.nireq.value_or(0) : 0;
-  repository.max_queued_requests = options.limits.max_queued_requests;
   repository.load_threads = options.load_threads;
   return repository;
 }
