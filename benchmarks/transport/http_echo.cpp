@@ -1,5 +1,6 @@
-// A bare HTTP server with no model behind it: what the transport alone costs. Each request is answered with 64 bytes; POST /echo with its own body.
-// Usage: http_echo [PORT [THREADS]]; prints the port and serves until its standard input ends.
+// A bare HTTP server with no model behind it: what the transport alone costs. Each request is answered with 64 bytes;
+// POST /echo with its own body. Usage: http_echo [PORT [THREADS]]; prints the port and serves until its standard input
+// ends.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -17,8 +18,10 @@ class EchoHandler final : public HttpHandler {
   void handle(HttpExchange& exchange) noexcept override {
     static constexpr char kReply[64] = {'{', '}'};
     const auto& request = exchange.request();
-    if (request.path == "/echo") exchange.body.add(request.body, request.body_owner);
-    else exchange.body.add(std::as_bytes(std::span(kReply)), {});
+    if (request.path == "/echo")
+      exchange.body.add(request.body, request.body_owner);
+    else
+      exchange.body.add(std::as_bytes(std::span(kReply)), {});
     exchange.send();
   }
 };

@@ -1,5 +1,6 @@
-// What loopback TCP itself costs here: one client sends N bytes, a server reads them all and answers 64 bytes; median of the round trips.
-// Every latency of the transports is to be read against this, from the same run. Usage: tcp_floor BYTES SECONDS; prints microseconds (p50).
+// What loopback TCP itself costs here: one client sends N bytes, a server reads them all and answers 64 bytes; median
+// of the round trips. Every latency of the transports is to be read against this, from the same run. Usage: tcp_floor
+// BYTES SECONDS; prints microseconds (p50).
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -9,8 +9,9 @@
 
 namespace ocelli::transport {
 
-// One per exchange. The connection's thread calls fire(); the handler's side calls set() and close(), from any one thread at a time.
-// The listener is called at most once, never after close() has returned, and on_client_gone() may itself end the exchange.
+// One per exchange. The connection's thread calls fire(); the handler's side calls set() and close(), from any one
+// thread at a time. The listener is called at most once, never after close() has returned, and on_client_gone() may
+// itself end the exchange.
 class CancelSlot {
  public:
   // Makes it ready for the next exchange; nobody else may use it meanwhile.

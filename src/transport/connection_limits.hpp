@@ -14,7 +14,8 @@ struct ConnectionLimits {
   // Request line and headers together, and their number (HTTP/1: status 431).
   std::size_t max_header_bytes = 32 * 1024;
   std::size_t max_headers = 100;
-  // One request body or message, as sent and when decompressed (status 413, RESOURCE_EXHAUSTED). The server's 1 GiB default.
+  // One request body or message, as sent and when decompressed (status 413, RESOURCE_EXHAUSTED). The server's 1 GiB
+  // default.
   std::size_t max_body_bytes = std::size_t{1} << 30;
   std::size_t max_inflated_bytes = std::size_t{256} << 20;
   // Requests of one connection that are being answered at the same time; further ones are left unread.

@@ -58,9 +58,11 @@ void EventLoop::stop() noexcept {
 
 void EventLoop::run_once(Duration max_wait) noexcept {
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  // Order matters: whoever submits first adds its task and then looks at sleeping_, so one of the two sides sees the other.
+  // Order matters: whoever submits first adds its task and then looks at sleeping_, so one of the two sides sees the
+  // other.
   sleeping_.store(true, std::memory_order_seq_cst);
-  const bool work_waits = submitted_.load(std::memory_order_seq_cst) != nullptr || stopping_.load(std::memory_order_seq_cst);
+  const bool work_waits =
+      submitted_.load(std::memory_order_seq_cst) != nullptr || stopping_.load(std::memory_order_seq_cst);
   const int milliseconds = work_waits ? 0 : wait_milliseconds(max_wait);
   const int count = ::epoll_wait(epoll_.get(), events_.get(), kEventsPerRound, milliseconds);
   sleeping_.store(false, std::memory_order_relaxed);

@@ -18,20 +18,22 @@ struct epoll_event;
 
 namespace ocelli::transport {
 
-// Adapts a member function to the plain callbacks below: Task task{&call_member<Connection, &Connection::resume>, this}.
+// Adapts a member function to the plain callbacks below: Task task{&call_member<Connection, &Connection::resume>,
+// this}.
 template <typename T, void (T::*Method)() noexcept>
 void call_member(void* object) noexcept {
   (static_cast<T*>(object)->*Method)();
 }
 
-// Everything that belongs to a loop (watchers, timers) is touched only on its thread; submit(), stop() and run_sync() may be called from any.
-// Sockets are watched edge-triggered and are registered once, tasks and timers are members of their owners: a steady state makes no heap
-// allocation and no system call but the reads, the writes and one wait.
+// Everything that belongs to a loop (watchers, timers) is touched only on its thread; submit(), stop() and run_sync()
+// may be called from any. Sockets are watched edge-triggered and are registered once, tasks and timers are members of
+// their owners: a steady state makes no heap allocation and no system call but the reads, the writes and one wait.
 class EventLoop {
  public:
   using Callback = void (*)(void* context) noexcept;
 
-  // Told that a watched descriptor changed. events holds EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR; read or write until it would block.
+  // Told that a watched descriptor changed. events holds EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR; read or
+  // write until it would block.
   class Watcher {
    public:
     virtual void on_ready(std::uint32_t events) noexcept = 0;
@@ -40,7 +42,8 @@ class EventLoop {
     ~Watcher() = default;
   };
 
-  // Something to be run once on the loop. Its owner keeps it alive until it has run; it may be submitted again from then on, also by itself.
+  // Something to be run once on the loop. Its owner keeps it alive until it has run; it may be submitted again from
+  // then on, also by itself.
   class Task {
    public:
     Task(Callback callback, void* context) noexcept : callback_(callback), context_(context) {}
@@ -57,7 +60,8 @@ class EventLoop {
   // Calls back once when its time has come. Destroying it disarms it. Resolution: one millisecond, never early.
   class Timer {
    public:
-    Timer(EventLoop& loop, Callback callback, void* context) noexcept : loop_(loop), callback_(callback), context_(context) {}
+    Timer(EventLoop& loop, Callback callback, void* context) noexcept
+        : loop_(loop), callback_(callback), context_(context) {}
     ~Timer();
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
@@ -71,8 +75,8 @@ class EventLoop {
     EventLoop& loop_;
     Callback callback_;
     void* context_;
-    TimePoint when_ = kNever;     // what the owner wants
-    TimePoint queued_ = kNever;   // where the heap has it: never later than when_
+    TimePoint when_ = kNever;    // what the owner wants
+    TimePoint queued_ = kNever;  // where the heap has it: never later than when_
     std::size_t position_ = kNotQueued;
   };
 
@@ -86,26 +90,32 @@ class EventLoop {
   void run() noexcept;
   // Any thread. run() returns after the current round.
   void stop() noexcept;
-  // One round: waits at most max_wait for events, then runs what is due. For run() and for tests; the caller becomes the loop's thread.
+  // One round: waits at most max_wait for events, then runs what is due. For run() and for tests; the caller becomes
+  // the loop's thread.
   void run_once(Duration max_wait) noexcept;
 
   // Any thread, wait-free but for one system call when the loop sleeps. Tasks of one thread run in their order.
   void submit(Task& task) noexcept;
-  // Runs function on the loop's thread and waits for it; at once when this is that thread or the loop does not run. Control plane only.
+  // Runs function on the loop's thread and waits for it; at once when this is that thread or the loop does not run.
+  // Control plane only.
   void run_sync(const std::function<void()>& function);
-  [[nodiscard]] bool on_thread() const noexcept { return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
+  [[nodiscard]] bool on_thread() const noexcept {
+    return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
 
   // Loop's thread only. Edge-triggered for reading, writing and the peer's close, until unwatch().
   Status watch(int fd, Watcher& watcher) noexcept;
   // Level-triggered for reading only: for listening sockets.
   Status watch_level(int fd, Watcher& watcher) noexcept;
-  // After this the watcher is not called again, not even for events that were already fetched. Call it before the descriptor is closed.
+  // After this the watcher is not called again, not even for events that were already fetched. Call it before the
+  // descriptor is closed.
   void unwatch(int fd, Watcher& watcher) noexcept;
 
   // The time of this round: read once per wake-up.
   [[nodiscard]] TimePoint now() const noexcept { return now_; }
 
-  // Room for one thread's transient bytes, shared by all its connections: valid only until the callback that uses it returns.
+  // Room for one thread's transient bytes, shared by all its connections: valid only until the callback that uses it
+  // returns.
   static constexpr std::size_t kScratchBytes = 64 * 1024;
   [[nodiscard]] std::span<std::byte> scratch() noexcept { return {scratch_.get(), kScratchBytes}; }
 

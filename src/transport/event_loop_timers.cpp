@@ -1,5 +1,5 @@
-// The timer heap of EventLoop. A timer that is moved later stays where it is in the heap and is put right when it comes up: connections
-// push their deadlines back with every request, and that must cost nothing.
+// The timer heap of EventLoop. A timer that is moved later stays where it is in the heap and is put right when it comes
+// up: connections push their deadlines back with every request, and that must cost nothing.
 #include <utility>
 
 #include "transport/event_loop.hpp"

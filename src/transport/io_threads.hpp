@@ -11,8 +11,8 @@
 
 namespace ocelli::transport {
 
-// A connection lives on one thread from accept to close, so its requests never hop between threads. HTTP and gRPC may share the same threads.
-// Thread-safe. Must outlive every listener and connection on it.
+// A connection lives on one thread from accept to close, so its requests never hop between threads. HTTP and gRPC may
+// share the same threads. Thread-safe. Must outlive every listener and connection on it.
 class IoThreads {
  public:
   // count >= 1. Fails when the system gives no thread or descriptor.

@@ -79,7 +79,8 @@ class Listener::Acceptor final : public EventLoop::Watcher {
     if (!loop_.watch_level(socket_, *this).ok()) pause_.arm(Clock::now() + kAcceptPause);
   }
 
-  // Out of descriptors: one client is told by a close, thanks to the spare descriptor, and the rest wait in the backlog for a moment.
+  // Out of descriptors: one client is told by a close, thanks to the spare descriptor, and the rest wait in the backlog
+  // for a moment.
   void shed() noexcept {
     if (errno == EMFILE || errno == ENFILE) {
       spare_.reset();

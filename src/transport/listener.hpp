@@ -30,13 +30,15 @@ class ConnectionSink {
   ~ConnectionSink() = default;
 };
 
-// One socket for each address, owned by one loop; each connection goes to the loop that has the fewest, so that a few long-lived clients are
-// spread evenly (the kernel's SO_REUSEPORT would hash them). Because the port is bound without SO_REUSEPORT a second server on it is an error.
+// One socket for each address, owned by one loop; each connection goes to the loop that has the fewest, so that a few
+// long-lived clients are spread evenly (the kernel's SO_REUSEPORT would hash them). Because the port is bound without
+// SO_REUSEPORT a second server on it is an error.
 class Listener {
  public:
-  // addresses: comma list of IPv4, IPv6 (with or without brackets) and host names; every address of a name is used. port 0: the system chooses one,
-  // the same for all addresses. Errors: kInvalidArgument for an address that does not resolve, kUnavailable "cannot listen on ADDRESS:PORT: ..." when
-  // it is busy or not this machine's. Connections queue from here on.
+  // addresses: comma list of IPv4, IPv6 (with or without brackets) and host names; every address of a name is used.
+  // port 0: the system chooses one, the same for all addresses. Errors: kInvalidArgument for an address that does not
+  // resolve, kUnavailable "cannot listen on ADDRESS:PORT: ..." when it is busy or not this machine's. Connections queue
+  // from here on.
   static Result<std::unique_ptr<Listener>> open(const std::string& addresses, std::uint16_t port);
   ~Listener();
   Listener(const Listener&) = delete;
@@ -46,7 +48,8 @@ class Listener {
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   // Begins to accept. Both must outlive this object or stop().
   void start(IoThreads& threads, ConnectionSink& sink);
-  // Closes the sockets; when it returns the sink is not called any more. Must not be called on a network thread. May be called twice.
+  // Closes the sockets; when it returns the sink is not called any more. Must not be called on a network thread. May be
+  // called twice.
   void stop();
 
  private:

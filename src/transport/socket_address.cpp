@@ -56,8 +56,10 @@ std::uint16_t SocketAddress::port() const noexcept {
 }
 
 void SocketAddress::set_port(std::uint16_t port) noexcept {
-  if (family() == AF_INET6) reinterpret_cast<sockaddr_in6&>(storage_).sin6_port = htons(port);
-  else reinterpret_cast<sockaddr_in&>(storage_).sin_port = htons(port);
+  if (family() == AF_INET6)
+    reinterpret_cast<sockaddr_in6&>(storage_).sin6_port = htons(port);
+  else
+    reinterpret_cast<sockaddr_in&>(storage_).sin_port = htons(port);
 }
 
 std::string SocketAddress::to_string() const {

@@ -38,8 +38,8 @@ class SocketAddress {
   socklen_t size_ = sizeof(sockaddr_storage);
 };
 
-// Each element of a comma list (IPv4, IPv6 with or without brackets, host name) resolved to its addresses, port 0. Blocks on the resolver.
-// Error: kInvalidArgument naming the element.
+// Each element of a comma list (IPv4, IPv6 with or without brackets, host name) resolved to its addresses, port 0.
+// Blocks on the resolver. Error: kInvalidArgument naming the element.
 Result<std::vector<std::vector<SocketAddress>>> resolve_addresses(const std::string& list);
 
 }  // namespace ocelli::transport

@@ -15,8 +15,9 @@ namespace ocelli::transport {
 
 class TlsContext;
 
-// What a read or write came to. kMore: bytes were moved and there may be more to do at once. kDrained: bytes may have been moved, and nothing more can
-// be done until the loop reports the descriptor ready. kEnd: the peer closed its side in order (reads only). kFailed: the connection is broken.
+// What a read or write came to. kMore: bytes were moved and there may be more to do at once. kDrained: bytes may have
+// been moved, and nothing more can be done until the loop reports the descriptor ready. kEnd: the peer closed its side
+// in order (reads only). kFailed: the connection is broken.
 enum class StreamState : std::uint8_t { kMore, kDrained, kEnd, kFailed };
 
 // What a read or write gave.
@@ -25,7 +26,8 @@ struct StreamResult {
   StreamState state = StreamState::kDrained;
 };
 
-// Never blocks, never raises SIGPIPE. Used on one thread. A TLS handshake happens inside read() and write(): call both when the descriptor is ready.
+// Never blocks, never raises SIGPIPE. Used on one thread. A TLS handshake happens inside read() and write(): call both
+// when the descriptor is ready.
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -36,7 +38,8 @@ class Stream {
   virtual StreamResult write(std::span<const iovec> pieces) noexcept = 0;
   // Tells the peer that nothing more comes (close_notify and FIN). Best effort.
   virtual void shutdown_write() noexcept = 0;
-  // The application protocol chosen by ALPN ("h2", "http/1.1"); empty without TLS, before the handshake is over, or when the client offered none.
+  // The application protocol chosen by ALPN ("h2", "http/1.1"); empty without TLS, before the handshake is over, or
+  // when the client offered none.
   [[nodiscard]] virtual std::string_view alpn() const noexcept = 0;
 
   static constexpr std::size_t kMaxPieces = 64;

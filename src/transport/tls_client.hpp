@@ -18,7 +18,8 @@ struct TlsClientOptions {
   std::string key_file;          // PEM
 };
 
-// TLS 1.2 and newer; the server's certificate must be valid for the name or address that was asked for. Immutable after creation.
+// TLS 1.2 and newer; the server's certificate must be valid for the name or address that was asked for. Immutable after
+// creation.
 class TlsClient {
  public:
   // alpn: the one protocol to be spoken ("h2"). Errors: kInvalidArgument naming the file.
@@ -27,7 +28,8 @@ class TlsClient {
   TlsClient(const TlsClient&) = delete;
   TlsClient& operator=(const TlsClient&) = delete;
 
-  // Over a connected non-blocking socket; the handshake happens within read() and write(). Null when OpenSSL is out of memory.
+  // Over a connected non-blocking socket; the handshake happens within read() and write(). Null when OpenSSL is out of
+  // memory.
   std::unique_ptr<Stream> connect(FileDescriptor socket, const std::string& host);
 
  private:

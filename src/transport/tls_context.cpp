@@ -21,8 +21,8 @@ Status file_error(const char* what, const std::string& path) {
   return invalid_argument(std::string("cannot use ") + what + " '" + path + "': " + openssl_reason());
 }
 
-int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered, unsigned int offered_size,
-                void* argument) {
+int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                unsigned int offered_size, void* argument) {
   const auto& ours = static_cast<const TlsContext*>(argument)->alpn_wire();
   unsigned char* chosen = nullptr;
   const int outcome = SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
@@ -42,7 +42,8 @@ Result<std::unique_ptr<TlsContext>> TlsContext::create(const TlsOptions& options
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   // Idle connections keep no record buffers; a write may be taken up again from another place in memory.
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context,
+                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 
   if (SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1) {
     return file_error("TLS certificate", options.certificate_file);

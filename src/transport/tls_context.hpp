@@ -15,15 +15,16 @@ namespace ocelli::transport {
 struct TlsOptions {
   std::string certificate_file;  // PEM, the server's certificate first, then its chain
   std::string key_file;          // PEM
-  // PEM of the authorities whose client certificates are accepted. Empty: clients need none; set: each client must show one (mutual TLS).
+  // PEM of the authorities whose client certificates are accepted. Empty: clients need none; set: each client must show
+  // one (mutual TLS).
   std::string client_ca_file;
 };
 
 // TLS 1.2 and newer. Immutable after creation: shared by all connections and threads.
 class TlsContext {
  public:
-  // alpn: protocols offered, the preferred first ("h2", "http/1.1"). A client that offers only others is refused; one that offers none is accepted.
-  // Errors: kInvalidArgument naming the file and OpenSSL's reason.
+  // alpn: protocols offered, the preferred first ("h2", "http/1.1"). A client that offers only others is refused; one
+  // that offers none is accepted. Errors: kInvalidArgument naming the file and OpenSSL's reason.
   static Result<std::unique_ptr<TlsContext>> create(const TlsOptions& options, std::vector<std::string> alpn);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;

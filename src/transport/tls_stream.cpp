@@ -69,15 +69,20 @@ class TlsStream final : public Stream {
   StreamState state_after(int outcome) noexcept {
     switch (SSL_get_error(ssl_, outcome)) {
       case SSL_ERROR_WANT_READ:
-      case SSL_ERROR_WANT_WRITE: return StreamState::kDrained;
-      case SSL_ERROR_ZERO_RETURN: return StreamState::kEnd;
-      default: return StreamState::kFailed;  // also an end without close_notify: truncation must not pass for an end
+      case SSL_ERROR_WANT_WRITE:
+        return StreamState::kDrained;
+      case SSL_ERROR_ZERO_RETURN:
+        return StreamState::kEnd;
+      default:
+        return StreamState::kFailed;  // also an end without close_notify: truncation must not pass for an end
     }
   }
 
-  // A large piece is encrypted from where it lies; small neighbours are put together, so that a header and its short body are one record.
-  // A retry after "would block" starts at the same byte and, as OpenSSL demands, is never shorter: the pieces are the same.
-  std::span<const std::byte> next_record(std::span<const iovec> pieces, std::size_t index, std::size_t offset) noexcept {
+  // A large piece is encrypted from where it lies; small neighbours are put together, so that a header and its short
+  // body are one record. A retry after "would block" starts at the same byte and, as OpenSSL demands, is never shorter:
+  // the pieces are the same.
+  std::span<const std::byte> next_record(std::span<const iovec> pieces, std::size_t index,
+                                         std::size_t offset) noexcept {
     const auto* first = static_cast<const std::byte*>(pieces[index].iov_base) + offset;
     const std::size_t left = pieces[index].iov_len - offset;
     if (left >= kRecordBytes || index + 1 == pieces.size()) return {first, std::min(left, kRecordBytes)};
@@ -105,7 +110,8 @@ class TlsStream final : public Stream {
     }
   }
 
-  // One thread writes one stream at a time, and a record is consumed before write() returns or is rebuilt for the retry.
+  // One thread writes one stream at a time, and a record is consumed before write() returns or is rebuilt for the
+  // retry.
   static std::span<std::byte> record() noexcept {
     static thread_local std::array<std::byte, kRecordBytes> bytes;
     return bytes;

@@ -6,7 +6,8 @@
 
 namespace ocelli::transport {
 
-// One for each network thread of a server. All members are thread-safe; written with relaxed order, a reader may see them slightly apart.
+// One for each network thread of a server. All members are thread-safe; written with relaxed order, a reader may see
+// them slightly apart.
 struct TransportCounters {
   std::atomic<std::int64_t> open_connections{0};
   std::atomic<std::int64_t> requests_in_flight{0};
@@ -20,7 +21,8 @@ struct TransportCounters {
   std::atomic<std::uint64_t> bytes_sent{0};
 };
 
-// The same as plain numbers: sums over the threads of a server, each of which counts for itself so that they do not share cache lines.
+// The same as plain numbers: sums over the threads of a server, each of which counts for itself so that they do not
+// share cache lines.
 struct TransportTotals {
   std::int64_t open_connections = 0;
   std::int64_t requests_in_flight = 0;

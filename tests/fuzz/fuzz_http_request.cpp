@@ -1,5 +1,5 @@
-// Bytes of a client against the whole HTTP request path, through a connection without a socket. The first byte says how the bytes are cut into reads and
-// whether handlers answer at once or later; the rest is what the client sends.
+// Bytes of a client against the whole HTTP request path, through a connection without a socket. The first byte says how
+// the bytes are cut into reads and whether handlers answer at once or later; the rest is what the client sends.
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -16,7 +16,8 @@ namespace {
 using namespace ocelli;
 using namespace ocelli::transport;
 
-// What the connection reads is given piece by piece; what it writes is taken in pieces and checked to begin like replies.
+// What the connection reads is given piece by piece; what it writes is taken in pieces and checked to begin like
+// replies.
 class MemoryStream final : public Stream {
  public:
   struct Pipe {
@@ -90,7 +91,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const HttpService service(std::move(options), handler, pool);
   HttpLoop home(*loop, service);
   MemoryStream::Pipe pipe;
-  auto* connection = new HttpConnection(home, std::make_unique<MemoryStream>(pipe, (mode & 2) != 0 ? 50 : SIZE_MAX), "192.0.2.1:1", LoadShare(*loop), false);
+  auto* connection = new HttpConnection(home, std::make_unique<MemoryStream>(pipe, (mode & 2) != 0 ? 50 : SIZE_MAX),
+                                        "192.0.2.1:1", LoadShare(*loop), false);
   connection->start();
 
   const std::size_t step = (mode >> 2) % 8 == 0 ? size : (mode >> 2) % 8 == 1 ? 1 : (mode >> 2);

@@ -10,7 +10,8 @@
 
 namespace ocelli::testing_support {
 
-// An authority, a server certificate for localhost and 127.0.0.1, a client certificate, and a stranger that signed itself.
+// An authority, a server certificate for localhost and 127.0.0.1, a client certificate, and a stranger that signed
+// itself.
 class TestCertificates {
  public:
   TestCertificates() {
@@ -39,14 +40,15 @@ class TestCertificates {
     EXPECT_EQ(std::system(command.c_str()), 0) << command;
   }
   void authority(const std::string& name) const {
-    run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=" + name + " -keyout " + name + ".key -out " + name +
-        ".crt");
+    run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=" + name + " -keyout " +
+        name + ".key -out " + name + ".crt");
   }
   void signed_by_authority(const std::string& name, const std::string& extension) const {
-    run("req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=" + name + " -keyout " + name + ".key -out " + name + ".csr");
+    run("req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=" + name + " -keyout " + name +
+        ".key -out " + name + ".csr");
     std::ofstream(folder_ / (name + ".ext")) << extension;
-    run("x509 -req -days 2 -in " + name +
-        ".csr -CA ca.crt -CAkey ca.key -CAcreateserial -extfile " + name + ".ext -out " + name + ".crt");
+    run("x509 -req -days 2 -in " + name + ".csr -CA ca.crt -CAkey ca.key -CAcreateserial -extfile " + name +
+        ".ext -out " + name + ".crt");
   }
 
   std::filesystem::path folder_;

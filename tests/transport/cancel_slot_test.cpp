@@ -56,7 +56,8 @@ TEST(CancelSlot, TheListenerMayEndTheExchangeItself) {
   slot.fire();  // must not wait for itself
 }
 
-// The listener dies right after close(): a call after that is a use after free, which the sanitizers see, and a changed count, which all see.
+// The listener dies right after close(): a call after that is a use after free, which the sanitizers see, and a changed
+// count, which all see.
 TEST(CancelSlot, FireAndCloseExcludeEachOtherAcrossThreads) {
   constexpr int kRounds = 20000;
   CancelSlot slot;

@@ -107,8 +107,10 @@ TEST(EventLoop, TimersFireInOrderAndNeverEarly) {
   ASSERT_TRUE(all_fired());
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (i % 10 == 5) continue;
-    if (i % 10 == 0) EXPECT_EQ(entries[i]->fired, TimePoint{}) << "disarmed";
-    else EXPECT_GE(entries[i]->fired, entries[i]->due);
+    if (i % 10 == 0)
+      EXPECT_EQ(entries[i]->fired, TimePoint{}) << "disarmed";
+    else
+      EXPECT_GE(entries[i]->fired, entries[i]->due);
   }
 }
 

@@ -160,7 +160,8 @@ TEST(Listener, OutlivesRunningOutOfDescriptors) {
   auto target = resolve_addresses("127.0.0.1")->front().front();
   target.set_port((*listener)->port());
   EXPECT_EQ(::connect(client.get(), target.data(), target.size()), 0);
-  // With the spare descriptor's number above the limit nothing can be accepted, not even to refuse it: the client waits in the backlog.
+  // With the spare descriptor's number above the limit nothing can be accepted, not even to refuse it: the client waits
+  // in the backlog.
   EXPECT_EQ(::connect(second.get(), target.data(), target.size()), 0);
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_TRUE(keeper.wait_for(3)) << "connections that waited are served once there are descriptors again";

@@ -25,7 +25,9 @@ bool has_zlib_header(std::span<const std::byte> input) noexcept {
   return (first & 0x0F) == 8 && (first * 256 + std::to_integer<unsigned>(input[1])) % 31 == 0;
 }
 
-uInt clamp(std::size_t size) noexcept { return static_cast<uInt>(std::min<std::size_t>(size, std::numeric_limits<uInt>::max())); }
+uInt clamp(std::size_t size) noexcept {
+  return static_cast<uInt>(std::min<std::size_t>(size, std::numeric_limits<uInt>::max()));
+}
 
 }  // namespace
 
@@ -40,9 +42,14 @@ struct BodyInflater::Zlib {
   bool ready = false;
 };
 
-BodyInflater::BodyInflater(ContentCoding coding, std::span<const std::byte> compressed, BufferRef owner, std::size_t json_length, std::size_t max_bytes,
-                           BufferPool& pool)
-    : input_(compressed), owner_(std::move(owner)), pool_(pool), pad_(alignment_pad(json_length)), max_bytes_(max_bytes), coding_(coding) {
+BodyInflater::BodyInflater(ContentCoding coding, std::span<const std::byte> compressed, BufferRef owner,
+                           std::size_t json_length, std::size_t max_bytes, BufferPool& pool)
+    : input_(compressed),
+      owner_(std::move(owner)),
+      pool_(pool),
+      pad_(alignment_pad(json_length)),
+      max_bytes_(max_bytes),
+      coding_(coding) {
   const int deflate_format = has_zlib_header(compressed) ? kZlibFormat : kRawFormat;
   zlib_ = std::make_unique<Zlib>(coding == ContentCoding::kGzip ? kGzipFormat : deflate_format);
 }
@@ -71,12 +78,14 @@ BodyInflater::Progress BodyInflater::step() noexcept {
     input_ = input_.subspan(offered_in - stream.avail_in);
     size_ += offered_out - stream.avail_out;
     if (size_ > max_bytes_) {
-      return fail({StatusCode::kPayloadTooLarge, fmt::format("Decompressed request body too large. Limit: {} bytes", max_bytes_)});
+      return fail({StatusCode::kPayloadTooLarge,
+                   fmt::format("Decompressed request body too large. Limit: {} bytes", max_bytes_)});
     }
     if (outcome == Z_STREAM_END) {
       if (input_.empty()) return Progress::kDone;
       // A gzip body may be several members in a row.
-      if (coding_ != ContentCoding::kGzip || inflateReset(&stream) != Z_OK) return fail(invalid_argument("Bytes follow the end of the compressed request body"));
+      if (coding_ != ContentCoding::kGzip || inflateReset(&stream) != Z_OK)
+        return fail(invalid_argument("Bytes follow the end of the compressed request body"));
     } else if (outcome == Z_BUF_ERROR || (outcome == Z_OK && input_.empty() && stream.avail_out > 0)) {
       return fail(invalid_argument("Compressed request body is cut off"));
     } else if (outcome != Z_OK) {
@@ -97,7 +106,8 @@ bool BodyInflater::grow() noexcept {
     output_ = std::move(larger);
     return true;
   } catch (const std::bad_alloc&) {
-    status_ = {StatusCode::kResourceExhausted, fmt::format("No memory for a decompressed request body of more than {} bytes", size_)};
+    status_ = {StatusCode::kResourceExhausted,
+               fmt::format("No memory for a decompressed request body of more than {} bytes", size_)};
     return false;
   }
 }

@@ -13,14 +13,16 @@
 
 namespace ocelli::transport {
 
-// One body; used on one thread. A step is short, so that a connection that sends a bomb does not hold up the others of its thread.
+// One body; used on one thread. A step is short, so that a connection that sends a bomb does not hold up the others of
+// its thread.
 class BodyInflater {
  public:
   enum class Progress : std::uint8_t { kMore, kDone, kFailed };
 
-  // compressed stays valid through owner. json_length: see alignment_pad(). max_bytes: limit of the result. coding is not kIdentity; "deflate" is the
-  // zlib format, and raw deflate is understood too.
-  BodyInflater(ContentCoding coding, std::span<const std::byte> compressed, BufferRef owner, std::size_t json_length, std::size_t max_bytes, BufferPool& pool);
+  // compressed stays valid through owner. json_length: see alignment_pad(). max_bytes: limit of the result. coding is
+  // not kIdentity; "deflate" is the zlib format, and raw deflate is understood too.
+  BodyInflater(ContentCoding coding, std::span<const std::byte> compressed, BufferRef owner, std::size_t json_length,
+               std::size_t max_bytes, BufferPool& pool);
   ~BodyInflater();
   BodyInflater(const BodyInflater&) = delete;
   BodyInflater& operator=(const BodyInflater&) = delete;

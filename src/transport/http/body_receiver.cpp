@@ -13,7 +13,8 @@ constexpr std::size_t kFirstChunkedCapacity = 16 * 1024;
 
 // actual: what is known of the size.
 Status too_large(std::size_t limit, std::string_view relation, std::size_t actual) {
-  return {StatusCode::kPayloadTooLarge, fmt::format("Request body too large. Limit: {} bytes; Actual: {}{} bytes", limit, relation, actual)};
+  return {StatusCode::kPayloadTooLarge,
+          fmt::format("Request body too large. Limit: {} bytes; Actual: {}{} bytes", limit, relation, actual)};
 }
 
 Status out_of_memory(std::size_t bytes) {

@@ -18,7 +18,8 @@ constexpr std::size_t alignment_pad(std::size_t json_length) noexcept { return (
 // Reused for every request of a connection; holds no memory between them.
 class BodyReceiver {
  public:
-  // Errors: kPayloadTooLarge when the stated length is over max_bytes; kResourceExhausted when there is no memory for it.
+  // Errors: kPayloadTooLarge when the stated length is over max_bytes; kResourceExhausted when there is no memory for
+  // it.
   Status begin(const RequestHead& head, std::size_t max_bytes, BufferPool& pool) noexcept;
 
   // Takes bytes that were read already; returns how many belong to this body.

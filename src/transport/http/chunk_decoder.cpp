@@ -39,17 +39,25 @@ ChunkDecoder::State ChunkDecoder::after(char c) noexcept {
     case State::kSize:
       if (c == ';') return State::kExtension;
       return c == '\r' ? State::kSizeFeed : after_digit(c);
-    case State::kExtension: return after_extra(c, State::kExtension, State::kSizeFeed);
+    case State::kExtension:
+      return after_extra(c, State::kExtension, State::kSizeFeed);
     case State::kSizeFeed:
       if (c != '\n') return State::kFailed;
       return left_ > 0 ? State::kData : State::kTrailerStart;
-    case State::kDataReturn: return c == '\r' ? State::kDataFeed : State::kFailed;
-    case State::kDataFeed: return c == '\n' ? State::kFirstDigit : State::kFailed;
-    case State::kTrailerStart: return after_extra(c, State::kTrailer, State::kEndFeed);
-    case State::kTrailer: return after_extra(c, State::kTrailer, State::kTrailerFeed);
-    case State::kTrailerFeed: return c == '\n' ? State::kTrailerStart : State::kFailed;
-    case State::kEndFeed: return c == '\n' ? State::kDone : State::kFailed;
-    default: return State::kFailed;
+    case State::kDataReturn:
+      return c == '\r' ? State::kDataFeed : State::kFailed;
+    case State::kDataFeed:
+      return c == '\n' ? State::kFirstDigit : State::kFailed;
+    case State::kTrailerStart:
+      return after_extra(c, State::kTrailer, State::kEndFeed);
+    case State::kTrailer:
+      return after_extra(c, State::kTrailer, State::kTrailerFeed);
+    case State::kTrailerFeed:
+      return c == '\n' ? State::kTrailerStart : State::kFailed;
+    case State::kEndFeed:
+      return c == '\n' ? State::kDone : State::kFailed;
+    default:
+      return State::kFailed;
   }
 }
 

@@ -7,7 +7,8 @@
 
 namespace ocelli::transport {
 
-// Strict: a size is 1 to 16 hexadecimal digits, CRLF alone ends a line. Extensions and trailers are skipped, within max_extra bytes in all.
+// Strict: a size is 1 to 16 hexadecimal digits, CRLF alone ends a line. Extensions and trailers are skipped, within
+// max_extra bytes in all.
 class ChunkDecoder {
  public:
   struct Step {
@@ -25,7 +26,19 @@ class ChunkDecoder {
  private:
   // What the next byte must be.
   enum class State : std::uint8_t {
-    kFirstDigit, kSize, kExtension, kSizeFeed, kData, kDataReturn, kDataFeed, kTrailerStart, kTrailer, kTrailerFeed, kEndFeed, kDone, kFailed,
+    kFirstDigit,
+    kSize,
+    kExtension,
+    kSizeFeed,
+    kData,
+    kDataReturn,
+    kDataFeed,
+    kTrailerStart,
+    kTrailer,
+    kTrailerFeed,
+    kEndFeed,
+    kDone,
+    kFailed,
   };
 
   State after(char c) noexcept;

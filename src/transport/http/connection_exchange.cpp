@@ -23,7 +23,8 @@ bool is_text(std::string_view content_type) noexcept {
 
 }  // namespace
 
-void ConnectionExchange::begin(HttpConnection& connection, HttpLoop& loop, std::string_view remote, TimePoint received) noexcept {
+void ConnectionExchange::begin(HttpConnection& connection, HttpLoop& loop, std::string_view remote,
+                               TimePoint received) noexcept {
   connection_ = &connection;
   loop_ = &loop;
   pool_ = &loop.service.pool;
@@ -79,8 +80,10 @@ void ConnectionExchange::send() noexcept {
   }
   // From here on the connection waits for the delivery, so it and its loop are alive.
   EventLoop& loop = loop_->loop;
-  if (loop.on_thread()) deliver();
-  else loop.submit(delivery_);
+  if (loop.on_thread())
+    deliver();
+  else
+    loop.submit(delivery_);
 }
 
 void ConnectionExchange::deliver() noexcept { connection_->on_reply(*this); }
@@ -103,7 +106,9 @@ void ConnectionExchange::compress_if_wanted() noexcept {
   if (compress_body(body, head_.accepted_coding, *pool_)) reply_coding_ = head_.accepted_coding;
 }
 
-bool ConnectionExchange::sends_body() const noexcept { return head_.method != HttpMethod::kHead && status != 204 && status != 304; }
+bool ConnectionExchange::sends_body() const noexcept {
+  return head_.method != HttpMethod::kHead && status != 204 && status != 304;
+}
 
 void ConnectionExchange::write_head(bool close, std::string_view common_headers) {
   closes_ = close;
@@ -123,8 +128,10 @@ void ConnectionExchange::write_head(bool close, std::string_view common_headers)
     out += "Vary: Accept-Encoding\r\n";
   }
   for (const auto& [name, value] : extra_headers) out.append(name).append(": ").append(value).append("\r\n");
-  if (close) out += "Connection: close\r\n";
-  else if (head_.http_1_0) out += "Connection: keep-alive\r\n";
+  if (close)
+    out += "Connection: close\r\n";
+  else if (head_.http_1_0)
+    out += "Connection: keep-alive\r\n";
   out += common_headers;
   out += "\r\n";
 }

@@ -16,15 +16,17 @@ namespace ocelli::transport {
 class HttpConnection;
 class HttpLoop;
 
-// Belongs to its connection's thread, except between dispatch and send(), when the handler has it too. When the connection dies in that time the exchange is
-// left to the handler's send(), which then deletes it.
+// Belongs to its connection's thread, except between dispatch and send(), when the handler has it too. When the
+// connection dies in that time the exchange is left to the handler's send(), which then deletes it.
 class ConnectionExchange final : public HttpExchange {
  public:
   ConnectionExchange() = default;
 
   // --- HttpExchange
   [[nodiscard]] const HttpRequest& request() const noexcept override { return request_; }
-  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const noexcept override { return head_.find(name); }
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const noexcept override {
+    return head_.find(name);
+  }
   [[nodiscard]] BufferPool& pool() noexcept override { return *pool_; }
   void set_cancel_listener(CancelListener* listener) noexcept override { cancel_.set(listener); }
   void send() noexcept override;
@@ -40,7 +42,8 @@ class ConnectionExchange final : public HttpExchange {
 
   [[nodiscard]] const RequestHead& head() const noexcept { return head_; }
   [[nodiscard]] std::size_t head_size() const noexcept { return head_bytes_.size(); }
-  // Tells the handler that the client is gone and lets go of the exchange. False when send() was faster: then its delivery is still to come.
+  // Tells the handler that the client is gone and lets go of the exchange. False when send() was faster: then its
+  // delivery is still to come.
   bool abandon() noexcept;
   // The reply was sent and has arrived at the connection.
   [[nodiscard]] bool ready() const noexcept { return ready_; }
@@ -49,11 +52,14 @@ class ConnectionExchange final : public HttpExchange {
   void write_head(bool close, std::string_view common_headers);
   [[nodiscard]] const std::string& reply_head() const noexcept { return reply_head_; }
   [[nodiscard]] bool sends_body() const noexcept;
-  [[nodiscard]] std::size_t reply_size() const noexcept { return reply_head_.size() + (sends_body() ? body.size() : 0); }
+  [[nodiscard]] std::size_t reply_size() const noexcept {
+    return reply_head_.size() + (sends_body() ? body.size() : 0);
+  }
   // The last reply of its connection.
   [[nodiscard]] bool closes() const noexcept { return closes_; }
 
-  std::size_t bytes_received = 0;        // head and body as they came
+  std::size_t bytes_received = 0;      // head and body as they came
+  std::size_t held_bytes = 0;          // taken from the server's BodyBudget; given back with the exchange
   ConnectionExchange* next = nullptr;  // ReplyQueue's
 
  private:

@@ -18,7 +18,8 @@ constexpr std::size_t kMinTail = 2048;
 
 }  // namespace
 
-HttpConnection::HttpConnection(HttpLoop& loop, std::unique_ptr<Stream> stream, std::string remote, LoadShare share, bool tls)
+HttpConnection::HttpConnection(HttpLoop& loop, std::unique_ptr<Stream> stream, std::string remote, LoadShare share,
+                               bool tls)
     : loop_(loop),
       stream_(std::move(stream)),
       remote_(std::move(remote)),
@@ -41,6 +42,12 @@ void HttpConnection::start() noexcept {
   pump();
 }
 
+void HttpConnection::start_refused(std::string message) noexcept {
+  if (stream_->descriptor() >= 0 && !loop_.loop.watch(stream_->descriptor(), *this).ok()) return close();
+  begin_request();
+  refuse(http_status(StatusCode::kUnavailable), std::move(message), true);
+}
+
 void HttpConnection::on_ready(std::uint32_t events) noexcept {
   if (closed_) return;
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return close();
@@ -52,8 +59,10 @@ void HttpConnection::on_ready(std::uint32_t events) noexcept {
 
 void HttpConnection::resume() noexcept {
   resume_pending_ = false;
-  if (closed_) schedule_destruction();
-  else pump();
+  if (closed_)
+    schedule_destruction();
+  else
+    pump();
 }
 
 void HttpConnection::pump() noexcept {
@@ -78,21 +87,28 @@ void HttpConnection::pump() noexcept {
 
 bool HttpConnection::wants_input() const noexcept {
   switch (phase_) {
-    case Phase::kHead: return replies_.size() < loop_.service.options.limits.max_pipelined;
+    case Phase::kHead:
+      return replies_.size() < loop_.service.options.limits.max_pipelined;
     case Phase::kBody:
-    case Phase::kDrain: return true;
-    default: return false;
+    case Phase::kDrain:
+      return true;
+    default:
+      return false;
   }
 }
 
-// Takes requests apart until the bytes are used up (true: only more of them help) or no further request is wanted (false).
+// Takes requests apart until the bytes are used up (true: only more of them help) or no further request is wanted
+// (false).
 bool HttpConnection::process_input() noexcept {
   while (!input_.empty() && !closed_ && wants_input()) {
     const auto before = input_.bytes().size();
     const auto phase = phase_;
-    if (phase_ == Phase::kHead) on_head_bytes();
-    else if (phase_ == Phase::kBody) on_body_bytes();
-    else input_.clear();
+    if (phase_ == Phase::kHead)
+      on_head_bytes();
+    else if (phase_ == Phase::kBody)
+      on_body_bytes();
+    else
+      input_.clear();
     if (!closed_ && phase_ == phase && input_.bytes().size() == before) return true;  // an unfinished head
   }
   return input_.empty();
@@ -113,8 +129,10 @@ bool HttpConnection::fill() noexcept {
   if (input_.empty()) {
     const auto scratch = loop_.loop.scratch().first(kReadBytes);
     const auto result = stream_->read(scratch);
-    if (phase_ == Phase::kDrain) drained_bytes_ += result.bytes;
-    else input_.borrow(scratch.first(result.bytes));
+    if (phase_ == Phase::kDrain)
+      drained_bytes_ += result.bytes;
+    else
+      input_.borrow(scratch.first(result.bytes));
     note_read(result);
     if (drained_bytes_ > kMaxDrainedBytes) close();
     return result.bytes > 0;
@@ -146,7 +164,8 @@ void HttpConnection::note_read(const StreamResult& result) noexcept {
 }
 
 void HttpConnection::on_head_bytes() noexcept {
-  // Empty lines before a request are allowed (RFC 9112, section 2.2); the header time-out ends a client that sends nothing else.
+  // Empty lines before a request are allowed (RFC 9112, section 2.2); the header time-out ends a client that sends
+  // nothing else.
   while (input_.text().starts_with("\r\n")) input_.consume(2);
   if (input_.empty()) return;
   if (request_started_ == kNever) request_started_ = loop_.loop.now();  // it came together with the one before
@@ -166,7 +185,9 @@ void HttpConnection::on_head_bytes() noexcept {
 
 void HttpConnection::on_body_bytes() noexcept {
   input_.consume(body_.feed(input_.bytes()));
-  if (!body_.status().ok()) return refuse(http_status(body_.status().code()), std::string(body_.status().message()), true);
+  if (!body_.status().ok())
+    return refuse(http_status(body_.status().code()), std::string(body_.status().message()), true);
+  if (!hold(body_.size())) return;
   if (body_.complete()) finish_body();
 }
 
@@ -182,7 +203,7 @@ void HttpConnection::inflate_step() noexcept {
   const auto inflater = std::move(inflater_);
   if (progress == BodyInflater::Progress::kDone) {
     const auto bytes = inflater->bytes();
-    dispatch(bytes, inflater->take());
+    if (hold(current_->held_bytes + bytes.size())) dispatch(bytes, inflater->take());
   } else {
     refuse(http_status(inflater->status().code()), std::string(inflater->status().message()), false);
   }
@@ -202,8 +223,8 @@ void HttpConnection::settle() noexcept {
   if (!closed_) update_timer();
 }
 
-// The peer will send no more. A client that asked for the connection to be closed after its one request may close its own half early and still
-// wait for the reply; for all others it means that nobody is waiting.
+// The peer will send no more. A client that asked for the connection to be closed after its one request may close its
+// own half early and still wait for the reply; for all others it means that nobody is waiting.
 void HttpConnection::on_peer_end() noexcept {
   if (phase_ == Phase::kInflate && replies_.empty() && !current_->head().keep_alive) return;
   if (phase_ == Phase::kDrain || current_ != nullptr || replies_.empty()) return close();

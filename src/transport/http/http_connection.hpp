@@ -18,10 +18,12 @@
 
 namespace ocelli::transport {
 
-// Lives on one loop and is used only on its thread. Deletes itself, never while one of its functions runs. Between requests it holds no buffer.
+// Lives on one loop and is used only on its thread. Deletes itself, never while one of its functions runs. Between
+// requests it holds no buffer.
 //
-// Reading: pump() takes what has arrived through kHead -> kBody -> (kInflate) -> dispatch, again and again, until nothing is left, too many requests are
-// unanswered, or the turn is over. Writing: replies leave the queue in the order of their requests, as far as they are ready, in gathered writes.
+// Reading: pump() takes what has arrived through kHead -> kBody -> (kInflate) -> dispatch, again and again, until
+// nothing is left, too many requests are unanswered, or the turn is over. Writing: replies leave the queue in the order
+// of their requests, as far as they are ready, in gathered writes.
 class HttpConnection final : public EventLoop::Watcher {
  public:
   // tls: whether a handshake comes first, which must be over within the header time-out.
@@ -30,6 +32,8 @@ class HttpConnection final : public EventLoop::Watcher {
 
   // Begins to watch and to read.
   void start() noexcept;
+  // Instead of start(): answers 503 with that message, whatever the client asks, and closes.
+  void start_refused(std::string message) noexcept;
   // Server is stopping: closes at once when idle, else after the requests that were begun.
   void begin_stop() noexcept;
   // Ends it now; handlers of unanswered requests are told.
@@ -68,6 +72,7 @@ class HttpConnection final : public EventLoop::Watcher {
   void begin_request() noexcept;
   bool admit(const RequestHead& head) noexcept;
   [[nodiscard]] bool has_key(const RequestHead& head) const noexcept;
+  bool hold(std::size_t bytes) noexcept;
   void begin_body(const RequestHead& head) noexcept;
   void finish_body() noexcept;
   void dispatch(std::span<const std::byte> body, BufferRef owner) noexcept;
@@ -104,15 +109,15 @@ class HttpConnection final : public EventLoop::Watcher {
 
   TimePoint request_started_ = kNever;  // first byte of the request that is being read; in kDrain its begin
   TimePoint body_started_{};
-  TimePoint last_progress_{};           // of reading a body, of writing, of anything at all when idle
+  TimePoint last_progress_{};  // of reading a body, of writing, of anything at all when idle
   std::size_t drained_bytes_ = 0;
   Phase phase_ = Phase::kHead;
-  bool handshaking_;                    // TLS: nothing readable has come yet
-  bool readable_ = false;               // the stream may have more
-  bool peer_ended_ = false;             // read to the peer's end
-  bool peer_left_ = false;              // the kernel says that the peer has closed; there may be bytes before that
+  bool handshaking_;         // TLS: nothing readable has come yet
+  bool readable_ = false;    // the stream may have more
+  bool peer_ended_ = false;  // read to the peer's end
+  bool peer_left_ = false;   // the kernel says that the peer has closed; there may be bytes before that
   bool write_blocked_ = false;
-  bool continue_due_ = false;           // "100 Continue" waits for earlier replies
+  bool continue_due_ = false;  // "100 Continue" waits for earlier replies
   bool pumping_ = false;
   bool resume_pending_ = false;
   bool inflate_pending_ = false;

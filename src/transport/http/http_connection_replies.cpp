@@ -74,7 +74,8 @@ void HttpConnection::log_access(const ConnectionExchange& exchange) noexcept {
   loop_.service.options.access_log->record(record);
 }
 
-// Closing a socket that holds unread bytes resets the connection and can take our reply away from the client: shut our side, and read on for a moment.
+// Closing a socket that holds unread bytes resets the connection and can take our reply away from the client: shut our
+// side, and read on for a moment.
 void HttpConnection::begin_drain() noexcept {
   if (peer_ended_) return close();
   phase_ = Phase::kDrain;
@@ -108,7 +109,8 @@ void HttpConnection::close() noexcept {
   schedule_destruction();
 }
 
-// Unwritten replies are dropped; unanswered requests are left to their handlers. One whose reply is on its way here from another thread stays in the queue.
+// Unwritten replies are dropped; unanswered requests are left to their handlers. One whose reply is on its way here
+// from another thread stays in the queue.
 void HttpConnection::abandon_requests() noexcept {
   tearing_down_ = true;
   ReplyQueue arriving;
@@ -116,13 +118,17 @@ void HttpConnection::abandon_requests() noexcept {
     auto& exchange = replies_.pop();
     if (!exchange.ready()) {
       loop_.counters.client_gone.fetch_add(1, std::memory_order_relaxed);
+      const auto held = exchange.held_bytes;
       if (exchange.abandon()) {
+        loop_.service.budget.give_back(held);
         loop_.counters.requests_in_flight.fetch_sub(1, std::memory_order_relaxed);
         continue;
       }
     }
-    if (exchange.ready()) loop_.give_back(exchange);
-    else arriving.push(exchange);
+    if (exchange.ready())
+      loop_.give_back(exchange);
+    else
+      arriving.push(exchange);
   }
   replies_ = arriving;
   tearing_down_ = false;
@@ -146,8 +152,10 @@ TimePoint HttpConnection::deadline() const noexcept {
   if (handshaking_) {
     when = last_progress_ + limits.header_timeout;
   } else if (phase_ == Phase::kHead) {
-    if (request_started_ != kNever) when = std::min(when, request_started_ + limits.header_timeout);
-    else if (replies_.empty()) when = std::min(when, last_progress_ + limits.idle_timeout);
+    if (request_started_ != kNever)
+      when = std::min(when, request_started_ + limits.header_timeout);
+    else if (replies_.empty())
+      when = std::min(when, last_progress_ + limits.idle_timeout);
   } else if (phase_ == Phase::kBody) {
     const auto earned = std::chrono::seconds(body_.size() / limits.min_body_bytes_per_second);
     when = std::min({when, last_progress_ + limits.progress_timeout, body_started_ + limits.progress_timeout + earned});
@@ -164,11 +172,13 @@ void HttpConnection::on_timer() noexcept {
   const auto when = deadline();
   if (when > loop_.loop.now()) return timer_.arm(when);
   const bool idle = phase_ == Phase::kHead && request_started_ == kNever;
-  if (phase_ != Phase::kDrain && (!idle || handshaking_ || write_blocked_)) loop_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
+  if (phase_ != Phase::kDrain && (!idle || handshaking_ || write_blocked_))
+    loop_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
   // Who does not read would not read an error either; who stopped in the middle of a request is told.
   if (idle || write_blocked_ || phase_ == Phase::kDrain) return close();
   if (phase_ == Phase::kHead) begin_request();
-  refuse(408, phase_ == Phase::kBody ? "The request body arrives too slowly" : "The request header arrives too slowly", true);
+  refuse(408, phase_ == Phase::kBody ? "The request body arrives too slowly" : "The request header arrives too slowly",
+         true);
 }
 
 }  // namespace ocelli::transport

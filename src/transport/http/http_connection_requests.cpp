@@ -9,11 +9,15 @@ namespace {
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
+// Bodies up to this size are not worth an atomic operation that all threads share.
+constexpr std::size_t kUncountedBytes = 64 * 1024;
+
 // Takes as long for a wrong key as for a right one of the same length.
 bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   unsigned difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
   return difference == 0;
 }
 
@@ -56,14 +60,31 @@ bool HttpConnection::has_key(const RequestHead& head) const noexcept {
   if (const auto key = head.find("x-api-key")) return equal_in_constant_time(*key, options.api_key);
   const auto authorization = head.find("authorization");
   constexpr std::string_view kScheme = "Bearer ";
-  return authorization && authorization->size() > kScheme.size() && equal_ignoring_case(authorization->substr(0, kScheme.size()), kScheme) &&
+  return authorization && authorization->size() > kScheme.size() &&
+         equal_ignoring_case(authorization->substr(0, kScheme.size()), kScheme) &&
          equal_in_constant_time(authorization->substr(kScheme.size()), options.api_key);
+}
+
+// Counts the body of the request that is being read as that many bytes of memory; refuses it when the server holds too
+// many.
+bool HttpConnection::hold(std::size_t bytes) noexcept {
+  if (bytes <= kUncountedBytes || bytes <= current_->held_bytes) return true;
+  if (!loop_.service.budget.take(bytes - current_->held_bytes)) {
+    const Status status(StatusCode::kResourceExhausted, "Too many request bodies are in memory. Limit: " +
+                                                            std::to_string(loop_.service.options.max_total_bytes) +
+                                                            " bytes");
+    refuse(http_status(status.code()), std::string(status.message()), true);
+    return false;
+  }
+  current_->held_bytes = bytes;
+  return true;
 }
 
 void HttpConnection::begin_body(const RequestHead& head) noexcept {
   if (head.framing == BodyFraming::kNone) return finish_body();
   const auto status = body_.begin(head, loop_.service.options.limits.max_body_bytes, loop_.service.pool);
   if (!status.ok()) return refuse(http_status(status.code()), std::string(status.message()), true);
+  if (head.framing == BodyFraming::kLength && !hold(head.content_length)) return;
   phase_ = Phase::kBody;
   body_started_ = loop_.loop.now();
   if (head.expects_continue && input_.empty()) offer_continue();
@@ -104,11 +125,14 @@ void HttpConnection::dispatch(std::span<const std::byte> body, BufferRef owner) 
   replies_.push(exchange);
   loop_.counters.requests.fetch_add(1, std::memory_order_relaxed);
   loop_.counters.requests_in_flight.fetch_add(1, std::memory_order_relaxed);
-  if (exchange.head().method == HttpMethod::kOptions) exchange.send();  // CORS preflight: every path answers 200 with the headers alone
-  else loop_.service.handler.handle(exchange);
+  if (exchange.head().method == HttpMethod::kOptions)
+    exchange.send();  // CORS preflight: every path answers 200 with the headers alone
+  else
+    loop_.service.handler.handle(exchange);
 }
 
-// Answers the request that is being read with an error of the transport's own, in its turn. close_after: its end in the input cannot be known.
+// Answers the request that is being read with an error of the transport's own, in its turn. close_after: its end in the
+// input cannot be known.
 void HttpConnection::refuse(int status, std::string message, bool close_after) noexcept {
   auto& exchange = *current_;
   current_ = nullptr;

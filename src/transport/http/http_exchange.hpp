@@ -24,8 +24,8 @@ struct HttpRequest {
   HttpMethod method = HttpMethod::kGet;
   std::string_view path;   // as sent, percent-encoded, without the query
   std::string_view query;  // after '?', may be empty
-  // The body, gunzipped when it was sent so. When the request had Inference-Header-Content-Length: L, byte L of it is 64-byte aligned, so that
-  // the first binary tensor can be used in place.
+  // The body, gunzipped when it was sent so. When the request had Inference-Header-Content-Length: L, byte L of it is
+  // 64-byte aligned, so that the first binary tensor can be used in place.
   std::span<const std::byte> body;
   BufferRef body_owner;
   std::string_view remote;  // "address:port"
@@ -41,8 +41,8 @@ class CancelListener {
   ~CancelListener() = default;
 };
 
-// Valid from HttpHandler::handle() until send(). send() may be called from any thread, exactly once; all else only by whoever handles the request
-// at that time. Pooled by its connection: no allocation in the steady state.
+// Valid from HttpHandler::handle() until send(). send() may be called from any thread, exactly once; all else only by
+// whoever handles the request at that time. Pooled by its connection: no allocation in the steady state.
 class HttpExchange {
  public:
   virtual ~HttpExchange() = default;
@@ -54,15 +54,17 @@ class HttpExchange {
   // Where request and reply buffers of this server come from.
   [[nodiscard]] virtual BufferPool& pool() noexcept = 0;
 
-  // The reply, filled before send(). Default: 200, "application/json", no body. Common headers (CORS, connection) are the transport's.
+  // The reply, filled before send(). Default: 200, "application/json", no body. Common headers (CORS, connection) are
+  // the transport's.
   int status = 200;
-  std::string_view content_type = "application/json";                           // must outlive the exchange: a literal
-  std::vector<std::pair<std::string_view, std::string>> extra_headers;          // names are literals
+  std::string_view content_type = "application/json";                   // must outlive the exchange: a literal
+  std::vector<std::pair<std::string_view, std::string>> extra_headers;  // names are literals
   ReplyBody body;
   // Shown in the access log; a literal or owned by something that outlives the exchange.
   std::string_view log_note;
 
-  // Registers who is told when the client goes away (null: nobody). If it is gone already the listener is called at once.
+  // Registers who is told when the client goes away (null: nobody). If it is gone already the listener is called at
+  // once.
   virtual void set_cancel_listener(CancelListener* listener) noexcept = 0;
   // Sends the reply and ends the exchange. The object must not be touched afterwards.
   virtual void send() noexcept = 0;

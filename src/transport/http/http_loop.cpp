@@ -24,7 +24,11 @@ std::string cors_headers(const CorsOptions& cors) {
 }  // namespace
 
 HttpService::HttpService(HttpOptions given, HttpHandler& to, BufferPool& buffers)
-    : options(std::move(given)), handler(to), pool(buffers), common_headers(cors_headers(options.cors)) {}
+    : options(std::move(given)),
+      handler(to),
+      pool(buffers),
+      common_headers(cors_headers(options.cors)),
+      budget(options.max_total_bytes) {}
 
 HttpLoop::~HttpLoop() = default;
 
@@ -36,9 +40,12 @@ ConnectionExchange& HttpLoop::take_exchange() {
 }
 
 void HttpLoop::give_back(ConnectionExchange& exchange) noexcept {
+  if (exchange.held_bytes > 0) service.budget.give_back(std::exchange(exchange.held_bytes, 0));
   exchange.end();
-  if (idle_exchanges_.size() < kMaxIdleExchanges) idle_exchanges_.emplace_back(&exchange);
-  else delete &exchange;
+  if (idle_exchanges_.size() < kMaxIdleExchanges)
+    idle_exchanges_.emplace_back(&exchange);
+  else
+    delete &exchange;
 }
 
 void HttpLoop::add(HttpConnection& connection) {

@@ -9,6 +9,7 @@
 
 #include "tensor/buffer_pool.hpp"
 #include "transport/event_loop.hpp"
+#include "transport/http/body_budget.hpp"
 #include "transport/http/http_exchange.hpp"
 #include "transport/http/http_options.hpp"
 #include "transport/transport_counters.hpp"
@@ -18,7 +19,7 @@ namespace ocelli::transport {
 class ConnectionExchange;
 class HttpConnection;
 
-// The same for all threads of a server; immutable.
+// The same for all threads of a server; immutable but for the budget.
 struct HttpService {
   HttpService(HttpOptions given, HttpHandler& to, BufferPool& buffers);
 
@@ -26,6 +27,7 @@ struct HttpService {
   HttpHandler& handler;
   BufferPool& pool;
   std::string common_headers;  // CORS, ready to be sent
+  mutable BodyBudget budget;
 };
 
 // Used on its loop's thread, but for the counters.

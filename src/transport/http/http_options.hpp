@@ -25,14 +25,18 @@ struct HttpOptions {
   std::string addresses = "0.0.0.0";  // comma list, as Listener::open() takes it
   std::uint16_t port = 0;             // 0: the system chooses
   ConnectionLimits limits;
+  // Request bodies in memory over all connections, counted when their length is known; further ones get 429.
+  std::size_t max_total_bytes = std::size_t{4} << 30;
   std::optional<TlsOptions> tls;
   CorsOptions cors;
-  // When not empty, requests must carry it as "Authorization: Bearer KEY" or "X-Api-Key: KEY"; others get 401. CORS preflights need none.
+  // When not empty, requests must carry it as "Authorization: Bearer KEY" or "X-Api-Key: KEY"; others get 401. CORS
+  // preflights need none.
   std::string api_key;
   // Exact paths that need no key, for health probes.
   std::vector<std::string> open_paths = {"/v2/health/live", "/v2/health/ready", "/ping"};
-  // Text replies of at least this many bytes are compressed for clients whose Accept-Encoding lists gzip or deflate. A client whose header names one coding
-  // and nothing else asks for it expressly: it gets it from min_asked_gzip_bytes on, and also for replies with binary tensors.
+  // Text replies of at least this many bytes are compressed for clients whose Accept-Encoding lists gzip or deflate. A
+  // client whose header names one coding and nothing else asks for it expressly: it gets it from min_asked_gzip_bytes
+  // on, and also for replies with binary tensors.
   std::size_t min_gzip_bytes = 16 * 1024;
   std::size_t min_asked_gzip_bytes = 256;
   // Null: no log. Must outlive the server.

@@ -1,15 +1,11 @@
 #include "transport/http/http_server.hpp"
 
-#include <sys/socket.h>
-
 #include <mutex>
 #include <thread>
 #include <vector>
 
-#include "transport/http/error_body.hpp"
 #include "transport/http/http_connection.hpp"
 #include "transport/http/http_loop.hpp"
-#include "transport/http/status_line.hpp"
 #include "transport/listener.hpp"
 #include "transport/tls_context.hpp"
 
@@ -18,23 +14,17 @@ namespace {
 
 // How often a stopping server looks whether its connections are gone.
 constexpr Duration kStopPoll = std::chrono::milliseconds(2);
-
-std::string refusal(const HttpService& service) {
-  std::string body;
-  append_error_body(body, "Too many connections. Limit: " + std::to_string(service.options.limits.max_connections));
-  std::string text;
-  append_status_line(text, 503);
-  return text + "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n" +
-         service.common_headers + "\r\n" + body;
-}
+// Clients over the connection limit that are told so at the same time; more than these are just closed.
+constexpr std::int64_t kToldRefusals = 64;
 
 }  // namespace
 
 class HttpServer::Impl final : public ConnectionSink {
  public:
   Impl(HttpOptions options, HttpHandler& handler, IoThreads& threads, BufferPool& pool)
-      : threads_(threads), service_(std::move(options), handler, pool), refusal_(refusal(service_)) {
-    for (std::size_t i = 0; i < threads.size(); ++i) loops_.push_back(std::make_unique<HttpLoop>(threads.loop(i), service_));
+      : threads_(threads), service_(std::move(options), handler, pool) {
+    for (std::size_t i = 0; i < threads.size(); ++i)
+      loops_.push_back(std::make_unique<HttpLoop>(threads.loop(i), service_));
   }
 
   Status listen() {
@@ -54,15 +44,22 @@ class HttpServer::Impl final : public ConnectionSink {
   void on_accepted(EventLoop& loop, Accepted accepted) noexcept override {
     HttpLoop& home = home_of(loop);
     home.counters.accepted_connections.fetch_add(1, std::memory_order_relaxed);
-    if (open_connections() >= static_cast<std::int64_t>(service_.options.limits.max_connections)) return refuse(home, accepted);
+    const auto limit = static_cast<std::int64_t>(service_.options.limits.max_connections);
+    const auto open = open_connections();
+    if (open >= limit) home.counters.refused_connections.fetch_add(1, std::memory_order_relaxed);
+    if (open >= limit + kToldRefusals) return;
     auto stream = make_stream(std::move(accepted.socket), tls_.get());
     if (!stream) return on_refused();
-    auto* connection = new HttpConnection(home, std::move(stream), std::move(accepted.remote), std::move(accepted.share), tls_ != nullptr);
+    auto* connection = new HttpConnection(home, std::move(stream), std::move(accepted.remote),
+                                          std::move(accepted.share), tls_ != nullptr);
+    if (open >= limit) return connection->start_refused("Too many connections. Limit: " + std::to_string(limit));
     connection->start();
     if (home.stopping()) connection->begin_stop();
   }
 
-  void on_refused() noexcept override { loops_.front()->counters.refused_connections.fetch_add(1, std::memory_order_relaxed); }
+  void on_refused() noexcept override {
+    loops_.front()->counters.refused_connections.fetch_add(1, std::memory_order_relaxed);
+  }
 
   void begin_stop() {
     {
@@ -106,13 +103,6 @@ class HttpServer::Impl final : public ConnectionSink {
     return open;
   }
 
-  // Best effort: a plain client is told why; a TLS client sees the connection close.
-  void refuse(HttpLoop& home, const Accepted& accepted) noexcept {
-    home.counters.refused_connections.fetch_add(1, std::memory_order_relaxed);
-    if (tls_) return;
-    [[maybe_unused]] const auto sent = ::send(accepted.socket.get(), refusal_.data(), refusal_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  }
-
   // Connections end on their own threads; stopping is rare, so it looks rather than makes each of them tell.
   bool wait_until_closed(TimePoint deadline) {
     while (open_connections() > 0) {
@@ -124,7 +114,6 @@ class HttpServer::Impl final : public ConnectionSink {
 
   IoThreads& threads_;
   HttpService service_;
-  std::string refusal_;
   std::vector<std::unique_ptr<HttpLoop>> loops_;
   std::unique_ptr<TlsContext> tls_;
   std::unique_ptr<Listener> listener_;
@@ -135,7 +124,8 @@ class HttpServer::Impl final : public ConnectionSink {
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpOptions options, HttpHandler& handler, IoThreads& threads, BufferPool& pool) {
+Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpOptions options, HttpHandler& handler, IoThreads& threads,
+                                                      BufferPool& pool) {
   auto impl = std::make_unique<Impl>(std::move(options), handler, threads, pool);
   auto status = impl->listen();
   if (!status.ok()) return status;

@@ -14,13 +14,15 @@
 
 namespace ocelli::transport {
 
-// Keep-alive, pipelining, chunked and compressed bodies, CORS, API key, limits and time-outs as HttpOptions and ConnectionLimits say. Members are
-// thread-safe unless they say otherwise.
+// Keep-alive, pipelining, chunked and compressed bodies, CORS, API key, limits and time-outs as HttpOptions and
+// ConnectionLimits say. Members are thread-safe unless they say otherwise.
 class HttpServer {
  public:
-  // Listens and serves from here on. handler, threads and pool must outlive the server; pool also every exchange that a handler still has when the server is
-  // stopped before its reply. Errors: those of Listener::open() and TlsContext::create().
-  static Result<std::unique_ptr<HttpServer>> start(HttpOptions options, HttpHandler& handler, IoThreads& threads, BufferPool& pool);
+  // Listens and serves from here on. handler, threads and pool must outlive the server; pool also every exchange that a
+  // handler still has when the server is stopped before its reply. Errors: those of Listener::open() and
+  // TlsContext::create().
+  static Result<std::unique_ptr<HttpServer>> start(HttpOptions options, HttpHandler& handler, IoThreads& threads,
+                                                   BufferPool& pool);
   // As stop(now).
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
@@ -33,8 +35,8 @@ class HttpServer {
 
   // Stops accepting, closes idle connections, and lets the others finish the requests they have begun. Returns at once.
   void begin_stop();
-  // begin_stop(), waits until all connections have ended or deadline, then cuts those that are left (their handlers are told). Not on a network thread.
-  // Returns how many requests were cut.
+  // begin_stop(), waits until all connections have ended or deadline, then cuts those that are left (their handlers are
+  // told). Not on a network thread. Returns how many requests were cut.
   std::uint64_t stop(TimePoint deadline);
 
  private:

@@ -33,8 +33,10 @@ class Gatherer {
 
 void ReplyQueue::push(ConnectionExchange& exchange) noexcept {
   exchange.next = nullptr;
-  if (last_) last_->next = &exchange;
-  else first_ = &exchange;
+  if (last_)
+    last_->next = &exchange;
+  else
+    first_ = &exchange;
   last_ = &exchange;
   ++size_;
 }

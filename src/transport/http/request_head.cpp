@@ -52,12 +52,12 @@ std::optional<std::size_t> parse_length(std::string_view text) noexcept {
 
 HttpMethod method_of(std::string_view name) noexcept {
   constexpr std::array<std::pair<std::string_view, HttpMethod>, 7> kMethods{{{"POST", HttpMethod::kPost},
-                                                                            {"GET", HttpMethod::kGet},
-                                                                            {"PUT", HttpMethod::kPut},
-                                                                            {"DELETE", HttpMethod::kDelete},
-                                                                            {"HEAD", HttpMethod::kHead},
-                                                                            {"OPTIONS", HttpMethod::kOptions},
-                                                                            {"PATCH", HttpMethod::kPatch}}};
+                                                                             {"GET", HttpMethod::kGet},
+                                                                             {"PUT", HttpMethod::kPut},
+                                                                             {"DELETE", HttpMethod::kDelete},
+                                                                             {"HEAD", HttpMethod::kHead},
+                                                                             {"OPTIONS", HttpMethod::kOptions},
+                                                                             {"PATCH", HttpMethod::kPatch}}};
   for (const auto& [known, method] : kMethods) {
     if (known == name) return method;
   }
@@ -78,7 +78,8 @@ void for_each_element(std::string_view list, Visit visit) {
 
 class HeadParser {
  public:
-  HeadParser(std::string_view text, std::size_t max_fields, RequestHead& head) : rest_(text), max_fields_(max_fields), head_(head) {}
+  HeadParser(std::string_view text, std::size_t max_fields, RequestHead& head)
+      : rest_(text), max_fields_(max_fields), head_(head) {}
 
   std::optional<HeadError> run() {
     if (!parse_request_line() || !parse_fields() || !conclude()) return std::move(error_);
@@ -121,7 +122,9 @@ class HeadParser {
   bool parse_target() {
     auto target = head_.target;
     if (target.size() > kMaxTargetBytes) {
-      return fail(fmt::format("Request target too long. Limit: {} bytes; Actual: {} bytes", kMaxTargetBytes, target.size()), 414);
+      return fail(
+          fmt::format("Request target too long. Limit: {} bytes; Actual: {} bytes", kMaxTargetBytes, target.size()),
+          414);
     }
     for (const char c : target) {
       if (is_control(c) || c == ' ') return fail("Invalid character in the request target");
@@ -184,15 +187,18 @@ class HeadParser {
         if (equal_ignoring_case(name, "transfer-encoding")) return note_transfer_encoding(value);
         break;
       case 31:
-        if (equal_ignoring_case(name, "inference-header-content-length")) head_.json_length = parse_length(value).value_or(0);
+        if (equal_ignoring_case(name, "inference-header-content-length"))
+          head_.json_length = parse_length(value).value_or(0);
         break;
-      default: break;
+      default:
+        break;
     }
     return true;
   }
 
   bool note_expect(std::string_view value) {
-    if (!equal_ignoring_case(value, "100-continue")) return fail("Unsupported expectation. Expected: 100-continue", 417);
+    if (!equal_ignoring_case(value, "100-continue"))
+      return fail("Unsupported expectation. Expected: 100-continue", 417);
     head_.expects_continue = !head_.http_1_0;
     return true;
   }
@@ -225,9 +231,13 @@ class HeadParser {
     if (has_content_coding_) return fail("More than one Content-Encoding header");
     has_content_coding_ = true;
     if (equal_ignoring_case(value, "identity") || value.empty()) return true;
-    if (equal_ignoring_case(value, "gzip") || equal_ignoring_case(value, "x-gzip")) head_.content_coding = ContentCoding::kGzip;
-    else if (equal_ignoring_case(value, "deflate")) head_.content_coding = ContentCoding::kDeflate;
-    else return fail(fmt::format("Unsupported Content-Encoding. Expected: gzip, deflate or identity; Actual: {}", value), 415);
+    if (equal_ignoring_case(value, "gzip") || equal_ignoring_case(value, "x-gzip"))
+      head_.content_coding = ContentCoding::kGzip;
+    else if (equal_ignoring_case(value, "deflate"))
+      head_.content_coding = ContentCoding::kDeflate;
+    else
+      return fail(fmt::format("Unsupported Content-Encoding. Expected: gzip, deflate or identity; Actual: {}", value),
+                  415);
     return true;
   }
 

@@ -30,7 +30,7 @@ struct RequestHead {
   std::string_view query;
   std::vector<Field> fields;
 
-  bool keep_alive = true;   // the client's wish, from version and Connection
+  bool keep_alive = true;  // the client's wish, from version and Connection
   bool http_1_0 = false;
   bool expects_continue = false;
   BodyFraming framing = BodyFraming::kNone;
@@ -38,7 +38,7 @@ struct RequestHead {
   ContentCoding content_coding = ContentCoding::kIdentity;   // of the request's body
   ContentCoding accepted_coding = ContentCoding::kIdentity;  // best one that the reply may use
   bool accepts_only_coding = false;                          // Accept-Encoding names that coding and nothing else
-  std::size_t json_length = 0;                               // Inference-Header-Content-Length; 0: absent or not a number
+  std::size_t json_length = 0;  // Inference-Header-Content-Length; 0: absent or not a number
 
   // As new, but for the capacity of fields.
   void clear() noexcept;
@@ -55,11 +55,13 @@ struct HeadError {
 // Position behind the empty line that ends the head, or npos.
 std::size_t find_head_end(std::string_view text) noexcept;
 
-// For a head whose end has not come yet: whether what is there can still become one. Catches other protocols and bare line feeds early.
+// For a head whose end has not come yet: whether what is there can still become one. Catches other protocols and bare
+// line feeds early.
 bool may_become_head(std::string_view text) noexcept;
 
-// Parses a whole head, including its empty line. Follows RFC 9112 and refuses everything that two parsers could read differently: bare CR or LF, folded
-// lines, spaces before a colon, repeated or signed Content-Length, Content-Length beside Transfer-Encoding, codings other than "chunked".
+// Parses a whole head, including its empty line. Follows RFC 9112 and refuses everything that two parsers could read
+// differently: bare CR or LF, folded lines, spaces before a colon, repeated or signed Content-Length, Content-Length
+// beside Transfer-Encoding, codings other than "chunked".
 std::optional<HeadError> parse_head(std::string_view text, std::size_t max_fields, RequestHead& head);
 
 // ASCII case-insensitive equality.

@@ -12,14 +12,18 @@ std::atomic<std::uint64_t> allocations{0};
 
 void* counted(std::size_t size, std::size_t alignment) {
   allocations.fetch_add(1, std::memory_order_relaxed);
-  void* block = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment) : std::malloc(size);
+  void* block = alignment > alignof(std::max_align_t)
+                    ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
+                    : std::malloc(size);
   if (!block) throw std::bad_alloc();
   return block;
 }
 }  // namespace
 
 void* operator new(std::size_t size) { return counted(size, 1); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return counted(size, static_cast<std::size_t>(alignment)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return counted(size, static_cast<std::size_t>(alignment));
+}
 void operator delete(void* block) noexcept { std::free(block); }
 void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 void operator delete(void* block, std::align_val_t) noexcept { std::free(block); }
@@ -72,13 +76,17 @@ TEST_P(AllocationsTest, BinaryRequestsInTheSteadyState) {
   });
 
   const std::string body(602112, 'b');
-  const std::string request = "POST " + std::string(GetParam()) + " HTTP/1.1\r\nHost: h\r\nInference-Header-Content-Length: 77\r\nContent-Length: " +
-                              std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string request =
+      "POST " + std::string(GetParam()) +
+      " HTTP/1.1\r\nHost: h\r\nInference-Header-Content-Length: 77\r\nContent-Length: " + std::to_string(body.size()) +
+      "\r\n\r\n" + body;
   const auto socket = RawClient::connect_to("127.0.0.1", (*server)->port());
   std::vector<char> reply(700000);
   const auto exchange = [&] {
-    for (std::size_t at = 0; at < request.size();) at += static_cast<std::size_t>(::send(socket.get(), request.data() + at, request.size() - at, 0));
-    // The reply's body is the request's and seven bytes: its end is reached when that much and a head have come and nothing more does.
+    for (std::size_t at = 0; at < request.size();)
+      at += static_cast<std::size_t>(::send(socket.get(), request.data() + at, request.size() - at, 0));
+    // The reply's body is the request's and seven bytes: its end is reached when that much and a head have come and
+    // nothing more does.
     std::size_t got = 0;
     std::size_t expected = 0;
     while (expected == 0 || got < expected) {

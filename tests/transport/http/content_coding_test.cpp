@@ -43,7 +43,8 @@ std::string decompressed(std::string_view bytes, int format) {
 }
 
 std::string post(std::string_view body, std::string_view headers) {
-  return "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(headers) + "\r\n" + std::string(body);
+  return "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+         std::string(headers) + "\r\n" + std::string(body);
 }
 
 std::string sample() {
@@ -56,11 +57,17 @@ TEST_F(HttpServerTest, CompressedRequestBodies) {
   serve();
   RawClient client(port());
   const auto text = sample();
-  EXPECT_EQ(client.exchange(post(compressed(text, kGzip), "Content-Encoding: gzip\r\nInference-Header-Content-Length: 33\r\n")).body, text);
+  EXPECT_EQ(
+      client
+          .exchange(post(compressed(text, kGzip), "Content-Encoding: gzip\r\nInference-Header-Content-Length: 33\r\n"))
+          .body,
+      text);
   EXPECT_TRUE(handler_.tensor_was_aligned());
   EXPECT_EQ(client.exchange(post(compressed(text, kZlib), "Content-Encoding: deflate\r\n")).body, text);
   EXPECT_EQ(client.exchange(post(compressed(text, kRaw), "Content-Encoding: deflate\r\n")).body, text);
-  EXPECT_EQ(client.exchange(post(compressed("one", kGzip) + compressed("two", kGzip), "Content-Encoding: gzip\r\n")).body, "onetwo");
+  EXPECT_EQ(
+      client.exchange(post(compressed("one", kGzip) + compressed("two", kGzip), "Content-Encoding: gzip\r\n")).body,
+      "onetwo");
   EXPECT_EQ(client.exchange(post(compressed("", kGzip), "Content-Encoding: gzip\r\n")).body, "");
   EXPECT_EQ(client.exchange(post("plain", "Content-Encoding: identity\r\n")).body, "plain");
 }
@@ -85,15 +92,19 @@ TEST_F(HttpServerTest, CompressedRequestBodiesThatAreNot) {
   reply = client.exchange(post(compressed(std::string(1000001, 'a'), kGzip), "Content-Encoding: gzip\r\n"));
   EXPECT_EQ(reply.status, 413);
   EXPECT_THAT(reply.body, HasSubstr("Limit: 1000000 bytes"));
-  EXPECT_EQ(client.exchange(post(compressed(std::string(1000000, 'a'), kGzip), "Content-Encoding: gzip\r\n")).body.size(), 1000000U);
-  EXPECT_EQ(client.exchange("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Encoding: br\r\n\r\nx").status, 415);
+  EXPECT_EQ(
+      client.exchange(post(compressed(std::string(1000000, 'a'), kGzip), "Content-Encoding: gzip\r\n")).body.size(),
+      1000000U);
+  EXPECT_EQ(client.exchange("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Encoding: br\r\n\r\nx").status,
+            415);
 }
 
 TEST_F(HttpServerTest, RepliesAreCompressedForThoseWhoWant) {
   serve();
   RawClient client(port());
   const auto get = [&](std::string_view size, std::string_view accept) {
-    return client.exchange("GET /size?" + std::string(size) + " HTTP/1.1\r\nHost: h\r\n" + std::string(accept) + "\r\n");
+    return client.exchange("GET /size?" + std::string(size) + " HTTP/1.1\r\nHost: h\r\n" + std::string(accept) +
+                           "\r\n");
   };
   EXPECT_EQ(get("100000", "").headers.count("content-encoding"), 0U);
   auto reply = get("100000", "Accept-Encoding: gzip, deflate, br\r\n");
@@ -104,7 +115,8 @@ TEST_F(HttpServerTest, RepliesAreCompressedForThoseWhoWant) {
   reply = get("100000", "Accept-Encoding: deflate\r\n");
   EXPECT_EQ(reply.headers.at("content-encoding"), "deflate");
   EXPECT_EQ(decompressed(reply.body, kZlib), std::string(100000, 'x'));
-  EXPECT_EQ(get("1000", "Accept-Encoding: gzip, deflate\r\n").headers.count("content-encoding"), 0U) << "too small to pay";
+  EXPECT_EQ(get("1000", "Accept-Encoding: gzip, deflate\r\n").headers.count("content-encoding"), 0U)
+      << "too small to pay";
   EXPECT_EQ(get("1000", "Accept-Encoding: gzip\r\n").headers.at("content-encoding"), "gzip") << "asked for expressly";
 }
 

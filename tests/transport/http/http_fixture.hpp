@@ -22,7 +22,8 @@ namespace ocelli::transport {
 
 inline constexpr std::chrono::seconds kPatience{20};
 
-// GET /size?N answers N bytes of text; /echo its body; /hold keeps the exchange until the test lets it go; all else 200 with the path.
+// GET /size?N answers N bytes of text; /echo its body; /hold keeps the exchange until the test lets it go; all else 200
+// with the path.
 class ScriptedHandler final : public HttpHandler, public CancelListener {
  public:
   void handle(HttpExchange& exchange) noexcept override {
@@ -30,7 +31,8 @@ class ScriptedHandler final : public HttpHandler, public CancelListener {
     if (request.path == "/echo") {
       aligned_ = reinterpret_cast<std::uintptr_t>(request.body.data()) % 64 == 0;
       if (const auto length = exchange.header("inference-header-content-length")) {
-        json_end_aligned_ = reinterpret_cast<std::uintptr_t>(request.body.data() + std::stoul(std::string(*length))) % 64 == 0;
+        json_end_aligned_ =
+            reinterpret_cast<std::uintptr_t>(request.body.data() + std::stoul(std::string(*length))) % 64 == 0;
       }
       exchange.body.add(request.body, request.body_owner);
     } else if (request.path == "/size") {
@@ -109,14 +111,16 @@ class RawClient {
       target.sin6_port = htons(port);
       ::inet_pton(AF_INET6, address, &target.sin6_addr);
       FileDescriptor socket(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-      return ::connect(socket.get(), reinterpret_cast<sockaddr*>(&target), sizeof target) == 0 ? std::move(socket) : FileDescriptor();
+      return ::connect(socket.get(), reinterpret_cast<sockaddr*>(&target), sizeof target) == 0 ? std::move(socket)
+                                                                                               : FileDescriptor();
     }
     sockaddr_in target{};
     target.sin_family = AF_INET;
     target.sin_port = htons(port);
     ::inet_pton(AF_INET, address, &target.sin_addr);
     FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    return ::connect(socket.get(), reinterpret_cast<sockaddr*>(&target), sizeof target) == 0 ? std::move(socket) : FileDescriptor();
+    return ::connect(socket.get(), reinterpret_cast<sockaddr*>(&target), sizeof target) == 0 ? std::move(socket)
+                                                                                             : FileDescriptor();
   }
 
   // False when the server has closed.

@@ -4,7 +4,6 @@
 #include <malloc.h>
 #include <sys/resource.h>
 
-
 #include "transport/http/http_fixture.hpp"
 
 namespace ocelli::transport {
@@ -51,26 +50,38 @@ TEST_F(HttpLimitsTest, RequestsThatTwoParsersWouldReadDifferently) {
   serve();
   const std::string head = "POST /echo HTTP/1.1\r\nHost: h\r\n";
   const std::string smuggled = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n";
-  expect_refusal(head + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello" + smuggled, 400, "More than one Content-Length");
-  expect_refusal(head + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello" + smuggled, 400, "More than one Content-Length");
+  expect_refusal(head + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello" + smuggled, 400,
+                 "More than one Content-Length");
+  expect_refusal(head + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello" + smuggled, 400,
+                 "More than one Content-Length");
   expect_refusal(head + "Content-Length: 5, 5\r\n\r\nhello" + smuggled, 400, "Invalid Content-Length");
   expect_refusal(head + "Content-Length: +5\r\n\r\nhello" + smuggled, 400, "Invalid Content-Length");
   expect_refusal(head + "Content-Length: -5\r\n\r\nhello" + smuggled, 400, "Invalid Content-Length");
   expect_refusal(head + "Content-Length: 0x5\r\n\r\nhello" + smuggled, 400, "Invalid Content-Length");
   expect_refusal(head + "Content-Length: 99999999999999999999\r\n\r\nhello" + smuggled, 400, "Invalid Content-Length");
   expect_refusal(head + "Content-Length:\r\n\r\nhello" + smuggled, 400, "Invalid Content-Length");
-  expect_refusal(head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled, 400, "Both Content-Length and Transfer-Encoding");
-  expect_refusal(head + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + smuggled, 400, "Both Content-Length and Transfer-Encoding");
-  expect_refusal(head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled, 400, "More than one Transfer-Encoding");
-  expect_refusal(head + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + smuggled, 501, "Unsupported Transfer-Encoding");
-  expect_refusal(head + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + smuggled, 501, "Unsupported Transfer-Encoding");
+  expect_refusal(head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled, 400,
+                 "Both Content-Length and Transfer-Encoding");
+  expect_refusal(head + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + smuggled, 400,
+                 "Both Content-Length and Transfer-Encoding");
+  expect_refusal(head + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled, 400,
+                 "More than one Transfer-Encoding");
+  expect_refusal(head + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + smuggled, 501,
+                 "Unsupported Transfer-Encoding");
+  expect_refusal(head + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + smuggled, 501,
+                 "Unsupported Transfer-Encoding");
   expect_refusal(head + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + smuggled, 400, "Malformed header name");
-  expect_refusal(head + "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n" + smuggled, 501, "Unsupported Transfer-Encoding");
+  expect_refusal(head + "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n" + smuggled, 501,
+                 "Unsupported Transfer-Encoding");
   expect_refusal(head + "X: a\r\n folded\r\nContent-Length: 0\r\n\r\n" + smuggled, 400, "no colon");
-  expect_refusal("POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled, 400, "not allowed in HTTP/1.0");
-  for (const auto* chunks : {"5 \r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n0\r\n\r\n", "-1\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n", "5\r\nhello0\r\n\r\n",
-                             "g\r\nhello\r\n0\r\n\r\n", "\r\nhello\r\n0\r\n\r\n", "11111111111111111\r\nhello\r\n0\r\n\r\n", "0\r\nX: 1\n\r\n\r\n"}) {
-    expect_refusal(head + "Transfer-Encoding: chunked\r\n\r\n" + chunks + smuggled, 400, "Malformed chunked request body");
+  expect_refusal("POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled, 400,
+                 "not allowed in HTTP/1.0");
+  for (const auto* chunks :
+       {"5 \r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n0\r\n\r\n", "-1\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n",
+        "5\r\nhello0\r\n\r\n", "g\r\nhello\r\n0\r\n\r\n", "\r\nhello\r\n0\r\n\r\n",
+        "11111111111111111\r\nhello\r\n0\r\n\r\n", "0\r\nX: 1\n\r\n\r\n"}) {
+    expect_refusal(head + "Transfer-Encoding: chunked\r\n\r\n" + chunks + smuggled, 400,
+                   "Malformed chunked request body");
   }
   EXPECT_EQ(server_->totals().requests, 0U) << "none of them reached the handler";
   EXPECT_EQ(RawClient(port()).exchange(kGet).status, 200);
@@ -79,7 +90,8 @@ TEST_F(HttpLimitsTest, RequestsThatTwoParsersWouldReadDifferently) {
 TEST_F(HttpLimitsTest, HeaderLimits) {
   serve();
   const std::string start = "GET /a HTTP/1.1\r\nHost: h\r\n";
-  expect_refusal(start + "X: " + std::string(40000, 'x') + "\r\n\r\n", 431, "Request header too large. Limit: 32768 bytes");
+  expect_refusal(start + "X: " + std::string(40000, 'x') + "\r\n\r\n", 431,
+                 "Request header too large. Limit: 32768 bytes");
   expect_refusal(start + "X: " + std::string(40000, 'x'), 431, "Request header too large. Limit: 32768 bytes");
   std::string many = start;
   for (int i = 0; i < 100; ++i) many += "X-" + std::to_string(i) + ": v\r\n";
@@ -93,10 +105,13 @@ TEST_F(HttpLimitsTest, BodyLimits) {
   options_.limits.max_body_bytes = 1000;
   serve();
   const std::string head = "POST /echo HTTP/1.1\r\nHost: h\r\n";
-  expect_refusal(head + "Content-Length: 1001\r\n\r\n", 413, "Request body too large. Limit: 1000 bytes; Actual: 1001 bytes");
+  expect_refusal(head + "Content-Length: 1001\r\n\r\n", 413,
+                 "Request body too large. Limit: 1000 bytes; Actual: 1001 bytes");
   expect_refusal(head + "Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n", 413, "Request body too large");
-  expect_refusal(head + "Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'x') + "\r\n0\r\n\r\n", 413, "Actual: at least 1001 bytes");
-  EXPECT_EQ(RawClient(port()).exchange(head + "Content-Length: 1000\r\n\r\n" + std::string(1000, 'x')).body.size(), 1000U);
+  expect_refusal(head + "Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'x') + "\r\n0\r\n\r\n", 413,
+                 "Actual: at least 1001 bytes");
+  EXPECT_EQ(RawClient(port()).exchange(head + "Content-Length: 1000\r\n\r\n" + std::string(1000, 'x')).body.size(),
+            1000U);
 }
 
 TEST_F(HttpLimitsTest, ABodyThatIsTooLargeIsRefusedBeforeItIsSent) {
@@ -113,6 +128,32 @@ TEST_F(HttpLimitsTest, ABodyThatIsTooLargeIsRefusedBeforeItIsSent) {
   int sent = 0;
   while (sent < 100 && stubborn.send(megabyte)) ++sent;
   EXPECT_LT(sent, 100);
+}
+
+TEST_F(HttpLimitsTest, BodiesOfAllConnectionsTogetherAreBounded) {
+  options_.max_total_bytes = 1000000;
+  serve();
+  const auto request = [](std::size_t size) {
+    return "POST /hold HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" +
+           std::string(size, 'x');
+  };
+  RawClient first(port());
+  first.send(request(600000));
+  ASSERT_TRUE(handler_.wait_for_held(1));
+  expect_refusal(request(500000), 429, "Too many request bodies are in memory. Limit: 1000000 bytes");
+  RawClient chunked(port());
+  chunked.send("POST /hold HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7a120\r\n" +
+               std::string(500000, 'x'));
+  EXPECT_EQ(chunked.read_reply().status, 429);
+  EXPECT_EQ(RawClient(port()).exchange(kGet).status, 200) << "others are untouched";
+  first.close();
+  ASSERT_TRUE(handler_.wait_for_gone(1));
+  RawClient second(port());
+  second.send(request(900000));
+  ASSERT_TRUE(handler_.wait_for_held(2)) << "what the lost client held was given back";
+  handler_.release(0, "");
+  handler_.release(1, "done");
+  EXPECT_EQ(second.read_reply().body, "done");
 }
 
 TEST_F(HttpLimitsTest, TooManyConnections) {
@@ -213,7 +254,8 @@ TEST_F(HttpLimitsTest, ManyIdleConnectionsCostLittle) {
     }
   }
   ASSERT_TRUE(wait_for_totals([&](const auto& totals) {
-    return totals.open_connections == count && totals.requests == static_cast<std::uint64_t>((count + 1) / 2) && totals.requests_in_flight == 0;
+    return totals.open_connections == count && totals.requests == static_cast<std::uint64_t>((count + 1) / 2) &&
+           totals.requests_in_flight == 0;
   }));
   EXPECT_EQ(RawClient(port()).exchange(kGet).status, 200);
   const auto each = (live_bytes() - before) / static_cast<std::size_t>(count);

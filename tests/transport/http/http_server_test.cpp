@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 std::string post(std::string_view path, std::string_view body, std::string_view headers = {}) {
-  return "POST " + std::string(path) + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(headers) + "\r\n" +
-         std::string(body);
+  return "POST " + std::string(path) + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n" + std::string(headers) + "\r\n" + std::string(body);
 }
 constexpr std::string_view kGet = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
 constexpr std::string_view kHold = "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -42,7 +42,8 @@ TEST_F(HttpServerTest, PutsTheFirstTensorOnA64ByteBoundary) {
   for (int i = 0; i < 300000; ++i) body.push_back(static_cast<char>('a' + i % 23));
   for (const int json_length : {0, 1, 63, 64, 65, 177, 4096}) {
     // Sent in two parts at every kind of place, so that the body arrives with the head, after it, and both.
-    const auto request = post("/echo", body, "Inference-Header-Content-Length: " + std::to_string(json_length) + "\r\n");
+    const auto request =
+        post("/echo", body, "Inference-Header-Content-Length: " + std::to_string(json_length) + "\r\n");
     const auto cut = static_cast<std::size_t>(json_length) + 100;
     client.send(std::string_view(request).substr(0, cut));
     client.send(std::string_view(request).substr(cut));
@@ -58,7 +59,9 @@ TEST_F(HttpServerTest, PipelinedRepliesKeepTheirOrder) {
   serve();
   RawClient client(port());
   std::string requests;
-  for (int i = 0; i < 100; ++i) requests += "GET /n" + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\n\r\n" + post("/echo", "body" + std::to_string(i));
+  for (int i = 0; i < 100; ++i)
+    requests +=
+        "GET /n" + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\n\r\n" + post("/echo", "body" + std::to_string(i));
   client.send(requests);
   for (int i = 0; i < 100; ++i) {
     EXPECT_EQ(client.read_reply().body, "/n" + std::to_string(i));
@@ -105,7 +108,8 @@ TEST_F(HttpServerTest, ChunkedBodies) {
   EXPECT_EQ(client.read_reply().body, "0123456789");
   // Large, with the tensor's place.
   std::string body(700000, 'q');
-  std::string request = "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nInference-Header-Content-Length: 77\r\n\r\n";
+  std::string request =
+      "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nInference-Header-Content-Length: 77\r\n\r\n";
   for (std::size_t at = 0; at < body.size(); at += 70000) request += "11170\r\n" + body.substr(at, 70000) + "\r\n";
   EXPECT_EQ(client.exchange(request + "0\r\n\r\n").body, body);
   EXPECT_TRUE(handler_.tensor_was_aligned());
@@ -121,7 +125,8 @@ TEST_F(HttpServerTest, ExpectContinue) {
   // Not needed when the body is there already.
   EXPECT_EQ(client.exchange(post("/echo", "now", "Expect: 100-continue\r\n")).body, "now");
   // Behind a request that is not answered yet it must not come before that answer.
-  client.send(std::string(kHold) + "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  client.send(std::string(kHold) +
+              "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
   ASSERT_TRUE(handler_.wait_for_held(1));
   handler_.release(0, "held");
   EXPECT_EQ(client.read_reply().body, "held");
@@ -218,7 +223,8 @@ TEST_F(HttpServerTest, ALostClientCancelsItsRequest) {
   reset.reset();
   EXPECT_TRUE(handler_.wait_for_gone(2));
   handler_.release(1, "nobody listens");
-  EXPECT_TRUE(wait_for_totals([](const auto& totals) { return totals.open_connections == 0 && totals.requests_in_flight == 0; }));
+  EXPECT_TRUE(wait_for_totals(
+      [](const auto& totals) { return totals.open_connections == 0 && totals.requests_in_flight == 0; }));
   EXPECT_EQ(server_->totals().client_gone, 2U);
 }
 
@@ -286,7 +292,8 @@ TEST_F(HttpServerTest, GracefulStopFinishesWhatWasBegun) {
   const auto request = post("/echo", "hello");
   sending.send(std::string_view(request).substr(0, request.size() - 2));
   ASSERT_TRUE(handler_.wait_for_held(1));
-  ASSERT_TRUE(wait_for_totals([&](const auto& totals) { return totals.bytes_received == kGet.size() + kHold.size() + request.size() - 2; }));
+  ASSERT_TRUE(wait_for_totals(
+      [&](const auto& totals) { return totals.bytes_received == kGet.size() + kHold.size() + request.size() - 2; }));
   server_->begin_stop();
   EXPECT_TRUE(idle.at_end());
   EXPECT_FALSE(RawClient::connect_to("127.0.0.1", port()));
@@ -318,8 +325,9 @@ TEST_F(HttpServerTest, AccessLogHook) {
   struct Keeper final : observability::AccessLog {
     void record(const observability::AccessRecord& record) noexcept override {
       const std::lock_guard lock(mutex);
-      lines.push_back(std::string(record.method) + " " + std::string(record.path) + " " + std::to_string(record.status) + " " +
-                      std::to_string(record.bytes_in) + " " + std::string(record.traceparent));
+      lines.push_back(std::string(record.method) + " " + std::string(record.path) + " " +
+                      std::to_string(record.status) + " " + std::to_string(record.bytes_in) + " " +
+                      std::string(record.traceparent));
       has_time = record.took > Duration::zero() && record.bytes_out > 0 && record.remote.starts_with("127.0.0.1:");
     }
     std::mutex mutex;
@@ -329,12 +337,14 @@ TEST_F(HttpServerTest, AccessLogHook) {
   options_.access_log = &log;
   serve();
   RawClient client(port());
-  const auto request = post("/echo?x=1", "hello", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n");
+  const auto request =
+      post("/echo?x=1", "hello", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n");
   client.exchange(request);
   client.exchange("BREW\r\n\r\n");
   server_.reset();
   ASSERT_EQ(log.lines.size(), 2U);
-  EXPECT_EQ(log.lines[0], "POST /echo?x=1 200 " + std::to_string(request.size()) + " 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  EXPECT_EQ(log.lines[0], "POST /echo?x=1 200 " + std::to_string(request.size()) +
+                              " 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
   EXPECT_EQ(log.lines[1], "-  400 8 ");
   EXPECT_TRUE(log.has_time);
 }

@@ -32,13 +32,16 @@ CommandResult run(const std::string& command) {
 class HttpTlsTest : public HttpServerTest {
  protected:
   void serve_tls(bool mutual) {
-    options_.tls = TlsOptions{certificates_.certificate("server"), certificates_.key("server"), mutual ? certificates_.certificate("ca") : std::string()};
+    options_.tls = TlsOptions{certificates_.certificate("server"), certificates_.key("server"),
+                              mutual ? certificates_.certificate("ca") : std::string()};
     serve();
   }
   [[nodiscard]] std::string curl(const std::string& arguments) const {
     return "curl -sS --max-time 20 --cacert '" + certificates_.certificate("ca") + "' " + arguments;
   }
-  [[nodiscard]] std::string url(const std::string& path) const { return "https://localhost:" + std::to_string(port()) + path; }
+  [[nodiscard]] std::string url(const std::string& path) const {
+    return "https://localhost:" + std::to_string(port()) + path;
+  }
 
   testing_support::TestCertificates certificates_;
 };
@@ -60,7 +63,8 @@ TEST_F(HttpTlsTest, LargeBodiesBothWays) {
   serve_tls(false);
   const auto file = (certificates_.folder() / "body").string();
   run("head -c 3000000 /dev/urandom > '" + file + "'");
-  const auto result = run(curl("--data-binary @'" + file + "' -H 'Content-Type: application/octet-stream' " + url("/echo") + " | cmp - '" + file + "'"));
+  const auto result = run(curl("--data-binary @'" + file + "' -H 'Content-Type: application/octet-stream' " +
+                               url("/echo") + " | cmp - '" + file + "'"));
   EXPECT_EQ(result.status, 0) << result.output;
 }
 
@@ -68,7 +72,8 @@ TEST_F(HttpTlsTest, MutualTlsAcceptsOnlyItsOwnClients) {
   options_.addresses = "localhost";
   serve_tls(true);
   const auto with = [&](const std::string& name) {
-    return run(curl("--cert '" + certificates_.certificate(name) + "' --key '" + certificates_.key(name) + "' " + url("/a")));
+    return run(
+        curl("--cert '" + certificates_.certificate(name) + "' --key '" + certificates_.key(name) + "' " + url("/a")));
   };
   EXPECT_EQ(with("client").output, "/a");
   EXPECT_NE(run(curl(url("/a"))).status, 0) << "no certificate";
@@ -100,7 +105,8 @@ TEST_F(HttpTlsTest, AHandshakeThatDoesNotComeIsEnded) {
   EXPECT_EQ(server_->totals().timeouts, 1U);
 }
 
-// Requests and replies of all sizes over a client that writes in odd pieces and reads late, so that both directions block in the middle of records.
+// Requests and replies of all sizes over a client that writes in odd pieces and reads late, so that both directions
+// block in the middle of records.
 TEST_F(HttpTlsTest, PipeliningOverTls) {
   serve_tls(false);
   const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
@@ -124,7 +130,7 @@ TEST_F(HttpTlsTest, PipeliningOverTls) {
   while (letters < expected) {
     const int got = SSL_read(ssl.get(), buffer.data(), static_cast<int>(buffer.size()));
     ASSERT_GT(got, 0) << letters << " of " << expected;
-    letters += static_cast<std::size_t>(std::count(buffer.begin(), buffer.begin() + got, 'x')) ;
+    letters += static_cast<std::size_t>(std::count(buffer.begin(), buffer.begin() + got, 'x'));
     // Headers hold no 'x' but in "text/plain", once a reply.
   }
   EXPECT_GE(letters, expected);

@@ -37,8 +37,10 @@ TEST(RequestHead, FindsHeadersWhateverTheirCase) {
 }
 
 TEST(RequestHead, UnderstandsWhatTheTransportNeeds) {
-  auto head = parsed("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 17\r\nExpect: 100-Continue\r\nInference-Header-Content-Length: 12\r\n"
-                     "Content-Encoding: GZIP\r\nConnection: foo , Close\r\nAccept-Encoding: br;q=1, gzip;q=0.5, deflate\r\n\r\n");
+  auto head = parsed(
+      "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 17\r\nExpect: 100-Continue\r\nInference-Header-Content-Length: "
+      "12\r\n"
+      "Content-Encoding: GZIP\r\nConnection: foo , Close\r\nAccept-Encoding: br;q=1, gzip;q=0.5, deflate\r\n\r\n");
   EXPECT_EQ(head.framing, BodyFraming::kLength);
   EXPECT_EQ(head.content_length, 17U);
   EXPECT_TRUE(head.expects_continue);
@@ -77,11 +79,13 @@ BeastHead parse_with_beast(std::string_view text) {
   return head;
 }
 
-// Whatever we accept, an independent parser must accept and read the same: the difference is what request smuggling lives on.
+// Whatever we accept, an independent parser must accept and read the same: the difference is what request smuggling
+// lives on.
 TEST(RequestHead, NeverReadsWhatAnotherParserReadsDifferently) {
   const std::vector<std::string> seeds{
       "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
-      "POST /v2/models/m/infer?x=1 HTTP/1.1\r\nHost: localhost:8000\r\nContent-Length: 12\r\nInference-Header-Content-Length: 5\r\n\r\n",
+      "POST /v2/models/m/infer?x=1 HTTP/1.1\r\nHost: localhost:8000\r\nContent-Length: "
+      "12\r\nInference-Header-Content-Length: 5\r\n\r\n",
       "PUT /a HTTP/1.0\r\nConnection: keep-alive\r\nX: \t y \r\n\r\n",
       "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nAccept: */*\r\n\r\n"};
   const std::string alphabet = "\r\n :\t,;/?\\\"GETx01\x01\x7f\xc3";
@@ -92,15 +96,22 @@ TEST(RequestHead, NeverReadsWhatAnotherParserReadsDifferently) {
     for (std::size_t changes = random() % 4; changes > 0; --changes) {
       const auto at = random() % text.size();
       switch (random() % 3) {
-        case 0: text[at] = alphabet[random() % alphabet.size()]; break;
-        case 1: text.insert(at, 1, alphabet[random() % alphabet.size()]); break;
-        default: text.erase(at, 1);
+        case 0:
+          text[at] = alphabet[random() % alphabet.size()];
+          break;
+        case 1:
+          text.insert(at, 1, alphabet[random() % alphabet.size()]);
+          break;
+        default:
+          text.erase(at, 1);
       }
     }
     const auto end = find_head_end(text);
     if (end == std::string::npos) continue;
     RequestHead ours;
-    if (!may_become_head(std::string_view(text).substr(0, end)) || parse_head(std::string_view(text).substr(0, end), 100, ours)) continue;
+    if (!may_become_head(std::string_view(text).substr(0, end)) ||
+        parse_head(std::string_view(text).substr(0, end), 100, ours))
+      continue;
     const auto theirs = parse_with_beast(std::string_view(text).substr(0, end));
     if (theirs.bad_list && ours.find("connection")) continue;
     ASSERT_TRUE(theirs.accepted) << testing::PrintToString(text);
@@ -116,10 +127,13 @@ TEST(RequestHead, NeverReadsWhatAnotherParserReadsDifferently) {
   EXPECT_GT(both, 20000);
 }
 
-std::string as_text(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 TEST(ChunkDecoder, GivesTheSameWhereverTheInputIsCut) {
-  const std::string wire = "4;name=\"v\"\r\nWiki\r\n5\r\npedia\r\nE\r\n in\r\n\r\nchunks.\r\n0\r\nSum: 1\r\nOther: 2\r\n\r\nNEXT";
+  const std::string wire =
+      "4;name=\"v\"\r\nWiki\r\n5\r\npedia\r\nE\r\n in\r\n\r\nchunks.\r\n0\r\nSum: 1\r\nOther: 2\r\n\r\nNEXT";
   for (std::size_t cut = 1; cut < wire.size(); ++cut) {
     ChunkDecoder decoder;
     std::string body;
