@@ -1,5 +1,6 @@
 // What the runtime seam costs: the same OpenVINO model in the same process, raw and through the backend, in turns.
-// Usage: backends_overhead MODEL [--format onnx|ir] [--shape 1,16] [--seconds 2] [--rounds 5] [--synchronous] [--property KEY=VALUE]
+// Usage: backends_overhead MODEL [--format onnx|ir] [--shape 1,16] [--seconds 2] [--rounds 5] [--synchronous]
+// [--property KEY=VALUE]
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -101,7 +102,8 @@ int main(int argc, char** argv) {
   auto raw_model = core.read_model(arguments.model);
   const std::vector<std::size_t> extents(arguments.shape.begin(), arguments.shape.end());
   raw_model->reshape(ov::PartialShape(ov::Shape(extents)));
-  auto raw = core.compile_model(raw_model, "CPU", ov::AnyMap(arguments.properties.begin(), arguments.properties.end())).create_infer_request();
+  auto raw = core.compile_model(raw_model, "CPU", ov::AnyMap(arguments.properties.begin(), arguments.properties.end()))
+                 .create_infer_request();
   Signal raw_done;
   raw.set_callback([&](const std::exception_ptr&) { raw_done.tell(); });
 
@@ -123,7 +125,8 @@ int main(int argc, char** argv) {
   };
   const auto our_call = [&] {
     auto& input = inputs[++turn & 1];
-    const TensorView view{DataType::kFp32, Shape(arguments.shape), reinterpret_cast<std::byte*>(input.data()), count * sizeof(float)};
+    const TensorView view{DataType::kFp32, Shape(arguments.shape), reinterpret_cast<std::byte*>(input.data()),
+                          count * sizeof(float)};
     if (!request->set_input(0, view).ok()) std::abort();
     if (arguments.synchronous) {
       if (!request->run().ok()) std::abort();
@@ -143,7 +146,7 @@ int main(int argc, char** argv) {
     our_times.push_back(time_calls(arguments.seconds / 2, our_call));
     raw_times.push_back(time_calls(arguments.seconds / 2, raw_call));
   }
-  fmt::print("raw {:.2f} us, backend {:.2f} us, backend's speed is {:.3f} of raw\n", median(raw_times), median(our_times),
-             median(raw_times) / median(our_times));
+  fmt::print("raw {:.2f} us, backend {:.2f} us, backend's speed is {:.3f} of raw\n", median(raw_times),
+             median(our_times), median(raw_times) / median(our_times));
   return 0;
 }

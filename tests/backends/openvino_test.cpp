@@ -247,6 +247,65 @@ TEST_F(OpenvinoBackend, CacheServesTheSecondCompile) {
             run_floats(*first, {1, 64}, std::vector<float>(64, 1)));
 }
 
+TEST_F(OpenvinoBackend, SecondCompileKnowsTheModelWithoutReadingIt) {
+  const TemporaryFolder folder;
+  auto options = exact_;
+  options.cache_dir = folder.path().string();
+  for (const char* name : {"row", "counter", "unnamed", "identity_string", "dynamic"}) {
+    SCOPED_TRACE(name);
+    auto fresh = compile(name, exact_);
+    ASSERT_NE(compile(name, options), nullptr);
+    auto cached = compile(name, options);
+    ASSERT_NE(cached, nullptr);
+    EXPECT_TRUE(cached->info().loaded_from_cache);
+    EXPECT_EQ(cached->model_info(), fresh->model_info());
+    EXPECT_EQ(cached->stateful(), fresh->stateful());
+    ASSERT_EQ(cached->signature().inputs.size(), 1U);
+    EXPECT_EQ(cached->signature().inputs[0].name, fresh->signature().inputs[0].name);
+    EXPECT_EQ(cached->signature().inputs[0].shape, fresh->signature().inputs[0].shape);
+    EXPECT_EQ(cached->signature().outputs[0].name, fresh->signature().outputs[0].name);
+    EXPECT_EQ(cached->signature().outputs[0].type, fresh->signature().outputs[0].type);
+  }
+}
+
+TEST_F(OpenvinoBackend, CacheForgetsAFileThatWasReplaced) {
+  const TemporaryFolder folder;
+  const TemporaryFolder cache;
+  auto options = exact_;
+  options.cache_dir = cache.path().string();
+  const auto put = [&](const char* name) {
+    for (const char* file : {"model.xml", "model.bin"}) {
+      std::filesystem::copy_file(models_ / name / file, folder.path() / file,
+                                 std::filesystem::copy_options::overwrite_existing);
+    }
+  };
+  const auto width = [&] {
+    auto model = runtime_->compile({ModelFormat::kOpenvinoIr, folder.path() / "model.xml"}, options);
+    EXPECT_TRUE(model.ok()) << model.status().to_string();
+    if (!model.ok()) return std::string();
+    const auto shape = (*model)->signature().inputs[0].shape.static_shape().value();
+    const std::vector<float> ones(*shape.element_count(), 1);
+    EXPECT_EQ(run_floats(**model, shape, ones), ones);
+    return shape.to_string();
+  };
+  put("row");
+  EXPECT_EQ(width(), "(1,64)");
+  EXPECT_EQ(width(), "(1,64)");
+  put("picture");
+  EXPECT_EQ(width(), "(1,3,4,5)");
+  EXPECT_EQ(width(), "(1,3,4,5)");
+}
+
+TEST_F(OpenvinoBackend, FilesMayBeMapped) {
+  auto options = exact_;
+  options.properties["ENABLE_MMAP"] = "YES";
+  EXPECT_NE(compile("heavy", options), nullptr);
+  const TemporaryFolder folder;
+  options.cache_dir = folder.path().string();
+  EXPECT_NE(compile("heavy", options), nullptr);
+  EXPECT_NE(compile("heavy", options), nullptr);
+}
+
 TEST_F(OpenvinoBackend, UnusableCacheDoesNotKeepAModelFromServing) {
   const TemporaryFolder folder;
   folder.write("file", "");

@@ -7,13 +7,8 @@
 
 namespace ocelli::openvino {
 
-OpenvinoModel::OpenvinoModel(ov::CompiledModel compiled, ModelSignature signature, ExecutionInfo info,
-                             std::map<std::string, std::string> model_info, bool stateful)
-    : compiled_(std::move(compiled)),
-      signature_(std::move(signature)),
-      info_(std::move(info)),
-      model_info_(std::move(model_info)),
-      stateful_(stateful) {}
+OpenvinoModel::OpenvinoModel(ov::CompiledModel compiled, ModelFacts facts, ExecutionInfo info)
+    : compiled_(std::move(compiled)), facts_(std::move(facts)), info_(std::move(info)) {}
 
 OpenvinoModel::~OpenvinoModel() {
   compiled_ = {};
@@ -24,7 +19,7 @@ OpenvinoModel::~OpenvinoModel() {
 Result<std::unique_ptr<InferRequest>> OpenvinoModel::create_request() {
   std::unique_ptr<InferRequest> request;
   auto status = guarded(StatusCode::kInternal, [&] {
-    request = std::make_unique<OpenvinoRequest>(compiled_.create_infer_request(), signature_);
+    request = std::make_unique<OpenvinoRequest>(compiled_.create_infer_request(), facts_.signature);
   });
   if (!status.ok()) return status;
   return request;

@@ -231,12 +231,15 @@ Status apply_shapes(ov::Model& model, const CompileOptions& options) {
   return failed_precondition(fmt::format("Model could not be reshaped with requested shape - {}", status.message()));
 }
 
-void remove_string_identities(const std::shared_ptr<ov::Model>& model) {
+bool remove_string_identities(const std::shared_ptr<ov::Model>& model) {
+  bool any = false;
   for (const auto& node : model->get_ordered_ops()) {
     const bool is_identity = std::string_view(node->get_type_name()) == "Identity";
     if (!is_identity || node->get_output_element_type(0) != ov::element::string) continue;
     for (auto& user : node->output(0).get_target_inputs()) user.replace_source_output(node->input_value(0));
+    any = true;
   }
+  return any;
 }
 
 }  // namespace ocelli::openvino

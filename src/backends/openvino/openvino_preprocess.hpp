@@ -26,6 +26,7 @@ Status apply_shapes(ov::Model& model, const CompileOptions& options);
 // Takes out Identity operations on strings, which OpenVINO's CPU device copies byte by byte as if strings were plain
 // memory, and then crashes (seen in 2026.4). Names of outputs may change by this, so the signature is to be read
 // before.
-void remove_string_identities(const std::shared_ptr<ov::Model>& model);
+// True when there were any.
+bool remove_string_identities(const std::shared_ptr<ov::Model>& model);
 
 }  // namespace ocelli::openvino

@@ -59,12 +59,35 @@ Result<std::shared_ptr<ov::Model>> OpenvinoRuntime::read(const ModelSource& sour
   return model;
 }
 
-Result<ov::CompiledModel> OpenvinoRuntime::compile_prepared(const std::shared_ptr<ov::Model>& model,
-                                                            const CompileOptions& options, std::string& note) {
+Result<OpenvinoRuntime::Prepared> OpenvinoRuntime::prepare(const ModelSource& source, const CompileOptions& options) {
+  auto model = read(source, options);
+  if (!model.ok()) return model.status();
+  Prepared prepared;
+  prepared.facts.model_info = model_info(**model);
+  if (options.low_latency_transformation) {
+    ov::pass::Manager manager;
+    manager.register_pass<ov::pass::LowLatency2>();
+    manager.run_passes(*model);
+  }
+  if (auto status = apply_preprocessing(*model, options.preprocess); !status.ok()) return status;
+  if (auto status = apply_shapes(**model, options); !status.ok()) return status;
+  const std::shared_ptr<const ov::Model> view = *model;
+  auto signature = signature_of(view->inputs(), view->outputs());
+  if (!signature.ok()) return signature.status();
+  prepared.facts.signature = std::move(*signature);
+  prepared.facts.stateful = !view->get_variables().empty();
+  prepared.is_changed = remove_string_identities(*model);
+  prepared.model = std::move(*model);
+  return prepared;
+}
+
+Result<ov::CompiledModel> OpenvinoRuntime::compile_with(
+    const std::function<ov::CompiledModel(const ov::AnyMap&)>& compile_model, const CompileOptions& options,
+    std::string& note) {
   auto properties = compile_properties(core_, options, log_);
   if (!properties.ok()) return properties.status();
   ov::CompiledModel compiled;
-  const auto compile_once = [&] { compiled = core_.compile_model(model, options.device, *properties); };
+  const auto compile_once = [&] { compiled = compile_model(*properties); };
   auto status = guarded(StatusCode::kFailedPrecondition, compile_once);
   if (!status.ok() && properties->erase(ov::cache_dir.name()) > 0) {
     // A cache that is full, read-only or broken must not keep a model from being served.
@@ -82,6 +105,13 @@ Result<ov::CompiledModel> OpenvinoRuntime::compile_prepared(const std::shared_pt
   return compiled;
 }
 
+std::unique_ptr<CompiledModel> OpenvinoRuntime::finish(ov::CompiledModel compiled, ModelFacts facts,
+                                                       const CompileOptions& options, const std::string& note) {
+  ExecutionInfo info = execution_info(core_, compiled, facts.signature, options);
+  if (!note.empty()) info.note = info.note.empty() ? note : note + "; " + info.note;
+  return std::make_unique<OpenvinoModel>(std::move(compiled), std::move(facts), std::move(info));
+}
+
 Result<std::unique_ptr<CompiledModel>> OpenvinoRuntime::compile(const ModelSource& source,
                                                                 const CompileOptions& options) {
   try {
@@ -89,28 +119,26 @@ Result<std::unique_ptr<CompiledModel>> OpenvinoRuntime::compile(const ModelSourc
       return invalid_argument(fmt::format("OpenVINO does not read {} files", model_format_name(source.format)));
     if (auto status = check_devices(core_, options.device); !status.ok()) return status;
     if (auto status = add_extension(options.extension_library); !status.ok()) return status;
-    auto model = read(source, options);
-    if (!model.ok()) return model.status();
-    auto information = model_info(**model);
-    if (options.low_latency_transformation) {
-      ov::pass::Manager manager;
-      manager.register_pass<ov::pass::LowLatency2>();
-      manager.run_passes(*model);
-    }
-    if (auto status = apply_preprocessing(*model, options.preprocess); !status.ok()) return status;
-    if (auto status = apply_shapes(**model, options); !status.ok()) return status;
-    const std::shared_ptr<const ov::Model> prepared = *model;
-    auto signature = signature_of(prepared->inputs(), prepared->outputs());
-    if (!signature.ok()) return signature.status();
-    const bool stateful = !prepared->get_variables().empty();
-    remove_string_identities(*model);
+    const FactsCache cache(source, options, version_text());
+    const auto from_file = [&](const ov::AnyMap& properties) {
+      return core_.compile_model(source.path.string(), options.device, properties);
+    };
     std::string note;
-    auto compiled = compile_prepared(*model, options, note);
+    if (auto facts = cache.load()) {
+      auto compiled = compile_with(from_file, options, note);
+      if (compiled.ok() && cache.current()) return finish(std::move(*compiled), std::move(*facts), options, note);
+    }
+    auto prepared = prepare(source, options);
+    if (!prepared.ok()) return prepared.status();
+    // OpenVINO's cache finds a model by its path only when it is compiled from its path.
+    const bool is_cached = cache.usable() && !prepared->is_changed;
+    const auto from_model = [&](const ov::AnyMap& properties) {
+      return core_.compile_model(prepared->model, options.device, properties);
+    };
+    auto compiled = is_cached ? compile_with(from_file, options, note) : compile_with(from_model, options, note);
     if (!compiled.ok()) return compiled.status();
-    ExecutionInfo info = execution_info(core_, *compiled, *signature, options);
-    if (!note.empty()) info.note = info.note.empty() ? note : note + "; " + info.note;
-    return std::unique_ptr<CompiledModel>(std::make_unique<OpenvinoModel>(
-        std::move(*compiled), std::move(*signature), std::move(info), std::move(information), stateful));
+    if (is_cached && cache.current()) cache.save(prepared->facts);
+    return finish(std::move(*compiled), std::move(prepared->facts), options, note);
   } catch (...) {
     return to_status(std::current_exception(), StatusCode::kInternal);
   }

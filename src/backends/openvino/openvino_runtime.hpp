@@ -1,10 +1,12 @@
 // OpenvinoRuntime: one ov::Core behind Runtime.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <openvino/runtime/core.hpp>
 #include <set>
 
+#include "backends/openvino/model_facts.hpp"
 #include "base/log.hpp"
 #include "runtime/runtime.hpp"
 
@@ -26,8 +28,18 @@ class OpenvinoRuntime final : public Runtime {
  private:
   Status add_extension(const std::string& library);
   Result<std::shared_ptr<ov::Model>> read(const ModelSource& source, const CompileOptions& options);
-  Result<ov::CompiledModel> compile_prepared(const std::shared_ptr<ov::Model>& model, const CompileOptions& options,
-                                             std::string& note);
+  // A model as it is to be compiled.
+  struct Prepared {
+    std::shared_ptr<ov::Model> model;
+    ModelFacts facts;
+    bool is_changed = false;  // not what the file has any more
+  };
+  Result<Prepared> prepare(const ModelSource& source, const CompileOptions& options);
+  // Compiles with the cache, or when that fails without it; note then says why.
+  Result<ov::CompiledModel> compile_with(const std::function<ov::CompiledModel(const ov::AnyMap&)>& compile_model,
+                                         const CompileOptions& options, std::string& note);
+  std::unique_ptr<CompiledModel> finish(ov::CompiledModel compiled, ModelFacts facts, const CompileOptions& options,
+                                        const std::string& note);
 
   Log log_;
   ov::Core core_;
