@@ -70,7 +70,7 @@ class Server:
             if raw is None:
                 sys.exit(f"Model {name} was not loaded; see {self.log}")
             for place in json.loads(raw).get("execution", [{}]):
-                rows.append([name, *(str(place.get(key, "?")) for key in ("runtime", "device", "precision", "streams"))])
+                rows.append([name, *(str(place.get(key, "")) for key in ("runtime", "device", "precision", "note"))])
         return rows
 
     def serve_until_interrupted(self):
