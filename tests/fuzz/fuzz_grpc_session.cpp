@@ -82,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     constexpr std::size_t kPieces[] = {1, 7, 100, 100'000};
     session.send({reinterpret_cast<const char*>(data + 1), size - 1}, kPieces[choice >> 6]);
     session.advance(std::chrono::seconds(5));
-    if ((choice & 8) != 0) handler.finish_all();
+    if ((choice & 8) != 0) handler.finish_all(), session.drain();
     session.block(false);
     session.advance(std::chrono::seconds(100));
     if ((choice & 16) != 0) session.session().lost();

@@ -78,8 +78,9 @@ void Http2Session::enqueue(RpcStream& stream, OutgoingMessage& message) noexcept
   wake_at(now_ + context_.options.limits.progress_timeout);
   if (stream.progress_.streaming && stream.waiting_bytes_ > context_.options.max_waiting_reply_bytes) {
     context_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
-    stream.progress_.decided = true;
-    reset_stream(stream, NGHTTP2_ENHANCE_YOUR_CALM);
+    abandon(stream, {StatusCode::kResourceExhausted, "the client does not read its replies"});
+    stream.progress_.cancel_due = true;
+    wake_at(now_);
   }
 }
 
@@ -101,11 +102,11 @@ void Http2Session::continue_reply(RpcStream& stream) noexcept {
 
 void Http2Session::answer(RpcStream& stream, Status status) noexcept {
   if (!stream.progress_.open || stream.progress_.decided) return;
-  stream.progress_.decided = true;
-  stream.status_ = std::move(status);
   if (stream.sent_ != 0) {
-    reset_stream(stream, NGHTTP2_CANCEL);  // a trailer within a message would be taken for a broken server
+    abandon(stream, std::move(status));  // a trailer within a message would be taken for a broken server
   } else {
+    stream.progress_.decided = true;
+    stream.status_ = std::move(status);
     drop_queued(stream);
     continue_reply(stream);
   }
@@ -115,6 +116,14 @@ void Http2Session::answer(RpcStream& stream, Status status) noexcept {
     uncharge(stream);
   }
   cancel(stream);
+}
+
+// Status is for the log: the client sees only that the stream is reset.
+void Http2Session::abandon(RpcStream& stream, Status status) noexcept {
+  stream.progress_.decided = true;
+  stream.status_ = std::move(status);
+  drop_queued(stream);
+  reset_stream(stream, NGHTTP2_CANCEL);
 }
 
 void Http2Session::cancel(RpcStream& stream) noexcept {

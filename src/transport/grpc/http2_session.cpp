@@ -88,12 +88,9 @@ void Http2Session::take_submitted() noexcept {
 }
 
 void Http2Session::submit(OutgoingMessage& message) noexcept {
-  if (host_.on_session_thread()) {
-    ++depth_;
+  if (host_.on_session_thread() && depth_ != 0) {
     if (submitted_.load(std::memory_order_relaxed)) take_submitted();
-    commit(message);
-    if (--depth_ == 0) host_.output_ready();
-    return;
+    return commit(message);
   }
   auto* head = submitted_.load(std::memory_order_relaxed);
   do message.next = head;
@@ -102,7 +99,7 @@ void Http2Session::submit(OutgoingMessage& message) noexcept {
 }
 
 void Http2Session::pump() noexcept {
-  if (!http2_) return;
+  if (!http2_ || lost_) return;
   if (output_.empty()) written_ = now_;
   ++depth_;
   if (nghttp2_session_send(http2_) != 0) failed_ = true;
@@ -137,7 +134,7 @@ void Http2Session::shut_down(TimePoint now) noexcept {
 }
 
 void Http2Session::lost() noexcept {
-  failed_ = true;
+  failed_ = lost_ = true;
   data_stream_ = nullptr;
   ++depth_;
   while (open_) on_stream_closed(*open_, false);
@@ -180,6 +177,7 @@ void Http2Session::on_time(TimePoint now) noexcept {
 
 void Http2Session::check_stream_time(RpcStream& stream, TimePoint now) noexcept {
   const auto& limits = context_.options.limits;
+  if (std::exchange(stream.progress_.cancel_due, false)) return cancel(stream);
   if (!stream.progress_.decided && stream.deadline_ != kNever) {
     if (now >= stream.deadline_) return answer(stream, {StatusCode::kDeadlineExceeded, "the deadline passed before the call was answered"});
     wake_at(stream.deadline_);
@@ -200,7 +198,8 @@ void Http2Session::check_stream_time(RpcStream& stream, TimePoint now) noexcept 
   if (stream.first_ && output_.empty()) {
     if (now - stream.drained_ >= limits.progress_timeout) {
       context_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
-      return reset_stream(stream, NGHTTP2_CANCEL);
+      abandon(stream, {StatusCode::kDeadlineExceeded, "the client does not read its reply"});
+      return cancel(stream);
     }
   }
   if (stream.first_) wake_at(now + limits.progress_timeout);

@@ -25,11 +25,10 @@ namespace ocelli::transport {
 // What a session needs from whoever owns it, a connection.
 class SessionHost {
  public:
+  // Whether the caller runs on the thread that uses the session.
   [[nodiscard]] virtual bool on_session_thread() const noexcept = 0;
-  // Any thread: Http2Session::drain() shall be called on the session's thread. May come again before it was.
+  // Any thread: Http2Session::drain() shall be called on the session's thread, soon but not from within. May come again before it was.
   virtual void wake() noexcept = 0;
-  // The session's thread, outside all calls of the session: there is something to write.
-  virtual void output_ready() noexcept = 0;
   // Keeps the session and this host alive while a handler has a call of theirs.
   virtual std::shared_ptr<void> keep_alive() noexcept = 0;
 
@@ -76,7 +75,7 @@ class Http2Session {
   [[nodiscard]] RpcContext& context() noexcept { return context_; }
   [[nodiscard]] std::string_view remote() const noexcept { return remote_; }
   [[nodiscard]] OutgoingPool& outgoing() noexcept { return outgoing_; }
-  // Any thread.
+  // Any thread. On the session's own thread, within one of its calls, the message is taken at once; else by drain(). Never calls a handler.
   void submit(OutgoingMessage& message) noexcept;
 
  private:
@@ -104,6 +103,8 @@ class Http2Session {
   void continue_reply(RpcStream& stream) noexcept;
   // Ends a call by the transport's own decision; the handler, if it has it, is told that it is cancelled.
   void answer(RpcStream& stream, Status status) noexcept;
+  // As answer(), where the client cannot be told a status any more.
+  void abandon(RpcStream& stream, Status status) noexcept;
   void cancel(RpcStream& stream) noexcept;
   void reset_stream(RpcStream& stream, std::uint32_t code) noexcept;
   void submit_headers(RpcStream& stream) noexcept;
@@ -140,8 +141,9 @@ class Http2Session {
   RpcStream* data_stream_ = nullptr;  // whose DATA frame is being received
   std::size_t data_left_ = 0;         // of that frame
 
-  int depth_ = 0;  // calls of ours on the stack: output is written when they are done
+  int depth_ = 0;  // calls of ours on the stack: output is written when they return
   bool failed_ = false;
+  bool lost_ = false;           // streams are gone without nghttp2's knowledge: it must not be called again
   bool closing_ = false;        // GOAWAY was announced
   bool goaway_sent_ = false;    // with the last stream
   bool greeted_ = false;        // the client's preface is complete

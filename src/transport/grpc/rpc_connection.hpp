@@ -39,7 +39,6 @@ class RpcConnection final : public EventLoop::Watcher, public SessionHost, publi
   void on_ready(std::uint32_t events) noexcept override;
   [[nodiscard]] bool on_session_thread() const noexcept override { return loop_.on_thread(); }
   void wake() noexcept override;
-  void output_ready() noexcept override { settle(); }
   std::shared_ptr<void> keep_alive() noexcept override { return shared_from_this(); }
 
  private:

@@ -59,7 +59,7 @@ class RpcExchange {
   // telling the listener, finish() and set_cancel_listener(nullptr) return only when it has been told. finish() is still called afterwards, perhaps from
   // within the listener.
   virtual void set_cancel_listener(CancelListener* listener) noexcept = 0;
-  // Streaming only: sends reply() as one message and clears it.
+  // Streaming only: sends reply() as one message and clears it. No listener is ever called from within write() or finish().
   virtual void write() noexcept = 0;
   // Ends the call. With an OK status a unary call sends reply() first. The object must not be touched afterwards.
   virtual void finish(const Status& status) noexcept = 0;

@@ -47,6 +47,7 @@ class RpcStream final : public RpcExchange {
     bool decided = false;      // the status is known, whoever decided it
     bool begun = false;        // response headers were submitted
     bool streaming = false;
+    bool cancel_due = false;         // the handler is to be told, as soon as it is not inside write()
     bool headers_too_large = false;
   };
 

@@ -37,6 +37,12 @@ class Http2SessionTest : public testing::Test {
     EXPECT_THAT(message == answer.headers.end() ? "" : message->second, HasSubstr(text));
   }
 
+  // The calls that the handler holds are answered.
+  void release() {
+    handler_.release_held();
+    harness_->drain();
+  }
+
   EchoHandler handler_;
   std::optional<SessionHarness> harness_;
 };
@@ -61,7 +67,7 @@ TEST_F(Http2SessionTest, HalfCloseMayComeLateOrNever) {
   EXPECT_TRUE(session.answer(1).reset);  // told to stop sending
   session.send(headers_frame(3, call_headers("Hold")) + data_frame(3, grpc_message("x")) + data_frame(3, "", true));
   EXPECT_FALSE(session.answer(3).ended);
-  handler_.release_held();
+  release();
   expect_status(3, 0, "");
 }
 
@@ -155,7 +161,7 @@ TEST_F(Http2SessionTest, MemoryOfAConnectionAndOfTheServerIsBounded) {
   session.send(unary_call(5, "Hold", std::string(3'000, 'x')));
   session.send(unary_call(7, "Unary", std::string(990, 'x')));
   expect_status(7, 8, "the server holds");
-  handler_.release_held();
+  release();
   session.send(data_frame(1, grpc_message(std::string(6'000, 'x')).substr(100, 1'000)));
   session.send(rst_frame(1));
   EXPECT_EQ(session.context().request_bytes.load(), 0U);
@@ -209,6 +215,7 @@ TEST_F(Http2SessionTest, RepliesThatPileUpEndTheCall) {
   auto& session = open(options);
   session.block(true);
   session.send(headers_frame(1, call_headers("Flood")) + data_frame(1, grpc_message("go")));
+  session.advance(0s);
   EXPECT_TRUE(handler_.wait_for_cancelled(1));
   session.block(false);
   EXPECT_TRUE(session.answer(1).reset);
@@ -273,7 +280,7 @@ TEST_F(Http2SessionTest, GracefulStopLetsCallsEnd) {
   session.send(frame(NGHTTP2_PING, NGHTTP2_FLAG_ACK, 0, std::string(8, '\0')));
   EXPECT_EQ(session.answers().goaways, 2);
   EXPECT_FALSE(session.session().done());
-  handler_.release_held();
+  release();
   expect_status(1, 0, "");
   EXPECT_TRUE(session.session().done());
 }
@@ -322,7 +329,7 @@ TEST_F(Http2SessionTest, StreamsOverTheLimitAreRefused) {
   for (std::uint32_t stream = 1; stream < 11; stream += 2) session.send(unary_call(stream, "Hold", "x"));
   EXPECT_TRUE(session.answer(9).reset || session.session().done());
   EXPECT_TRUE(handler_.wait_for_held(4));
-  handler_.release_held();
+  release();
 }
 
 TEST_F(Http2SessionTest, GarbageNeverCrashes) {

@@ -31,7 +31,6 @@ class Discarding final : public SessionHost {
   }
   [[nodiscard]] bool on_session_thread() const noexcept override { return true; }
   void wake() noexcept override {}
-  void output_ready() noexcept override {}
   std::shared_ptr<void> keep_alive() noexcept override { return session_; }
 
   void send(std::string_view bytes) {

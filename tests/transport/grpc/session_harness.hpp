@@ -33,7 +33,6 @@ class SessionHarness final : public transport::SessionHost {
 
   [[nodiscard]] bool on_session_thread() const noexcept override { return std::this_thread::get_id() == thread_; }
   void wake() noexcept override { woken_ = true; }
-  void output_ready() noexcept override { settle(); }
   std::shared_ptr<void> keep_alive() noexcept override { return session_; }
 
   // In pieces of that size, each put where the session wants it.
