@@ -206,14 +206,16 @@ constexpr OptionSpec kOptions[] = {
      .group = kGrpc,
      .value = "N",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.grpc.workers; },
-     .help = "Listening sockets of the gRPC port, 1 to the number of cores.",
+     .help = "gRPC servers in OVMS, 1 to the number of cores. One serves all network threads here.",
      .environment = "GRPC_SERVERS"},
     {.name = "grpc_max_threads",
      .group = kGrpc,
      .value = "N",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.grpc.max_threads; },
-     .help = "gRPC calls in work at the same time; 0 for no limit. Further calls get RESOURCE_EXHAUSTED.",
-     .default_text = "cores x 8 as threads in OVMS; here no limit"},
+     .help = "Threads of OVMS's gRPC. Accepted: calls do not occupy a thread while they wait here; "
+             "--max_queued_requests is "
+             "the limit.",
+     .default_text = "cores x 8"},
     {.name = "grpc_memory_quota",
      .group = kGrpc,
      .value = "BYTES",
@@ -239,8 +241,9 @@ constexpr OptionSpec kOptions[] = {
      .group = kRest,
      .value = "N",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.rest.workers; },
-     .help = "Network threads, 2 to 10000, when --io_threads is not given. Requests do not occupy a thread while they "
-             "wait.",
+     .help =
+         "Network threads of OVMS's REST, 2 to 10000. Here at most one per core of them are started: requests do not "
+         "occupy a thread while they wait. --io_threads wins.",
      .default_text = "one per core"},
     {.name = "allow_credentials",
      .group = kRest,
@@ -422,9 +425,10 @@ constexpr OptionSpec kOptions[] = {
      .environment = "ONNXRUNTIME_ROOT"},
     {.name = "simulated_devices",
      .group = kRuntimes,
-     .value = "LIST",
+     .value = "JSON",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.simulated_devices; },
-     .help = "Devices without hardware, to try a plan (see docs/devices.md)."},
+     .help = "Devices without hardware, to try a plan: {\"devices\":[{\"name\":\"SIM\",\"service_time_us\":1000}],"
+             "\"signature\":{...}}. They run no real model."},
     {.name = "custom_node_resources_cleaner_interval_seconds",
      .group = kIgnored,
      .value = "SECONDS",

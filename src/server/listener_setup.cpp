@@ -91,7 +91,8 @@ Result<transport::RpcOptions> rpc_options(const ServerOptions& options, const Ap
 
 std::size_t io_thread_count(const ServerOptions& options) {
   if (options.io_threads != 0) return options.io_threads;
-  return std::max(1U, std::thread::hardware_concurrency());
+  const auto cores = std::max(1U, std::thread::hardware_concurrency());
+  return std::min(options.rest.workers.value_or(cores), cores);
 }
 
 }  // namespace ocelli::server

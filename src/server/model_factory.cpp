@@ -84,6 +84,7 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
   servable.input_names = load.mapping.inputs;
   servable.output_names = load.mapping.outputs;
   servable.queue_limit = options_.queue_limit;
+  servable.default_timeout = options_.default_timeout;
   servable.batching = options_.batching;
   servable.metrics = load.metrics;
   // Whoever lets requests decide about the batch gets it as they bring it; measuring would make every change slower.

@@ -21,6 +21,8 @@ struct ModelFactoryOptions {
   scheduling::BatchingOptions batching;
   // Requests that may wait per model version.
   std::size_t queue_limit = 4096;
+  // Deadline of requests that bring none of their own; zero: none.
+  Duration default_timeout{};
   // How often unused sequences of stateful models are dropped; zero: never.
   Duration sequence_scan = std::chrono::minutes(5);
 };

@@ -75,6 +75,7 @@ Result<Plan> make_plan(const ServerOptions& options) {
   if (!simulated.ok()) return simulated.status();
   plan.factory.simulated_devices = std::move(*simulated);
   plan.factory.queue_limit = options.limits.max_queued_requests;
+  plan.factory.default_timeout = std::chrono::milliseconds(options.limits.request_timeout_ms);
   plan.factory.sequence_scan = std::chrono::minutes(options.sequence_cleaner_poll_wait_minutes);
   auto keys = read_api_keys(options);
   if (!keys.ok()) return keys.status();

@@ -22,8 +22,8 @@ struct GrpcOptions {
   std::uint32_t port = 0;  // 0: no gRPC, unless any_port
   bool any_port = false;   // the system chooses the port; for tools and tests
   std::string bind_address = "0.0.0.0";
-  std::uint32_t workers = 1;                   // listening sockets of one port, 1..cores
-  std::optional<std::uint32_t> max_threads;    // calls in flight at once, 0: no limit; empty: cores x 8 as in OVMS
+  std::uint32_t workers = 1;                   // accepted, 1..cores: one server serves all network threads
+  std::optional<std::uint32_t> max_threads;    // accepted: calls do not occupy threads
   std::uint64_t memory_quota = 2'147'483'648;  // bytes of requests in memory, 0: no limit
   std::string channel_arguments;
   TlsFiles tls;

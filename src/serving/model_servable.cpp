@@ -49,6 +49,7 @@ scheduling::SchedulerOptions scheduler_options(const ModelServableOptions& optio
 
 ModelServable::ModelServable(ModelServableOptions&& options, ServingContext& context)
     : context_(context),
+      default_timeout_(options.default_timeout),
       metrics_(options.metrics ? options.metrics : std::make_shared<observability::ServableMetrics>()),
       scheduler_(scheduler_options(options), context.timer, context.pool, *metrics_, context.log.channel("serving")) {
   metadata_.name = options.name;
@@ -106,6 +107,7 @@ Status ModelServable::name_ports(const ModelServableOptions& options, const Mode
 void ModelServable::infer(InferenceCall& call) noexcept {
   metrics_->current_requests.fetch_add(1, std::memory_order_relaxed);
   call.work.completion = this;
+  if (call.deadline == kNever && default_timeout_ > Duration::zero()) call.deadline = Clock::now() + default_timeout_;
   if (!inputs_.needs_conversion(call)) return prepare_and_schedule(call);
   // The call keeps its servable, and so this object, alive until it is told.
   if (context_.conversions.submit([this, &call] { prepare_and_schedule(call); })) return;

@@ -29,6 +29,8 @@ struct ModelServableOptions {
   // signature. lanes: the member's "(n)", else nireq, else 0 for the device's optimum.
   std::vector<scheduling::ExecutorSpec> executors;
   std::size_t queue_limit = 10'000;
+  // Deadline of calls that bring none of their own, from when they come; zero: none.
+  Duration default_timeout{};
   scheduling::BatchingOptions batching;
   Duration inline_below = std::chrono::microseconds(100);
   StatefulOptions stateful;
@@ -76,6 +78,7 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   void finish(InferenceCall& call) noexcept;
 
   ServingContext& context_;
+  const Duration default_timeout_;
   const std::shared_ptr<observability::ServableMetrics> metrics_;
   ServableMetadata metadata_;
   InputPorts inputs_;

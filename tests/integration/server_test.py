@@ -290,6 +290,25 @@ class AccessLogAndKeys(unittest.TestCase):
                         self.assertTrue(secure.recv(100).startswith(b"HTTP/1.1 200"))
 
 
+class Limits(unittest.TestCase):
+    def test_requests_without_a_deadline_get_the_servers(self):
+        with SimulatedModel(service_time_us=2_000_000) as model, Server(flags=[*model.flags, "--request_timeout_ms", "200"]) as server:
+            request = InBackground(server)
+            request.join()
+            self.assertEqual(request.result[0], 504, request.result)
+
+    def test_more_requests_than_may_wait_are_refused(self):
+        with SimulatedModel(service_time_us=1_000_000) as model, Server(flags=[*model.flags, "--max_queued_requests", "1", "--metrics_enable"]) as server:
+            requests = [InBackground(server) for _ in range(2)]
+            wait_for(lambda: in_flight(server) == 2, "one request runs, one waits")
+            third = InBackground(server)
+            third.join()
+            self.assertEqual(third.result[0], 429, third.result)
+            for request in requests:
+                request.join()
+                self.assertEqual(request.result[0], 200, request.result)
+
+
 class Footprint(unittest.TestCase):
     def test_idle_memory_without_a_model(self):
         with Server({"model_config_list": []}) as server:

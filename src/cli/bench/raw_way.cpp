@@ -1,5 +1,8 @@
 #include "cli/bench/raw_way.hpp"
 
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "cli/bench/flat_run.hpp"
@@ -65,38 +68,39 @@ class RawWay final : public LoadWay {
   std::vector<std::unique_ptr<RawSlot>> slots_;
 };
 
-// One call, made again whenever it ends.
-class CallSlot final : public serving::CallCompletion, private FlatTask {
+// A call that its thread waits for, as a client in this process would.
+class BlockingCall final : public serving::CallCompletion {
  public:
-  CallSlot(serving::ServableHandle servable, const std::vector<Tensor>& inputs)
+  BlockingCall(serving::ServableHandle servable, const std::vector<Tensor>& inputs)
       : servable_(std::move(servable)), inputs_(inputs) {}
 
-  void start(InFlight& load) {
-    load_ = &load;
-    load.begin_one();
-    flat_run(*this);
-  }
-  void on_call_done(serving::InferenceCall& call) noexcept override {
-    if (load_->end_one(began_, call.status)) flat_run(*this);
-  }
-
- private:
-  void go() noexcept override {
-    began_ = Clock::now();
+  // Makes one call; its status.
+  const Status& run() {
+    done_ = false;
     call_.clear();
     call_.servable = servable_;
     call_.completion = this;
-    call_.times.received = began_;
+    call_.times.received = Clock::now();
     const auto& specs = servable_->metadata().inputs;
     for (std::size_t i = 0; i < inputs_.size(); ++i) call_.inputs.push_back({specs[i].name, inputs_[i]});
     servable_->infer(call_);
+    std::unique_lock lock(mutex_);
+    ended_.wait(lock, [&] { return done_; });
+    return call_.status;
+  }
+  void on_call_done(serving::InferenceCall&) noexcept override {
+    const std::lock_guard lock(mutex_);
+    done_ = true;
+    ended_.notify_one();
   }
 
+ private:
   serving::ServableHandle servable_;
   const std::vector<Tensor>& inputs_;
   serving::InferenceCall call_;
-  InFlight* load_ = nullptr;
-  TimePoint began_{};
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool done_ = false;  // guarded by mutex_ once the call is on its way
 };
 
 class ServableWay final : public LoadWay {
@@ -107,16 +111,25 @@ class ServableWay final : public LoadWay {
   [[nodiscard]] std::string name() const override { return "servable"; }
 
   Result<LoadResult> run(std::uint32_t concurrency, Duration duration) override {
-    while (slots_.size() < concurrency) slots_.push_back(std::make_unique<CallSlot>(servable_, inputs_));
     InFlight load(duration);
-    for (std::uint32_t i = 0; i < concurrency; ++i) slots_[i]->start(load);
+    std::vector<std::jthread> threads;
+    for (std::uint32_t i = 0; i < concurrency; ++i) {
+      load.begin_one();
+      threads.emplace_back([this, &load] {
+        BlockingCall call(servable_, inputs_);
+        for (bool more = true; more;) {
+          const auto began = Clock::now();
+          const auto& status = call.run();
+          more = load.end_one(began, status);
+        }
+      });
+    }
     return load.wait();
   }
 
  private:
   serving::ServableHandle servable_;
   std::vector<Tensor> inputs_;
-  std::vector<std::unique_ptr<CallSlot>> slots_;
 };
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace ocelli::cli {
 // inputs: one per input of the model's signature.
 std::unique_ptr<LoadWay> make_raw_way(std::shared_ptr<CompiledModel> model, std::vector<Tensor> inputs);
 
-// inputs: one per input of the servable's metadata.
+// One thread per unit of concurrency makes a call and waits for it. inputs: one per input of the servable's metadata.
 std::unique_ptr<LoadWay> make_servable_way(serving::ServableHandle servable, std::vector<Tensor> inputs);
 
 }  // namespace ocelli::cli
