@@ -45,8 +45,7 @@ class ModelRepository::Impl {
         waiters_(std::make_shared<LoadWaiters>(*context_.catalog)),
         wanted_(context_.options, context_.log),
         models_(context_),
-        pipelines_(context_),
-        loaded_(context_.options.load_at_start.begin(), context_.options.load_at_start.end()) {
+        pipelines_(context_) {
     context_.catalog->on_change([waiters = std::weak_ptr<LoadWaiters>(waiters_)] {
       if (const auto alive = waiters.lock()) alive->notify();
     });
@@ -57,6 +56,7 @@ class ModelRepository::Impl {
     if (!context_.options.cache_dir.empty())
       context_.log.info("Model cache is enabled: {}", context_.options.cache_dir);
     if (auto read = wanted_.refresh(true); !read.failure.ok()) return read.failure;
+    choose_at_start();
     const PassOutcome outcome = update({});
     if (context_.stopping) return unavailable("stopped while the models were loading");
     if (Status status = check_single_models(outcome); !status.ok()) return status;
@@ -141,6 +141,19 @@ class ModelRepository::Impl {
     if (context_.stopping) return;
     wanted_.refresh(false);
     update({});
+  }
+
+  // Explicit control: what the command line wants from the start.
+  void choose_at_start() {
+    for (const auto& name : context_.options.load_at_start) {
+      if (name == "*") {
+        for (const auto& entry : wanted_.models()) loaded_.insert(entry.config.name);
+      } else if (entry_of(name)) {
+        loaded_.insert(name);
+      } else {
+        context_.log.error("Model {} is to be loaded at the start, but it is not in the configuration", name);
+      }
+    }
   }
 
   // With pass_mutex_ held.

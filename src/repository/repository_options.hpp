@@ -15,8 +15,8 @@ struct RepositoryOptions {
   std::vector<ModelConfig> models;
   // Config mode: path of config.json.
   std::string config_path;
-  // Explicit control (Triton's --model-control-mode=explicit): nothing is loaded at start but what load_at_start names;
-  // load() and unload() decide.
+  // Explicit control (Triton's --model-control-mode=explicit): nothing is loaded at start but what load_at_start names
+  // ("*": everything); load() and unload() decide.
   bool explicit_control = false;
   std::vector<std::string> load_at_start;
 

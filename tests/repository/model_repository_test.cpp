@@ -502,6 +502,18 @@ TEST_F(ModelRepositoryTest, ExplicitLoadTakesOverridesAndSeesReplacedFiles) {
   EXPECT_EQ(served("a"), "two");
 }
 
+TEST_F(ModelRepositoryTest, ExplicitControlMayLoadEverythingAtTheStart) {
+  folder_.write("a/1/m.onnx", "a");
+  folder_.write("b/1/m.onnx", "b");
+  configure({entry("a"), entry("b")});
+  options_.explicit_control = true;
+  options_.load_at_start = {"*", "none"};
+  ASSERT_TRUE(start().ok());
+  EXPECT_EQ(served("a") + served("b"), "ab");
+  EXPECT_THAT(lines_->lines(),
+              Contains(HasSubstr("Model none is to be loaded at the start, but it is not in the configuration")));
+}
+
 TEST_F(ModelRepositoryTest, LoadAndUnloadNeedExplicitControl) {
   folder_.write("a/1/m.onnx", "a");
   options_.models = {model("a")};
