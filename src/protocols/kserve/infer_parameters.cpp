@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "serving/priority_level.hpp"
+
 namespace ocelli::kserve {
 namespace {
 
@@ -78,12 +80,11 @@ Status set_natural(std::string_view name, const Value& value, std::uint64_t& nat
   return {};
 }
 
-// Priorities are small numbers; 0 is the default, and the larger one goes first.
+// Triton's levels: 1 goes first, 0 is the default.
 Status set_priority(std::string_view name, const Value& value, std::int32_t& priority) {
-  using Limits = std::numeric_limits<std::int32_t>;
-  if (!value.integer || *value.integer < Limits::min() || *value.integer > Limits::max())
-    return wrong_value(name, "an integer of 32 bits");
-  priority = static_cast<std::int32_t>(*value.integer);
+  if (!value.natural || *value.natural > std::numeric_limits<std::uint32_t>::max())
+    return wrong_value(name, "an integer from 0 to 4294967295");
+  priority = serving::priority_of_level(*value.natural);
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "serving/priority_level.hpp"
 #include "tensor/string_tensor.hpp"
 
 namespace ocelli::kserve {
@@ -198,7 +199,8 @@ TEST(InferRequest, ReadsParameters) {
   ASSERT_TRUE(parsed.status.ok()) << parsed.status.to_string();
   const auto& call = parsed.request.call;
   EXPECT_EQ(call.deadline, TimePoint(std::chrono::milliseconds(102500)));
-  EXPECT_EQ(call.priority, 3);
+  EXPECT_EQ(call.priority, serving::priority_of_level(3));
+  EXPECT_GT(call.priority, 0);
   ASSERT_TRUE(call.sequence);
   EXPECT_EQ(call.sequence->id, 42u);
   EXPECT_EQ(call.sequence->control, 1u);
