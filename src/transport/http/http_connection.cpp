@@ -11,7 +11,7 @@ namespace {
 // One read of heads and small bodies. A large body's first part lands here too and is copied once, so it is kept small.
 constexpr std::size_t kReadBytes = 16 * 1024;
 // One connection's turn: reads until others on its thread go first.
-constexpr int kReadsPerTurn = 32;
+constexpr int kReadsPerTurn = 16;
 // What is thrown away after our last reply before the connection is cut.
 constexpr std::size_t kMaxDrainedBytes = std::size_t{4} << 20;
 constexpr std::size_t kMinTail = 2048;

@@ -105,6 +105,25 @@ TEST_F(HttpTlsTest, AHandshakeThatDoesNotComeIsEnded) {
   EXPECT_EQ(server_->totals().timeouts, 1U);
 }
 
+// The default disposition of SIGPIPE would end this program.
+TEST_F(HttpTlsTest, AClientThatIsGoneRaisesNoSignal) {
+  serve_tls(false);
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
+  for (std::size_t i = 0; i < 5; ++i) {
+    auto socket = RawClient::connect_to("127.0.0.1", port());
+    const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), &SSL_free);
+    SSL_set_fd(ssl.get(), socket.get());
+    ASSERT_EQ(SSL_connect(ssl.get()), 1);
+    const std::string_view request = "GET /hold HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    SSL_write(ssl.get(), request.data(), static_cast<int>(request.size()));
+    ASSERT_TRUE(handler_.wait_for_held(i + 1));
+    ::shutdown(socket.get(), SHUT_RDWR);
+    socket.reset();
+    handler_.release(i, std::string(5000000, 'x'));
+  }
+  EXPECT_TRUE(wait_for_totals([](const auto& totals) { return totals.open_connections == 0; }));
+}
+
 // Requests and replies of all sizes over a client that writes in odd pieces and reads late, so that both directions
 // block in the middle of records.
 TEST_F(HttpTlsTest, PipeliningOverTls) {
