@@ -13,19 +13,21 @@
 
 namespace ocelli {
 
-// All members are thread-safe. The destructor runs what is still queued and then joins; it must not run on one of the pool's threads.
+// All members are thread-safe. The destructor runs what is still queued and then joins; it must not run on one of the
+// pool's threads.
 class ThreadPool {
  public:
   static constexpr std::size_t kUnbounded = std::numeric_limits<std::size_t>::max();
 
-  // name (at most 15 characters are kept) shows in debuggers and top. threads >= 1. max_queued: tasks that may wait, not counting those
-  // that run.
+  // name (at most 15 characters are kept) shows in debuggers and top. threads >= 1. max_queued: tasks that may wait,
+  // not counting those that run.
   ThreadPool(std::string name, std::size_t threads, std::size_t max_queued);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  // False, and the task is not kept, when the queue is full. Tasks must not throw; they start in the order of submission.
+  // False, and the task is not kept, when the queue is full. Tasks must not throw; they start in the order of
+  // submission.
   [[nodiscard]] bool submit(std::function<void()> task);
   // Tasks that wait now.
   [[nodiscard]] std::size_t queued() const;

@@ -89,18 +89,22 @@ class ClosedLoop {
 // First dimension: whether all inputs have it open, and how far; or all have it fixed at one.
 bool open_first_dimension(const ModelSignature& signature) noexcept {
   return std::ranges::all_of(signature.inputs, [](const TensorSpec& input) {
-    return !input.shape.dims.empty() && !input.shape.dims[0].is_static() && input.shape.dims[0].accepts(1) && input.shape.dims[0].accepts(2);
+    return !input.shape.dims.empty() && !input.shape.dims[0].is_static() && input.shape.dims[0].accepts(1) &&
+           input.shape.dims[0].accepts(2);
   });
 }
 
 bool first_dimension_is_one(const ModelSignature& signature) noexcept {
-  const auto one = [](const TensorSpec& spec) { return !spec.shape.dims.empty() && spec.shape.dims[0] == Dimension::fixed(1); };
+  const auto one = [](const TensorSpec& spec) {
+    return !spec.shape.dims.empty() && spec.shape.dims[0] == Dimension::fixed(1);
+  };
   return std::ranges::all_of(signature.inputs, one) && std::ranges::all_of(signature.outputs, one);
 }
 
 }  // namespace
 
-BatchProbe::BatchProbe(Executor& executor, LaneObserver& observer, const BatchingOptions& options, const Log& log, std::string model)
+BatchProbe::BatchProbe(Executor& executor, LaneObserver& observer, const BatchingOptions& options, const Log& log,
+                       std::string model)
     : executor_(executor), observer_(observer), options_(options), log_(log), name_(std::move(model)) {}
 
 Status BatchProbe::run() {
@@ -215,7 +219,8 @@ std::string BatchProbe::contamination(const Candidate& candidate) {
     for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
       const auto single = alone.output(i);
       auto whole = (*together)->output(i);
-      if (!single.ok() || !whole.ok() || whole->shape.rank() == 0 || whole->shape[0] != items) return "outputs do not follow the batch";
+      if (!single.ok() || !whole.ok() || whole->shape.rank() == 0 || whole->shape[0] != items)
+        return "outputs do not follow the batch";
       TensorView slice = *whole;
       slice.bytes /= items;
       slice.data += slice.bytes * index;
@@ -269,12 +274,14 @@ Status BatchProbe::choose(std::vector<Candidate> candidates) {
     best = std::max(best, gain);
     chosen.push_back(candidate);
   }
-  if (candidates.size() == 1) return off(fmt::format("nothing could be measured within {:.1f} s", seconds(options_.probe_limit)));
+  if (candidates.size() == 1)
+    return off(fmt::format("nothing could be measured within {:.1f} s", seconds(options_.probe_limit)));
   if (chosen.size() == 1) return off(fmt::format("no size pays ({})", fmt::join(gains, ", ")));
   std::vector<std::uint32_t> used;
   for (const auto& candidate : chosen) used.push_back(candidate.items);
   log_.info("Model {}: requests are batched on {}, sizes {}; items per second against single runs: {}", name_,
-            executor_.model().info().device, fmt::join(used, ", "), gains.empty() ? "not measured" : fmt::format("{}", fmt::join(gains, ", ")));
+            executor_.model().info().device, fmt::join(used, ", "),
+            gains.empty() ? "not measured" : fmt::format("{}", fmt::join(gains, ", ")));
   return use(chosen);
 }
 
@@ -282,7 +289,8 @@ Status BatchProbe::use(const std::vector<Candidate>& candidates) {
   if (!any_size_) {
     std::vector<CompiledVariant> extra;
     for (const auto& candidate : candidates) {
-      if (candidate.items > 1) extra.push_back({candidate.items, candidate.model, plan_outputs(candidate.model->signature(), false)});
+      if (candidate.items > 1)
+        extra.push_back({candidate.items, candidate.model, plan_outputs(candidate.model->signature(), false)});
     }
     if (auto status = executor_.set_variants(std::move(extra), false, observer_); !status.ok()) return status;
   }

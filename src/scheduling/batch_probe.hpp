@@ -12,17 +12,23 @@
 namespace ocelli::scheduling {
 
 // Warms the executor's device up, learns how long a run takes, and decides which batch sizes are used:
-//  1. A model whose first dimension is open runs with one and with two items; when the outputs follow, they can be written in place.
-//  2. Candidates are the preferred sizes and the powers of two up to BatchingOptions::max_items: of the model itself when it takes any number of items, else of
+//  1. A model whose first dimension is open runs with one and with two items; when the outputs follow, they can be
+//  written in place.
+//  2. Candidates are the preferred sizes and the powers of two up to BatchingOptions::max_items: of the model itself
+//  when it takes any number of items, else of
 //     forms that the BatchCompiler makes.
-//  3. An item's results in company must equal those alone: within 1e-3 of the largest value for fp32 and fp16, 2e-2 for bf16, whose
+//  3. An item's results in company must equal those alone: within 1e-3 of the largest value for fp32 and fp16, 2e-2 for
+//  bf16, whose
 //     mantissa has 8 bits. Otherwise items contaminate each other, and batching stays off.
-//  4. In kAuto, sizes that do not bring least_gain times the items per second of single runs, with all lanes busy, are dropped.
-// Ends within probe_limit, except for a compilation or run that is under way. Only before the executor serves. The sentence that says what was decided
-// goes to the log. Never fails: a model that cannot be measured is served one request at a time.
+//  4. In kAuto, sizes that do not bring least_gain times the items per second of single runs, with all lanes busy, are
+//  dropped.
+// Ends within probe_limit, except for a compilation or run that is under way. Only before the executor serves. The
+// sentence that says what was decided goes to the log. Never fails: a model that cannot be measured is served one
+// request at a time.
 class BatchProbe {
  public:
-  BatchProbe(Executor& executor, LaneObserver& observer, const BatchingOptions& options, const Log& log, std::string model);
+  BatchProbe(Executor& executor, LaneObserver& observer, const BatchingOptions& options, const Log& log,
+             std::string model);
   // Errors: lanes could not be made again for the chosen forms.
   Status run();
 

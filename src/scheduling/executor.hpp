@@ -34,7 +34,8 @@ class Executor {
   [[nodiscard]] const std::vector<std::unique_ptr<Lane>>& lanes() const noexcept { return lanes_; }
   [[nodiscard]] const BatchCompiler& batch_compiler() const noexcept { return compile_for_batch_; }
 
-  // Replaces the compiled forms beside the first one, and marks the first one's outputs as known per item. Only while nothing runs.
+  // Replaces the compiled forms beside the first one, and marks the first one's outputs as known per item. Only while
+  // nothing runs.
   Status set_variants(std::vector<CompiledVariant> extra, bool items_known, LaneObserver& observer);
 
   // Batch sizes in use, ascending, beginning with 1.

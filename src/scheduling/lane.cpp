@@ -17,12 +17,14 @@ void copy_bytes(std::byte* to, const std::byte* from, std::size_t bytes) noexcep
 
 }  // namespace
 
-Result<std::unique_ptr<Lane>> Lane::create(Executor& executor, const std::vector<CompiledVariant>& variants, LaneObserver& observer) {
+Result<std::unique_ptr<Lane>> Lane::create(Executor& executor, const std::vector<CompiledVariant>& variants,
+                                           LaneObserver& observer) {
   std::unique_ptr<Lane> lane(new Lane(executor, observer));
   for (const auto& compiled : variants) {
     auto request = compiled.model->create_request();
     if (!request.ok()) return std::move(request).status();
-    lane->variants_.push_back({&compiled, std::move(request).value(), std::vector<std::uint8_t>(compiled.outputs.size())});
+    lane->variants_.push_back(
+        {&compiled, std::move(request).value(), std::vector<std::uint8_t>(compiled.outputs.size())});
   }
   const auto& signature = variants.front().model->signature();
   lane->gathered_.resize(signature.inputs.size());
@@ -37,7 +39,8 @@ std::uint32_t Lane::items() const noexcept {
 }
 
 void Lane::choose_variant() noexcept {
-  // One request always belongs to the first form: where that has a fixed batch, the request holds exactly that many items.
+  // One request always belongs to the first form: where that has a fixed batch, the request holds exactly that many
+  // items.
   active_ = &variants_.front();
   if (batch_.size() == 1 || active_->compiled->items == 0) return;
   const auto total = items();
@@ -89,7 +92,8 @@ Result<TensorView> Lane::gather(std::size_t index, std::uint32_t items, BufferPo
 Status Lane::bind_output(std::size_t index, std::uint32_t items, BufferPool& pool) {
   const auto& plan = active_->compiled->outputs[index];
   bool wanted = false;
-  for (const auto* item = batch_.front(); item; item = WorkList::next(*item)) wanted = wanted || item->work.outputs[index].wanted;
+  for (const auto* item = batch_.front(); item; item = WorkList::next(*item))
+    wanted = wanted || item->work.outputs[index].wanted;
   if (!plan.known || !wanted) {
     if (active_->bound[index]) active_->request->clear_output(index);
     active_->bound[index] = 0;
@@ -129,7 +133,8 @@ Status Lane::collect_output(std::size_t index, std::uint32_t items, BufferPool& 
     return hand_out(index, whole, buffer, items);
   }
   bool wanted = false;
-  for (const auto* item = batch_.front(); item; item = WorkList::next(*item)) wanted = wanted || item->work.outputs[index].wanted;
+  for (const auto* item = batch_.front(); item; item = WorkList::next(*item))
+    wanted = wanted || item->work.outputs[index].wanted;
   if (!wanted) return {};
   auto result = active_->request->output(index);
   if (!result.ok()) return std::move(result).status();
@@ -145,7 +150,8 @@ Status Lane::collect_output(std::size_t index, std::uint32_t items, BufferPool& 
 // Gives each item its slice of the whole output, by reference where it did not ask for a place of its own.
 Status Lane::hand_out(std::size_t index, const TensorView& whole, const BufferRef& owner, std::uint32_t items) {
   if (batch_.size() > 1 && (whole.shape.rank() == 0 || whole.shape[0] != items || whole.bytes % items != 0)) {
-    return internal_error(fmt::format("output {} has shape {} after a batch of {} items", index, whole.shape.to_string(), items));
+    return internal_error(
+        fmt::format("output {} has shape {} after a batch of {} items", index, whole.shape.to_string(), items));
   }
   std::size_t offset = 0;
   for (auto* item = batch_.front(); item; item = WorkList::next(*item)) {
@@ -162,8 +168,8 @@ Status Lane::hand_out(std::size_t index, const TensorView& whole, const BufferRe
     if (output.destination.data) {
       if (slice.bytes > output.destination.bytes) {
         item->status = invalid_argument(
-            fmt::format("Output does not fit the place given for it - Expected: at least {} bytes; Actual: {} bytes", slice.bytes,
-                        output.destination.bytes));
+            fmt::format("Output does not fit the place given for it - Expected: at least {} bytes; Actual: {} bytes",
+                        slice.bytes, output.destination.bytes));
         continue;
       }
       if (slice.data != output.destination.data) copy_bytes(output.destination.data, slice.data, slice.bytes);

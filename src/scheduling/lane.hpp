@@ -1,5 +1,5 @@
-// Lane: one place on a device where one run at a time happens. It holds an infer request per compiled batch size and knows how to bind
-// a batch of items to it and to take the results out.
+// Lane: one place on a device where one run at a time happens. It holds an infer request per compiled batch size and
+// knows how to bind a batch of items to it and to take the results out.
 #pragma once
 
 #include <atomic>
@@ -36,7 +36,8 @@ struct CompiledVariant {
 class Lane final : private InferCompletion {
  public:
   // Makes a request of each variant; variants outlive the lane. Errors: those of CompiledModel::create_request.
-  static Result<std::unique_ptr<Lane>> create(Executor& executor, const std::vector<CompiledVariant>& variants, LaneObserver& observer);
+  static Result<std::unique_ptr<Lane>> create(Executor& executor, const std::vector<CompiledVariant>& variants,
+                                              LaneObserver& observer);
 
   [[nodiscard]] Executor& executor() const noexcept { return executor_; }
   // The request of the first compiled form, for use while the lane is not serving yet.
@@ -50,7 +51,8 @@ class Lane final : private InferCompletion {
   void choose_variant() noexcept;
   // Binds the batch's tensors. On failure nothing runs and the batch is to be failed with the status.
   Status prepare(BufferPool& pool) noexcept;
-  // The run may end, and whoever waits for it may want to destroy the lane, before the runtime's start() has returned: see idle().
+  // The run may end, and whoever waits for it may want to destroy the lane, before the runtime's start() has returned:
+  // see idle().
   void start() noexcept {
     starting_.fetch_add(1, std::memory_order_relaxed);
     active_->request->start(*this);
@@ -67,11 +69,11 @@ class Lane final : private InferCompletion {
 
   // --- kept by the scheduler, under its lock
   Lane* next_free = nullptr;
-  std::uint32_t pins = 0;       // cancel() calls that are on their way
-  std::uint32_t callbacks = 0;  // completions of this lane that have not returned yet
-  bool parked = false;          // ended while pinned
+  std::uint32_t pins = 0;             // cancel() calls that are on their way
+  std::uint32_t callbacks = 0;        // completions of this lane that have not returned yet
+  bool parked = false;                // ended while pinned
   std::atomic<bool> stopping{false};  // cancel() was sent to this run; read without the lock too
-  TimePoint prepared{};         // when the run began, its tensors bound
+  TimePoint prepared{};               // when the run began, its tensors bound
 
  private:
   struct Variant {

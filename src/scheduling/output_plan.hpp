@@ -29,12 +29,12 @@ struct OutputPlan {
   }
 };
 
-// items_known: a run has shown that dimension 0 of every output is the number of items given (see probe_item_outputs). Without it an
-// output whose first dimension is dynamic is not known.
+// items_known: a run has shown that dimension 0 of every output is the number of items given (see probe_item_outputs).
+// Without it an output whose first dimension is dynamic is not known.
 std::vector<OutputPlan> plan_outputs(const ModelSignature& signature, bool items_known);
 
-// True when only dimension 0 of the inputs varies, it is the batch dimension of every input, and every output could be split along it:
-// the model may run several requests at once.
+// True when only dimension 0 of the inputs varies, it is the batch dimension of every input, and every output could be
+// split along it: the model may run several requests at once.
 bool batch_is_first_dimension(const ModelSignature& signature) noexcept;
 
 }  // namespace ocelli::scheduling

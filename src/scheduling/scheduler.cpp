@@ -20,7 +20,8 @@ Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancell
 
 }  // namespace
 
-Scheduler::Scheduler(SchedulerOptions options, Timer& timer, BufferPool& pool, observability::ServableMetrics& metrics, Log log)
+Scheduler::Scheduler(SchedulerOptions options, Timer& timer, BufferPool& pool, observability::ServableMetrics& metrics,
+                     Log log)
     : options_(std::move(options)), timer_(timer), pool_(pool), metrics_(metrics), log_(std::move(log)) {
   timer_.add(*this);
 }
@@ -139,7 +140,8 @@ void Scheduler::cancel(WorkItem& item) noexcept {
     } else if (item.state_ == WorkItem::State::kRunning) {
       lane = item.lane_;
       for (const auto* other = lane->batch().front(); other && lane; other = WorkList::next(*other)) {
-        if (!other->cancelled.load(std::memory_order_relaxed)) lane = nullptr;  // its neighbours still want their answers
+        if (!other->cancelled.load(std::memory_order_relaxed))
+          lane = nullptr;  // its neighbours still want their answers
       }
       if (lane && lane->stopping) lane = nullptr;
       if (lane) {
@@ -153,7 +155,8 @@ void Scheduler::cancel(WorkItem& item) noexcept {
   if (lane) stop_run(*lane);
 }
 
-// Asks a pinned run to stop. The pin keeps the lane from being used for another run before the runtime's cancel() has returned.
+// Asks a pinned run to stop. The pin keeps the lane from being used for another run before the runtime's cancel() has
+// returned.
 void Scheduler::stop_run(Lane& lane) noexcept {
   lane.cancel();
   WorkList dropped;
@@ -213,7 +216,8 @@ void Scheduler::on_timer(TimePoint now) noexcept {
   tell(expired, 1);
 }
 
-// Stops the runs for which wanted(lane) holds. The lock is released while a runtime is asked to stop; executors may join meanwhile.
+// Stops the runs for which wanted(lane) holds. The lock is released while a runtime is asked to stop; executors may
+// join meanwhile.
 template <typename Predicate>
 void Scheduler::stop_runs(const Predicate& wanted) noexcept {
   Lock lock(mutex_);
@@ -234,7 +238,8 @@ void Scheduler::stop_runs(const Predicate& wanted) noexcept {
 void Scheduler::stop_expired_runs(TimePoint now, TimePoint& next) noexcept {
   stop_runs([&](Lane& lane) {
     TimePoint last{};
-    for (const auto* item = lane.batch().front(); item; item = WorkList::next(*item)) last = std::max(last, item->deadline);
+    for (const auto* item = lane.batch().front(); item; item = WorkList::next(*item))
+      last = std::max(last, item->deadline);
     if (last > now) next = std::min(next, last);
     return last <= now;
   });

@@ -28,12 +28,13 @@ struct SchedulerOptions {
   Duration inline_below = std::chrono::microseconds(100);
 };
 
-// Thread-safe. Every submitted item completes exactly once. The order is: higher priority first, then first come, first served. A free
-// lane of the device that was added first is preferred; a lane that ends pulls the next work at once, which is why the throughput of
-// several devices adds up. In the steady state nothing is allocated.
+// Thread-safe. Every submitted item completes exactly once. The order is: higher priority first, then first come, first
+// served. A free lane of the device that was added first is preferred; a lane that ends pulls the next work at once,
+// which is why the throughput of several devices adds up. In the steady state nothing is allocated.
 //
-// A run that fails with kUnavailable (device lost) takes its device out of use while another device is left, and its items move on to
-// that one. A batch that fails is run again item by item, so that one bad request does not harm its neighbours.
+// A run that fails with kUnavailable (device lost) takes its device out of use while another device is left, and its
+// items move on to that one. A batch that fails is run again item by item, so that one bad request does not harm its
+// neighbours.
 class Scheduler final : private LaneObserver, private TimerClient {
  public:
   // timer, pool and metrics must outlive the scheduler.
@@ -41,18 +42,18 @@ class Scheduler final : private LaneObserver, private TimerClient {
   // Refuses what comes, fails what waits and waits for what runs. Must not run on a thread that completes work.
   ~Scheduler();
 
-  // One more device, with lower priority than those that are there. While serving is allowed. Blocks while it is warmed up and batching
-  // is measured. Errors: the device cannot make requests.
+  // One more device, with lower priority than those that are there. While serving is allowed. Blocks while it is warmed
+  // up and batching is measured. Errors: the device cannot make requests.
   Status add(ExecutorSpec spec);
 
-  // The item's work must be filled and fit the signature. Refusals (kUnavailable after drain, kResourceExhausted, kDeadlineExceeded) are
-  // told through the completion too.
+  // The item's work must be filled and fit the signature. Refusals (kUnavailable after drain, kResourceExhausted,
+  // kDeadlineExceeded) are told through the completion too.
   void submit(WorkItem& item) noexcept;
   // The item must not have been told yet; the caller makes sure of that. A waiting item completes within this call.
   void cancel(WorkItem& item) noexcept;
 
-  // Accepts nothing more and waits until all work has been told, for at most limit; then fails what waits and asks what runs to stop, both
-  // with kUnavailable. True when nothing is left.
+  // Accepts nothing more and waits until all work has been told, for at most limit; then fails what waits and asks what
+  // runs to stop, both with kUnavailable. True when nothing is left.
   bool drain(Duration limit) noexcept;
 
   // Lanes of all devices.
@@ -104,8 +105,9 @@ class Scheduler final : private LaneObserver, private TimerClient {
   std::condition_variable idle_;
   std::vector<std::unique_ptr<Executor>> executors_;
   WorkList queue_;
-  // Items that were accepted and whose telling has not returned, plus threads that are inside for another reason. The scheduler is not
-  // destroyed while it is above zero, so a thread may touch it only while it holds an item that counts, or counts itself.
+  // Items that were accepted and whose telling has not returned, plus threads that are inside for another reason. The
+  // scheduler is not destroyed while it is above zero, so a thread may touch it only while it holds an item that
+  // counts, or counts itself.
   std::size_t active_ = 0;
   TimePoint armed_ = kNever;
   bool stopping_ = false;

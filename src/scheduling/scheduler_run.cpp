@@ -8,7 +8,8 @@ namespace {
 
 // How often an item is tried again after its batch failed or its device was lost.
 constexpr std::uint8_t kMaxAttempts = 3;
-// After so many runs of a model that might be fast enough, one is tried on the submitter's thread, which shows its true duration.
+// After so many runs of a model that might be fast enough, one is tried on the submitter's thread, which shows its true
+// duration.
 constexpr std::uint32_t kInlineTrial = 64;
 // Such trials are made when a run, hand-over included, takes less than this many times the limit.
 constexpr int kTrialFactor = 5;
@@ -16,7 +17,8 @@ constexpr int kTrialFactor = 5;
 Status stopped_early() { return {StatusCode::kCancelled, "Request was cancelled"}; }
 
 std::uint64_t microseconds(Duration duration) noexcept {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
 }
 
 void count_run(observability::ServableMetrics& metrics, Lane& lane, TimePoint now) noexcept {
@@ -62,14 +64,16 @@ bool Scheduler::ready(const Executor& executor, TimePoint now) noexcept {
   const auto& head = *queue_.front();
   const auto waiting = queue_.size();
   if (head.attempts_ > 0 || waiting >= executor.sizes.back()) return true;
-  if (std::ranges::find(options_.batching.preferred_sizes, waiting) != options_.batching.preferred_sizes.end()) return true;
+  if (std::ranges::find(options_.batching.preferred_sizes, waiting) != options_.batching.preferred_sizes.end())
+    return true;
   const auto until = head.times.queued + delay;
   if (until <= now) return true;
   wake_at(until);
   return false;
 }
 
-// Moves the next batch from the queue to the lane; what has expired goes to dropped. False when nothing was left to run.
+// Moves the next batch from the queue to the lane; what has expired goes to dropped. False when nothing was left to
+// run.
 bool Scheduler::fill(Lane& lane, TimePoint now, WorkList& dropped) noexcept {
   for (auto* head = queue_.front(); head && head->deadline <= now; head = queue_.front()) {
     queue_.pop_front();
@@ -100,7 +104,8 @@ void Scheduler::take_batch(Lane& lane) noexcept {
   if (executor.sizes.size() > 1 && !single(*queue_.front())) {
     std::uint32_t items = 0;
     std::size_t requests = 0;
-    for (const auto* item = queue_.front(); item && items < executor.sizes.back() && !single(*item); item = WorkList::next(*item)) {
+    for (const auto* item = queue_.front(); item && items < executor.sizes.back() && !single(*item);
+         item = WorkList::next(*item)) {
       items += item->work.items;
       ++requests;
       if (executor.accepts(items, requests)) take = requests;
@@ -128,7 +133,8 @@ bool Scheduler::may_run_inline(Lane& lane) noexcept {
   // A lane whose last completion is still being told must not run again below it on the same stack.
   if (lane.callbacks > 0 || options_.inline_below <= Duration::zero()) return false;
   if (executor.run_time() < options_.inline_below) return true;
-  if (executor.run_time() >= options_.inline_below * kTrialFactor || ++executor.since_inline < kInlineTrial) return false;
+  if (executor.run_time() >= options_.inline_below * kTrialFactor || ++executor.since_inline < kInlineTrial)
+    return false;
   executor.since_inline = 0;
   return true;
 }
@@ -181,9 +187,12 @@ void Scheduler::settle(Lane& lane, const Status& status, WorkList& done) noexcep
   publish_queue();
 }
 
-bool Scheduler::may_retry(const Lane& lane, const WorkItem& item, const Status& status, std::size_t batch) const noexcept {
-  if (status.ok() || item.attempts_ >= kMaxAttempts || item.cancelled.load(std::memory_order_relaxed) || lane.stopping) return false;
-  return batch > 1 || (status.code() == StatusCode::kUnavailable && lane.executor().lost && other_device(lane.executor()));
+bool Scheduler::may_retry(const Lane& lane, const WorkItem& item, const Status& status,
+                          std::size_t batch) const noexcept {
+  if (status.ok() || item.attempts_ >= kMaxAttempts || item.cancelled.load(std::memory_order_relaxed) || lane.stopping)
+    return false;
+  return batch > 1 ||
+         (status.code() == StatusCode::kUnavailable && lane.executor().lost && other_device(lane.executor()));
 }
 
 bool Scheduler::other_device(const Executor& executor) const noexcept {
@@ -205,7 +214,8 @@ void Scheduler::start(Lane& lane) noexcept {
   }
 }
 
-// Ends the lane's run and gives it its next work; true when there is some. The caller counts as one in active_ afterwards.
+// Ends the lane's run and gives it its next work; true when there is some. The caller counts as one in active_
+// afterwards.
 bool Scheduler::end_run(Lane& lane, Status& status, WorkList& done, bool in_callback) noexcept {
   conclude(lane, status);
   const Lock lock(mutex_);

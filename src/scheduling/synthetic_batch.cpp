@@ -33,12 +33,17 @@ void put(std::byte* at, T value) noexcept {
 void put_random(DataType type, std::byte* at, std::uint32_t random) noexcept {
   const double unit = random / 4294967296.0;
   switch (type) {
-    case DataType::kFp32: return put(at, static_cast<float>(unit));
-    case DataType::kFp64: return put(at, unit);
-    case DataType::kFp16: return put(at, static_cast<std::uint16_t>(0x3800u | (random & 0x3FFu)));  // [0.5, 1)
-    case DataType::kBf16: return put(at, static_cast<std::uint16_t>(0x3F00u | (random & 0x7Fu)));   // [0.5, 1)
+    case DataType::kFp32:
+      return put(at, static_cast<float>(unit));
+    case DataType::kFp64:
+      return put(at, unit);
+    case DataType::kFp16:
+      return put(at, static_cast<std::uint16_t>(0x3800u | (random & 0x3FFu)));  // [0.5, 1)
+    case DataType::kBf16:
+      return put(at, static_cast<std::uint16_t>(0x3F00u | (random & 0x7Fu)));  // [0.5, 1)
     case DataType::kUint8:
-    case DataType::kInt8: return put(at, static_cast<std::uint8_t>(random));
+    case DataType::kInt8:
+      return put(at, static_cast<std::uint8_t>(random));
     default: {
       const std::uint64_t bit = random & 1u;
       std::memcpy(at, &bit, element_size(type));  // little-endian
@@ -56,23 +61,34 @@ double get(const std::byte* at) noexcept {
 double value_at(const TensorView& view, std::size_t index) noexcept {
   const auto* at = view.data + index * element_size(view.type);
   switch (view.type) {
-    case DataType::kFp32: return get<float>(at);
-    case DataType::kFp64: return get<double>(at);
-    case DataType::kInt8: return get<std::int8_t>(at);
-    case DataType::kInt16: return get<std::int16_t>(at);
-    case DataType::kInt32: return get<std::int32_t>(at);
-    case DataType::kInt64: return get<std::int64_t>(at);
-    case DataType::kUint16: return get<std::uint16_t>(at);
-    case DataType::kUint32: return get<std::uint32_t>(at);
-    case DataType::kUint64: return get<std::uint64_t>(at);
-    case DataType::kFp16: return half_to_float(static_cast<std::uint16_t>(get<std::uint16_t>(at)));
+    case DataType::kFp32:
+      return get<float>(at);
+    case DataType::kFp64:
+      return get<double>(at);
+    case DataType::kInt8:
+      return get<std::int8_t>(at);
+    case DataType::kInt16:
+      return get<std::int16_t>(at);
+    case DataType::kInt32:
+      return get<std::int32_t>(at);
+    case DataType::kInt64:
+      return get<std::int64_t>(at);
+    case DataType::kUint16:
+      return get<std::uint16_t>(at);
+    case DataType::kUint32:
+      return get<std::uint32_t>(at);
+    case DataType::kUint64:
+      return get<std::uint64_t>(at);
+    case DataType::kFp16:
+      return half_to_float(static_cast<std::uint16_t>(get<std::uint16_t>(at)));
     case DataType::kBf16: {
       const auto bits = static_cast<std::uint32_t>(get<std::uint16_t>(at)) << 16;
       float value;
       std::memcpy(&value, &bits, sizeof value);
       return value;
     }
-    default: return get<std::uint8_t>(at);
+    default:
+      return get<std::uint8_t>(at);
   }
 }
 
@@ -82,7 +98,8 @@ bool SyntheticBatch::possible(const ModelSignature& signature) noexcept {
   return !signature.inputs.empty() && std::ranges::all_of(signature.inputs, [](const TensorSpec& input) {
     const auto& dims = input.shape.dims;
     return element_size(input.type) > 0 && input.shape.rank_known && dims.size() <= Shape::kMaxRank &&
-           (dims.empty() || std::all_of(dims.begin() + 1, dims.end(), [](const Dimension& dim) { return dim.is_static(); }));
+           (dims.empty() ||
+            std::all_of(dims.begin() + 1, dims.end(), [](const Dimension& dim) { return dim.is_static(); }));
   });
 }
 
@@ -97,7 +114,8 @@ SyntheticBatch::SyntheticBatch(const ModelSignature& signature, std::uint32_t it
     const std::size_t per = items > 0 ? std::max<std::size_t>(1, count / items) : count;
     for (std::size_t begin = 0, index = 1; begin < count; begin += per, ++index) {
       Random random(index);
-      for (std::size_t i = begin; i < std::min(count, begin + per); ++i) put_random(input.type, tensor.view.data + i * size, random.next());
+      for (std::size_t i = begin; i < std::min(count, begin + per); ++i)
+        put_random(input.type, tensor.view.data + i * size, random.next());
     }
     inputs_.push_back(tensor.view);
     tensors_.push_back(std::move(tensor));

@@ -11,15 +11,16 @@
 
 namespace ocelli::scheduling {
 
-// Random but repeatable values: floats in [0, 1), bytes over their whole range, integers 0 or 1 (they are often indexes). Item i has the
-// same values whatever the size of the batch, so that an item's results alone and in company can be compared.
+// Random but repeatable values: floats in [0, 1), bytes over their whole range, integers 0 or 1 (they are often
+// indexes). Item i has the same values whatever the size of the batch, so that an item's results alone and in company
+// can be compared.
 class SyntheticBatch {
  public:
   // True when every input has a fixed type and at most its first dimension varies.
   static bool possible(const ModelSignature& signature) noexcept;
 
-  // items: extent of the first dimension where it is dynamic, or where per_item is set (a model compiled for a batch of 1, whose other
-  // forms take more); otherwise the signature's own extents are used. Throws std::bad_alloc.
+  // items: extent of the first dimension where it is dynamic, or where per_item is set (a model compiled for a batch of
+  // 1, whose other forms take more); otherwise the signature's own extents are used. Throws std::bad_alloc.
   SyntheticBatch(const ModelSignature& signature, std::uint32_t items, bool per_item);
 
   // Item `index` of this batch alone; for per-item batches.
@@ -34,8 +35,8 @@ class SyntheticBatch {
   std::vector<TensorView> inputs_;
 };
 
-// Largest absolute difference of two equally long numeric tensors, divided by the largest magnitude in the first (1e-6 at least).
-// Infinity when types or sizes differ, or exactly one of two values is not a number.
+// Largest absolute difference of two equally long numeric tensors, divided by the largest magnitude in the first (1e-6
+// at least). Infinity when types or sizes differ, or exactly one of two values is not a number.
 double relative_difference(const TensorView& reference, const TensorView& other) noexcept;
 
 }  // namespace ocelli::scheduling

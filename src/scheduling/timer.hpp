@@ -19,8 +19,8 @@ class TimerClient {
   ~TimerClient() = default;
 };
 
-// All members are thread-safe. Meant for tens to hundreds of long-lived clients (one per loaded model) that each keep track of their own
-// earliest deadline; arming allocates nothing. Must outlive its clients' registration.
+// All members are thread-safe. Meant for tens to hundreds of long-lived clients (one per loaded model) that each keep
+// track of their own earliest deadline; arming allocates nothing. Must outlive its clients' registration.
 class Timer {
  public:
   Timer();

@@ -15,7 +15,8 @@ namespace ocelli::scheduling {
 class WorkItem;
 class Lane;
 
-// Told once per submitted item, on any thread, perhaps before Scheduler::submit returns. The item may be reused or destroyed from within.
+// Told once per submitted item, on any thread, perhaps before Scheduler::submit returns. The item may be reused or
+// destroyed from within.
 class WorkCompletion {
  public:
   virtual void on_work_done(WorkItem& item) noexcept = 0;
@@ -24,8 +25,8 @@ class WorkCompletion {
   ~WorkCompletion() = default;
 };
 
-// Runs right before and after the model, on the thread that starts or ends the run: how stateful models load and keep their variables.
-// Such items always run alone. A failure of either fails the item.
+// Runs right before and after the model, on the thread that starts or ends the run: how stateful models load and keep
+// their variables. Such items always run alone. A failure of either fails the item.
 class RunHooks {
  public:
   virtual Status before_run(InferRequest& request) noexcept = 0;

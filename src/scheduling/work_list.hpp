@@ -1,4 +1,5 @@
-// WorkList: items in order of priority, first in first out inside one priority; linked through the items, so that nothing is allocated.
+// WorkList: items in order of priority, first in first out inside one priority; linked through the items, so that
+// nothing is allocated.
 #pragma once
 
 #include <cstddef>

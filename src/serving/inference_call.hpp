@@ -20,8 +20,8 @@ using ServableHandle = std::shared_ptr<Servable>;
 
 class InferenceCall;
 
-// Told once when a call has ended, on any thread (perhaps the one that submitted it, perhaps before Servable::infer returns). The call may be
-// reused or destroyed from within.
+// Told once when a call has ended, on any thread (perhaps the one that submitted it, perhaps before Servable::infer
+// returns). The call may be reused or destroyed from within.
 class CallCompletion {
  public:
   virtual void on_call_done(InferenceCall& call) noexcept = 0;
@@ -30,21 +30,23 @@ class CallCompletion {
   ~CallCompletion() = default;
 };
 
-// One input as the client sent it. tensor.view.type is the client's own word for the type: kString with a numeric model input means encoded
-// pictures, or text for a two-dimensional UINT8 input (the servable converts).
+// One input as the client sent it. tensor.view.type is the client's own word for the type: kString with a numeric model
+// input means encoded pictures, or text for a two-dimensional UINT8 input (the servable converts).
 struct CallInput {
   std::string_view name;
   Tensor tensor;
 };
 
-// An output that the client asked for. destination.data non-null: write there (shared memory); destination.bytes is the room there.
+// An output that the client asked for. destination.data non-null: write there (shared memory); destination.bytes is the
+// room there.
 struct RequestedOutput {
   std::string_view name;
   TensorView destination;
   BufferRef destination_owner;
 };
 
-// One output of the reply; name points into the servable's metadata. When the client gave a destination the bytes are there.
+// One output of the reply; name points into the servable's metadata. When the client gave a destination the bytes are
+// there.
 struct CallOutput {
   std::string_view name;
   Tensor tensor;
@@ -59,9 +61,10 @@ struct SequenceControl {
 
 using CallTimes = scheduling::WorkTimes;
 
-// Owned and kept alive by the protocol that filled it, until on_call_done. Reusable: clear() keeps the vectors' capacity, so that the
-// steady state allocates nothing. Not thread-safe, except the cancelled flag. The base class holds what the scheduler needs too: deadline
-// and priority (filled by the protocol), status, times and batch_size (filled before on_call_done), cancelled.
+// Owned and kept alive by the protocol that filled it, until on_call_done. Reusable: clear() keeps the vectors'
+// capacity, so that the steady state allocates nothing. Not thread-safe, except the cancelled flag. The base class
+// holds what the scheduler needs too: deadline and priority (filled by the protocol), status, times and batch_size
+// (filled before on_call_done), cancelled.
 class InferenceCall : public scheduling::WorkItem {
  public:
   // Ready for the next request.

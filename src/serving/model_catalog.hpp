@@ -17,8 +17,8 @@ namespace ocelli::serving {
 enum class VersionState : std::uint8_t { kStart = 10, kLoading = 20, kAvailable = 30, kUnloading = 40, kEnd = 50 };
 std::string_view version_state_name(VersionState state) noexcept;
 
-// error: kOk, or why the version is not AVAILABLE (clients see UNKNOWN or FAILED_PRECONDITION); reason is the sentence for the log,
-// the repository index and ocelli's own pages.
+// error: kOk, or why the version is not AVAILABLE (clients see UNKNOWN or FAILED_PRECONDITION); reason is the sentence
+// for the log, the repository index and ocelli's own pages.
 struct VersionStatus {
   std::int64_t version = 0;
   VersionState state = VersionState::kStart;
@@ -40,13 +40,13 @@ class ModelCatalog {
  public:
   virtual ~ModelCatalog() = default;
 
-  // The version asked for, or the highest AVAILABLE one. Errors: kNotFound "Model with requested name is not found", "Model with requested
-  // version is not found" or "... is retired"; kNotLoadedYet "Model with requested version is not loaded yet". Never blocks, never allocates
-  // on success.
+  // The version asked for, or the highest AVAILABLE one. Errors: kNotFound "Model with requested name is not found",
+  // "Model with requested version is not found" or "... is retired"; kNotLoadedYet "Model with requested version is not
+  // loaded yet". Never blocks, never allocates on success.
   virtual Result<ServableHandle> find(std::string_view name, std::optional<std::int64_t> version) = 0;
 
-  // As find(), but while the version is still LOADING it waits for up to OVMS's ten seconds. done is called exactly once, on this thread or
-  // another.
+  // As find(), but while the version is still LOADING it waits for up to OVMS's ten seconds. done is called exactly
+  // once, on this thread or another.
   virtual void find_when_loaded(std::string_view name, std::optional<std::int64_t> version,
                                 std::function<void(Result<ServableHandle>)> done) = 0;
 
@@ -58,7 +58,8 @@ class ModelCatalog {
   // Turns true when the first load pass is over, even with failed models, and stays true.
   [[nodiscard]] virtual bool ready() const noexcept = 0;
 
-  // Re-reads the configuration and the version folders now. May take as long as loading takes: call it off the network threads.
+  // Re-reads the configuration and the version folders now. May take as long as loading takes: call it off the network
+  // threads.
   virtual Result<ReloadOutcome> reload() = 0;
 
   // Triton's repository extension. index lists what could be loaded too. load and unload block like reload.

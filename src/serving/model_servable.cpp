@@ -21,10 +21,12 @@ bool same_tensors(const std::vector<TensorSpec>& a, const std::vector<TensorSpec
 
 // The signature's tensors under the names that clients use, in name order, each with its position in the model.
 template <typename Port>
-Result<std::vector<Port>> rename(const std::vector<TensorSpec>& tensors, const std::map<std::string, std::string>& names, const char* what) {
+Result<std::vector<Port>> rename(const std::vector<TensorSpec>& tensors,
+                                 const std::map<std::string, std::string>& names, const char* what) {
   for (const auto& [name, alias] : names) {
     if (std::ranges::none_of(tensors, [&](const TensorSpec& tensor) { return tensor.name == name; })) {
-      return invalid_argument(fmt::format("mapping_config.json names {} {}, which the model does not have", what, name));
+      return invalid_argument(
+          fmt::format("mapping_config.json names {} {}, which the model does not have", what, name));
     }
   }
   std::vector<Port> ports;
@@ -36,8 +38,10 @@ Result<std::vector<Port>> rename(const std::vector<TensorSpec>& tensors, const s
     ports.push_back(std::move(port));
   }
   std::ranges::sort(ports, {}, [](const Port& port) -> const std::string& { return port.spec.name; });
-  const auto twice = std::ranges::adjacent_find(ports, {}, [](const Port& port) -> const std::string& { return port.spec.name; });
-  if (twice != ports.end()) return invalid_argument(fmt::format("two {}s of the model are called {}", what, twice->spec.name));
+  const auto twice =
+      std::ranges::adjacent_find(ports, {}, [](const Port& port) -> const std::string& { return port.spec.name; });
+  if (twice != ports.end())
+    return invalid_argument(fmt::format("two {}s of the model are called {}", what, twice->spec.name));
   return ports;
 }
 
@@ -112,7 +116,8 @@ void ModelServable::infer(InferenceCall& call) noexcept {
   // The call keeps its servable, and so this object, alive until it is told.
   if (context_.conversions.submit([this, &call] { prepare_and_schedule(call); })) return;
   call.status = Status(StatusCode::kResourceExhausted,
-                       fmt::format("Too many requests are waiting for their inputs to be decoded - limit: {}", ServingContext::kMaxConversions));
+                       fmt::format("Too many requests are waiting for their inputs to be decoded - limit: {}",
+                                   ServingContext::kMaxConversions));
   finish(call);
 }
 
@@ -137,7 +142,8 @@ Status ModelServable::prepare(InferenceCall& call) {
   const auto& first = inputs_.ports().front();
   const auto& shape = call.work.inputs[first.index].shape;
   if (shape.rank() > 0 && batch_axis(first.spec) == std::size_t{0}) {
-    call.work.items = static_cast<std::uint32_t>(std::clamp<std::int64_t>(shape[0], 1, std::numeric_limits<std::uint32_t>::max()));
+    call.work.items =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(shape[0], 1, std::numeric_limits<std::uint32_t>::max()));
   }
   return prepare_outputs(call);
 }
@@ -195,7 +201,8 @@ Status ModelServable::take_outputs(InferenceCall& call) {
       result = rows_to_strings(result.view, context_.pool);
       const auto* requested = find_requested(call, port.spec.name);
       if (requested && requested->destination.data) {
-        if (auto status = copy_to_destination(result, requested->destination, port.spec.name); !status.ok()) return status;
+        if (auto status = copy_to_destination(result, requested->destination, port.spec.name); !status.ok())
+          return status;
         in_destination = true;
       }
     }

@@ -25,8 +25,8 @@ struct ModelServableOptions {
   std::map<std::string, std::string> input_names;
   std::map<std::string, std::string> output_names;
 
-  // The devices of the plan, the preferred one first; at least one. Each model's shared_ptr must keep its runtime alive. All have the same
-  // signature. lanes: the member's "(n)", else nireq, else 0 for the device's optimum.
+  // The devices of the plan, the preferred one first; at least one. Each model's shared_ptr must keep its runtime
+  // alive. All have the same signature. lanes: the member's "(n)", else nireq, else 0 for the device's optimum.
   std::vector<scheduling::ExecutorSpec> executors;
   std::size_t queue_limit = 10'000;
   // Deadline of calls that bring none of their own, from when they come; zero: none.
@@ -38,13 +38,13 @@ struct ModelServableOptions {
   std::shared_ptr<observability::ServableMetrics> metrics;
 };
 
-// Thread-safe. infer() checks the request on the calling thread, in OVMS's order and with its texts. Encoded pictures and texts for numeric
-// inputs are converted on the context's conversion threads.
+// Thread-safe. infer() checks the request on the calling thread, in OVMS's order and with its texts. Encoded pictures
+// and texts for numeric inputs are converted on the context's conversion threads.
 class ModelServable final : public Servable, private scheduling::WorkCompletion {
  public:
-  // Makes the lanes, warms them up and measures batching: blocks for up to seconds. The handle's last holder may be on any thread: the
-  // model is destroyed on the context's clean-up thread. Errors: no executor, signatures that differ, a name mapping that does not fit
-  // (kInvalidArgument), or those of CompiledModel::create_request.
+  // Makes the lanes, warms them up and measures batching: blocks for up to seconds. The handle's last holder may be on
+  // any thread: the model is destroyed on the context's clean-up thread. Errors: no executor, signatures that differ, a
+  // name mapping that does not fit (kInvalidArgument), or those of CompiledModel::create_request.
   static Result<std::shared_ptr<ModelServable>> create(ModelServableOptions options, ServingContext& context);
   ~ModelServable();
 
@@ -53,9 +53,9 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   void infer(InferenceCall& call) noexcept override;
   void cancel(InferenceCall& call) noexcept override;
 
-  // For shutting down: refuses new calls with kUnavailable and waits until the others have ended, for at most limit; then fails those that
-  // wait and asks those that run to stop. True when nothing is left. Not needed before dropping the handle of a version that was replaced:
-  // its calls keep it alive.
+  // For shutting down: refuses new calls with kUnavailable and waits until the others have ended, for at most limit;
+  // then fails those that wait and asks those that run to stop. True when nothing is left. Not needed before dropping
+  // the handle of a version that was replaced: its calls keep it alive.
   bool drain(Duration limit) noexcept { return scheduler_.drain(limit); }
 
  private:
@@ -82,7 +82,7 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   const std::shared_ptr<observability::ServableMetrics> metrics_;
   ServableMetadata metadata_;
   InputPorts inputs_;
-  std::vector<OutputPort> outputs_;  // in name order
+  std::vector<OutputPort> outputs_;             // in name order
   std::unique_ptr<SequenceManager> sequences_;  // null for models without state
   scheduling::Scheduler scheduler_;
 };

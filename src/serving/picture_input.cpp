@@ -26,7 +26,9 @@ struct PictureAxes {
   [[nodiscard]] bool planar() const noexcept { return channels < height; }
 };
 
-bool may_be_channels(const Dimension& dim) noexcept { return dim.is_static() && (dim.min == 1 || dim.min == 3 || dim.min == 4); }
+bool may_be_channels(const Dimension& dim) noexcept {
+  return dim.is_static() && (dim.min == 1 || dim.min == 3 || dim.min == 4);
+}
 
 // From letters such as "NCHW" or "N?HWC"; empty when they do not name all three.
 std::optional<PictureAxes> axes_by_letters(std::string_view layout, std::size_t rank) noexcept {
@@ -53,7 +55,8 @@ T convert(float value) noexcept {
   } else {
     // Rounds half to even and saturates, as OpenCV's saturate_cast.
     const float rounded = std::nearbyint(value);
-    return static_cast<T>(std::clamp(rounded, static_cast<float>(std::numeric_limits<T>::min()), static_cast<float>(std::numeric_limits<T>::max())));
+    return static_cast<T>(std::clamp(rounded, static_cast<float>(std::numeric_limits<T>::min()),
+                                     static_cast<float>(std::numeric_limits<T>::max())));
   }
 }
 
@@ -89,15 +92,32 @@ void pack(const Sample* samples, const Extent& extent, bool planar, std::byte* o
 template <typename Sample>
 bool pack_as(DataType type, const Sample* samples, const Extent& extent, bool planar, std::byte* out) noexcept {
   switch (type) {
-    case DataType::kFp32: pack<float>(samples, extent, planar, out); return true;
-    case DataType::kFp64: pack<double>(samples, extent, planar, out); return true;
-    case DataType::kFp16: pack<Half>(samples, extent, planar, out); return true;
-    case DataType::kUint8: pack<std::uint8_t>(samples, extent, planar, out); return true;
-    case DataType::kInt8: pack<std::int8_t>(samples, extent, planar, out); return true;
-    case DataType::kUint16: pack<std::uint16_t>(samples, extent, planar, out); return true;
-    case DataType::kInt16: pack<std::int16_t>(samples, extent, planar, out); return true;
-    case DataType::kInt32: pack<std::int32_t>(samples, extent, planar, out); return true;
-    default: return false;
+    case DataType::kFp32:
+      pack<float>(samples, extent, planar, out);
+      return true;
+    case DataType::kFp64:
+      pack<double>(samples, extent, planar, out);
+      return true;
+    case DataType::kFp16:
+      pack<Half>(samples, extent, planar, out);
+      return true;
+    case DataType::kUint8:
+      pack<std::uint8_t>(samples, extent, planar, out);
+      return true;
+    case DataType::kInt8:
+      pack<std::int8_t>(samples, extent, planar, out);
+      return true;
+    case DataType::kUint16:
+      pack<std::uint16_t>(samples, extent, planar, out);
+      return true;
+    case DataType::kInt16:
+      pack<std::int16_t>(samples, extent, planar, out);
+      return true;
+    case DataType::kInt32:
+      pack<std::int32_t>(samples, extent, planar, out);
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -111,8 +131,10 @@ std::size_t fit(std::size_t actual, const Dimension& dim) noexcept {
   return static_cast<std::size_t>(size);
 }
 
-// Writes one decoded picture at its final size. 8-bit models are resized in OpenCV's fixed-point arithmetic, all others in floats.
-void write_picture(const image::Image& picture, DataType type, const Extent& extent, bool planar, BufferPool& pool, std::byte* out) {
+// Writes one decoded picture at its final size. 8-bit models are resized in OpenCV's fixed-point arithmetic, all others
+// in floats.
+void write_picture(const image::Image& picture, DataType type, const Extent& extent, bool planar, BufferPool& pool,
+                   std::byte* out) {
   if (picture.height == extent.height && picture.width == extent.width) {
     pack_as(type, picture.data(), extent, planar, out);
   } else if (type == DataType::kUint8) {
@@ -141,8 +163,9 @@ Shape tensor_shape(std::size_t rank, const PictureAxes& axes, std::size_t count,
 
 Status check_request(std::string_view name, const TensorSpec& spec, const TensorView& encoded) {
   if (encoded.shape.rank() != 1) {
-    return invalid_argument(fmt::format("Invalid number of shape dimensions - Expected number of input shape dimensions: 1; Actual: {}; input name: {}",
-                                        encoded.shape.rank(), name));
+    return invalid_argument(fmt::format(
+        "Invalid number of shape dimensions - Expected number of input shape dimensions: 1; Actual: {}; input name: {}",
+        encoded.shape.rank(), name));
   }
   if (!spec.shape.dims[0].accepts(encoded.shape[0])) return wrong_batch(name, spec.shape.dims[0], encoded.shape[0]);
   return {};
@@ -156,10 +179,12 @@ bool takes_pictures(const TensorSpec& spec) noexcept {
   return pack_as(spec.type, static_cast<const std::uint8_t*>(nullptr), Extent{0, 0, 0}, false, nullptr);
 }
 
-Result<Tensor> decode_pictures(std::string_view name, const TensorSpec& spec, const TensorView& encoded, BufferPool& pool) {
+Result<Tensor> decode_pictures(std::string_view name, const TensorSpec& spec, const TensorView& encoded,
+                               BufferPool& pool) {
   if (auto status = check_request(name, spec, encoded); !status.ok()) return status;
   const auto files = unpack_strings({encoded.data, encoded.bytes}, static_cast<std::size_t>(encoded.shape[0]));
-  if (!files.ok()) return invalid_argument(fmt::format("Image parsing failed - {}; input name: {}", files.status().message(), name));
+  if (!files.ok())
+    return invalid_argument(fmt::format("Image parsing failed - {}; input name: {}", files.status().message(), name));
   const auto axes = picture_axes(spec);
   const auto& dims = spec.shape.dims;
   Tensor tensor;
@@ -168,28 +193,33 @@ Result<Tensor> decode_pictures(std::string_view name, const TensorSpec& spec, co
   for (std::size_t i = 0; i < files->size(); ++i) {
     const auto file = (*files)[i];
     const auto picture = image::decode({reinterpret_cast<const std::byte*>(file.data()), file.size()}, pool);
-    if (!picture.ok()) return invalid_argument(fmt::format("Image parsing failed - {}; input name: {}", picture.status().message(), name));
+    if (!picture.ok())
+      return invalid_argument(
+          fmt::format("Image parsing failed - {}; input name: {}", picture.status().message(), name));
     const auto channels = image::channels(picture->format);
     if (!dims[axes.channels].accepts(static_cast<std::int64_t>(channels))) {
       const auto expected = PartialShape{{dims[axes.channels]}, true}.to_string();
-      return invalid_argument(fmt::format("Invalid number of channels in binary input - Expected: {}; Actual: {}; input name: {}",
-                                          expected.substr(1, expected.size() - 2), channels, name));
+      return invalid_argument(
+          fmt::format("Invalid number of channels in binary input - Expected: {}; Actual: {}; input name: {}",
+                      expected.substr(1, expected.size() - 2), channels, name));
     }
     const Extent wanted{fit(picture->height, dims[axes.height]), fit(picture->width, dims[axes.width]), channels};
     if (i == 0) {
       extent = wanted;
       picture_bytes = extent.height * extent.width * extent.channels * element_size(spec.type);
       if (picture_bytes > kMaxPictureBytes / files->size()) {
-        return invalid_argument(fmt::format("Binary input images are too large - Limit: {} bytes; Actual: {} x {} bytes; input name: {}",
-                                            kMaxPictureBytes, files->size(), picture_bytes, name));
+        return invalid_argument(
+            fmt::format("Binary input images are too large - Limit: {} bytes; Actual: {} x {} bytes; input name: {}",
+                        kMaxPictureBytes, files->size(), picture_bytes, name));
       }
       const auto bytes = picture_bytes * files->size();
       tensor = Tensor::of(spec.type, tensor_shape(dims.size(), axes, files->size(), extent), pool.get(bytes), 0, bytes);
     }
     if (!(wanted == extent)) {
-      return invalid_argument(fmt::format(
-          "Binary input images for this endpoint are required to have the same resolution - Expected: {}x{}; Actual: {}x{}; input name: {}",
-          extent.width, extent.height, wanted.width, wanted.height, name));
+      return invalid_argument(
+          fmt::format("Binary input images for this endpoint are required to have the same resolution - Expected: "
+                      "{}x{}; Actual: {}x{}; input name: {}",
+                      extent.width, extent.height, wanted.width, wanted.height, name));
     }
     write_picture(*picture, spec.type, extent, axes.planar(), pool, tensor.view.data + i * picture_bytes);
   }

@@ -1,5 +1,5 @@
-// PipelineDefinition: a pipeline as config.json describes it (spec 2.11), in plain values. The repository fills it and hands it to
-// PipelineServable::create (pipeline_servable.hpp), which checks it against the models.
+// PipelineDefinition: a pipeline as config.json describes it (spec 2.11), in plain values. The repository fills it and
+// hands it to PipelineServable::create (pipeline_servable.hpp), which checks it against the models.
 #pragma once
 
 #include <cstdint>
@@ -23,17 +23,19 @@ inline constexpr const char* kRequestNode = "request";
 // One run of one model inside a pipeline.
 struct PipelineNode {
   std::string name;
-  // "custom" instead of "DL model": answered with a clear error, because such nodes are libraries of another program's binary interface.
+  // "custom" instead of "DL model": answered with a clear error, because such nodes are libraries of another program's
+  // binary interface.
   bool custom = false;
   std::string model;
-  std::optional<std::int64_t> version;  // empty: the highest AVAILABLE one, looked up for every request
+  std::optional<std::int64_t> version;           // empty: the highest AVAILABLE one, looked up for every request
   std::map<std::string, PipelineSource> inputs;  // by the model's input name
-  // Names that this node's outputs have for other nodes, by alias; the value is the model's output name. Outputs that are not listed go by
-  // the model's own names.
+  // Names that this node's outputs have for other nodes, by alias; the value is the model's output name. Outputs that
+  // are not listed go by the model's own names.
   std::map<std::string, std::string> outputs;
   // Splits every output along dimension 0 into so many runs of what follows: 1..10000, or -1 for any number.
   std::optional<std::int32_t> demultiply_count;
-  // Name of the demultiplexing node ("request" for the pipeline's own) whose runs are collected again in front of this node; empty: none.
+  // Name of the demultiplexing node ("request" for the pipeline's own) whose runs are collected again in front of this
+  // node; empty: none.
   std::string gather_from;
   friend bool operator==(const PipelineNode&, const PipelineNode&) = default;
 };

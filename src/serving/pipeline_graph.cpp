@@ -28,7 +28,9 @@ bool shapes_meet(const PartialShape& a, const PartialShape& b) {
   return std::ranges::equal(a.dims, b.dims, dims_meet);
 }
 
-Dimension parts_dimension(std::int32_t count) noexcept { return count < 0 ? Dimension::any() : Dimension::fixed(count); }
+Dimension parts_dimension(std::int32_t count) noexcept {
+  return count < 0 ? Dimension::any() : Dimension::fixed(count);
+}
 
 const TensorSpec* find_spec(const std::vector<TensorSpec>& specs, std::string_view name) noexcept {
   const auto found = std::ranges::find(specs, name, &TensorSpec::name);
@@ -38,11 +40,12 @@ const TensorSpec* find_spec(const std::vector<TensorSpec>& specs, std::string_vi
 // Builds the graph step by step; each step returns the first fault it meets.
 class GraphBuilder {
  public:
-  GraphBuilder(const PipelineDefinition& definition, const ServableResolver& resolve) : definition_(definition), resolve_(resolve) {}
+  GraphBuilder(const PipelineDefinition& definition, const ServableResolver& resolve)
+      : definition_(definition), resolve_(resolve) {}
 
   Result<PipelineGraph> build() {
-    for (auto step : {&GraphBuilder::add_nodes, &GraphBuilder::connect, &GraphBuilder::order, &GraphBuilder::nest, &GraphBuilder::describe,
-                      &GraphBuilder::check_types}) {
+    for (auto step : {&GraphBuilder::add_nodes, &GraphBuilder::connect, &GraphBuilder::order, &GraphBuilder::nest,
+                      &GraphBuilder::describe, &GraphBuilder::check_types}) {
       if (auto status = (this->*step)(); !status.ok()) return status;
     }
     return std::move(graph_);
@@ -51,7 +54,8 @@ class GraphBuilder {
  private:
   template <typename... Args>
   Status wrong(fmt::format_string<Args...> text, Args&&... args) const {
-    return invalid_argument(fmt::format("Pipeline {}: {}", definition_.name, fmt::format(text, std::forward<Args>(args)...)));
+    return invalid_argument(
+        fmt::format("Pipeline {}: {}", definition_.name, fmt::format(text, std::forward<Args>(args)...)));
   }
 
   Status add_nodes();
@@ -76,8 +80,8 @@ class GraphBuilder {
   const PipelineDefinition& definition_;
   const ServableResolver& resolve_;
   PipelineGraph graph_;
-  std::vector<ServableHandle> models_;         // by node; null for the request
-  std::vector<std::size_t> order_;             // sources before users
+  std::vector<ServableHandle> models_;  // by node; null for the request
+  std::vector<std::size_t> order_;      // sources before users
   std::map<std::string, std::size_t> by_name_;
   bool any_count_ = false;
 };
@@ -93,7 +97,8 @@ Status GraphBuilder::add_nodes() {
   if (definition_.inputs.empty()) return wrong("it has no inputs");
   if (definition_.outputs.empty()) return wrong("it has no outputs");
   const auto& items = graph_.nodes[kRequest].items;
-  if (const auto twice = std::ranges::adjacent_find(items); twice != items.end()) return wrong("input {} is listed twice", *twice);
+  if (const auto twice = std::ranges::adjacent_find(items); twice != items.end())
+    return wrong("input {} is listed twice", *twice);
   if (auto status = check_count(kRequestNode, definition_.demultiply_count); !status.ok()) return status;
   for (const auto& node : definition_.nodes) {
     if (auto status = add_node(node); !status.ok()) return status;
@@ -104,14 +109,15 @@ Status GraphBuilder::add_nodes() {
 Status GraphBuilder::add_node(const PipelineNode& node) {
   if (!by_name_.emplace(node.name, graph_.nodes.size()).second) return wrong("two nodes are called {}", node.name);
   if (node.custom) {
-    return unimplemented(fmt::format("Pipeline {}: node {} is a custom node, which this server does not run; only \"DL model\" nodes work",
-                                     definition_.name, node.name));
+    return unimplemented(fmt::format(
+        "Pipeline {}: node {} is a custom node, which this server does not run; only \"DL model\" nodes work",
+        definition_.name, node.name));
   }
   if (auto status = check_count(node.name, node.demultiply_count); !status.ok()) return status;
   auto model = resolve_(node.model, node.version);
   if (!model.ok()) {
-    return Status(model.status().code(), fmt::format("Pipeline {}: node {}: model {}: {}", definition_.name, node.name, node.model,
-                                                     model.status().message()));
+    return Status(model.status().code(), fmt::format("Pipeline {}: node {}: model {}: {}", definition_.name, node.name,
+                                                     node.model, model.status().message()));
   }
   const auto& metadata = (*model)->metadata();
   if (metadata.stateful) return wrong("node {}: stateful model {} cannot be part of a pipeline", node.name, node.model);
@@ -142,7 +148,8 @@ std::size_t GraphBuilder::index_of(const std::string& name) const {
 }
 
 // item stays a position in a list that is still growing: number_items() sorts the lists and corrects the positions.
-Result<PipelineLink> GraphBuilder::link(const std::string& name, const PipelineSource& source, const std::string& user) {
+Result<PipelineLink> GraphBuilder::link(const std::string& name, const PipelineSource& source,
+                                        const std::string& user) {
   const auto index = index_of(source.node);
   if (index == graph_.nodes.size()) return wrong("{} refers to node {}, which does not exist", user, source.node);
   auto& node = graph_.nodes[index];
@@ -151,7 +158,8 @@ Result<PipelineLink> GraphBuilder::link(const std::string& name, const PipelineS
     const auto& aliases = definition_.nodes[index - 1].outputs;
     if (const auto alias = aliases.find(item); alias != aliases.end()) item = alias->second;
     if (!find_spec(models_[index]->metadata().outputs, item)) {
-      return wrong("{} refers to output {} of node {}, which model {} does not have", user, source.item, source.node, node.model);
+      return wrong("{} refers to output {} of node {}, which model {} does not have", user, source.item, source.node,
+                   node.model);
     }
   } else if (std::ranges::find(node.items, item) == node.items.end()) {
     return wrong("{} refers to input {} of the pipeline, which does not exist", user, item);
@@ -166,13 +174,15 @@ Status GraphBuilder::connect() {
     const auto& node = definition_.nodes[i - 1];
     for (const auto& [name, source] : node.inputs) {
       const auto user = fmt::format("input {} of node {}", name, node.name);
-      if (!find_spec(models_[i]->metadata().inputs, name)) return wrong("{}: model {} has no such input", user, node.model);
+      if (!find_spec(models_[i]->metadata().inputs, name))
+        return wrong("{}: model {} has no such input", user, node.model);
       auto made = link(name, source, user);
       if (!made.ok()) return std::move(made).status();
       graph_.nodes[i].inputs.push_back(std::move(made).value());
     }
     for (const auto& input : models_[i]->metadata().inputs) {
-      if (!node.inputs.contains(input.name)) return wrong("input {} of node {} is not connected", input.name, node.name);
+      if (!node.inputs.contains(input.name))
+        return wrong("input {} of node {} is not connected", input.name, node.name);
     }
   }
   for (const auto& [name, source] : definition_.outputs) {
@@ -189,7 +199,8 @@ Status GraphBuilder::connect() {
   }
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const bool answers = std::ranges::find(graph_.outputs, i, &PipelineLink::source) != graph_.outputs.end();
-    if (graph_.nodes[i].dependents.empty() && !answers) return wrong("node {} is not connected to any output", graph_.nodes[i].name);
+    if (graph_.nodes[i].dependents.empty() && !answers)
+      return wrong("node {} is not connected to any output", graph_.nodes[i].name);
   }
   return {};
 }
@@ -199,7 +210,8 @@ void GraphBuilder::number_items() {
   for (auto& node : graph_.nodes) std::ranges::sort(node.items);
   const auto renumber = [&](PipelineLink& made) {
     const auto& items = graph_.nodes[made.source].items;
-    made.item = static_cast<std::size_t>(std::ranges::find(items, before[made.source].items[made.item]) - items.begin());
+    made.item =
+        static_cast<std::size_t>(std::ranges::find(items, before[made.source].items[made.item]) - items.begin());
   };
   for (auto& node : graph_.nodes) std::ranges::for_each(node.inputs, renumber);
   std::ranges::for_each(graph_.outputs, renumber);
@@ -258,9 +270,11 @@ Status GraphBuilder::nest_node(std::size_t index) {
   const auto& gather = definition_.nodes[index - 1].gather_from;
   if (!gather.empty()) {
     const auto from = index_of(gather);
-    if (from == graph_.nodes.size()) return wrong("node {} gathers from node {}, which does not exist", node.name, gather);
+    if (from == graph_.nodes.size())
+      return wrong("node {} gathers from node {}, which does not exist", node.name, gather);
     if (deepest.empty() || deepest.back() != from) {
-      return wrong("node {} gathers from {}, which is not the innermost open demultiplexer in front of it", node.name, gather);
+      return wrong("node {} gathers from {}, which is not the innermost open demultiplexer in front of it", node.name,
+                   gather);
     }
     deepest.pop_back();
   }
@@ -270,9 +284,11 @@ Status GraphBuilder::nest_node(std::size_t index) {
 
 TensorSpec GraphBuilder::part_spec(const PipelineLink& made) const {
   const auto& node = graph_.nodes[made.source];
-  TensorSpec spec = made.source == kRequest ? graph_.input_specs[made.item]
-                                            : *find_spec(models_[made.source]->metadata().outputs, node.items[made.item]);
-  if (node.demultiply && spec.shape.rank_known && !spec.shape.dims.empty()) spec.shape.dims.erase(spec.shape.dims.begin());
+  TensorSpec spec = made.source == kRequest
+                        ? graph_.input_specs[made.item]
+                        : *find_spec(models_[made.source]->metadata().outputs, node.items[made.item]);
+  if (node.demultiply && spec.shape.rank_known && !spec.shape.dims.empty())
+    spec.shape.dims.erase(spec.shape.dims.begin());
   return spec;
 }
 
@@ -309,12 +325,14 @@ Status GraphBuilder::describe_input(std::size_t item, const std::string& name) {
       const auto& wanted = *find_spec(models_[i]->metadata().inputs, input.name);
       if (!spec) {
         spec = wanted;
-        if (gathers && spec->shape.rank_known && !spec->shape.dims.empty()) spec->shape.dims.erase(spec->shape.dims.begin());
+        if (gathers && spec->shape.rank_known && !spec->shape.dims.empty())
+          spec->shape.dims.erase(spec->shape.dims.begin());
         continue;
       }
       if (spec->type != wanted.type || !shapes_meet(spec->shape, wanted.shape)) {
-        return wrong("input {} goes to models that take different tensors: {} {} and {} {}", name, precision_name(spec->type),
-                     spec->shape.to_string(), precision_name(wanted.type), wanted.shape.to_string());
+        return wrong("input {} goes to models that take different tensors: {} {} and {} {}", name,
+                     precision_name(spec->type), spec->shape.to_string(), precision_name(wanted.type),
+                     wanted.shape.to_string());
       }
       for (std::size_t d = 0; d < spec->shape.dims.size() && d < wanted.shape.dims.size(); ++d) {
         spec->shape.dims[d] = meet(spec->shape.dims[d], wanted.shape.dims[d]);
@@ -339,18 +357,20 @@ Status GraphBuilder::check_types() {
       const auto given = gathered_spec(input, std::min(input.depth, node.open.size()));
       const auto& wanted = *find_spec(models_[i]->metadata().inputs, input.name);
       if (given.type == wanted.type && shapes_meet(given.shape, wanted.shape)) continue;
-      return wrong("node {}: input {} takes {} {}, but {} of node {} gives {} {}", node.name, input.name, precision_name(wanted.type),
-                   wanted.shape.to_string(), graph_.nodes[input.source].items[input.item], graph_.nodes[input.source].name,
-                   precision_name(given.type), given.shape.to_string());
+      return wrong("node {}: input {} takes {} {}, but {} of node {} gives {} {}", node.name, input.name,
+                   precision_name(wanted.type), wanted.shape.to_string(), graph_.nodes[input.source].items[input.item],
+                   graph_.nodes[input.source].name, precision_name(given.type), given.shape.to_string());
     }
     if (!node.demultiply) continue;
     for (const auto& item : node.items) {
       const auto& spec = *find_spec(models_[i]->metadata().outputs, item);
-      if (spec.type == DataType::kString) return wrong("node {}: output {} is a string tensor and cannot be demultiplexed", node.name, item);
+      if (spec.type == DataType::kString)
+        return wrong("node {}: output {} is a string tensor and cannot be demultiplexed", node.name, item);
       if (!spec.shape.rank_known) continue;
       if (spec.shape.dims.size() < 2) return wrong("node {}: output {} has fewer than two dimensions", node.name, item);
       if (!dims_meet(spec.shape.dims[0], parts_dimension(*node.demultiply))) {
-        return wrong("node {}: demultiply_count is {}, but output {} has shape {}", node.name, *node.demultiply, item, spec.shape.to_string());
+        return wrong("node {}: demultiply_count is {}, but output {} has shape {}", node.name, *node.demultiply, item,
+                     spec.shape.to_string());
       }
     }
   }

@@ -14,9 +14,10 @@
 
 namespace ocelli::serving {
 
-// Finds the model of a node: ModelCatalog::find, or a stand-in in tests. Called while a graph is made and for every request; must be
-// thread-safe and must not block.
-using ServableResolver = std::function<Result<ServableHandle>(const std::string& model, std::optional<std::int64_t> version)>;
+// Finds the model of a node: ModelCatalog::find, or a stand-in in tests. Called while a graph is made and for every
+// request; must be thread-safe and must not block.
+using ServableResolver =
+    std::function<Result<ServableHandle>(const std::string& model, std::optional<std::int64_t> version)>;
 
 // Where a node's input, or a result of the pipeline, comes from.
 struct PipelineLink {
@@ -31,11 +32,11 @@ struct PipelineGraphNode {
   std::string name;
   std::string model;
   std::optional<std::int64_t> version;
-  std::vector<PipelineLink> inputs;       // in name order of the model's inputs
-  std::vector<std::string> items;         // the model's outputs that somebody uses, in name order
-  std::vector<std::size_t> open;          // demultiplexing nodes around this node's runs, outermost first
-  std::vector<std::size_t> dependents;    // nodes that wait for this one, each once
-  std::size_t sources = 0;                // different nodes that this one waits for
+  std::vector<PipelineLink> inputs;        // in name order of the model's inputs
+  std::vector<std::string> items;          // the model's outputs that somebody uses, in name order
+  std::vector<std::size_t> open;           // demultiplexing nodes around this node's runs, outermost first
+  std::vector<std::size_t> dependents;     // nodes that wait for this one, each once
+  std::size_t sources = 0;                 // different nodes that this one waits for
   std::optional<std::int32_t> demultiply;  // -1: any number
 };
 
@@ -48,9 +49,9 @@ struct PipelineGraph {
   std::vector<TensorSpec> output_specs;
 };
 
-// Checks names, connections, cycles, types, shapes, demultiplexers and gathering against the models as they are now. Errors:
-// kInvalidArgument (the definition is wrong, with the place and the reason), kUnimplemented (custom nodes), or the resolver's own for a
-// model that is not there.
+// Checks names, connections, cycles, types, shapes, demultiplexers and gathering against the models as they are now.
+// Errors: kInvalidArgument (the definition is wrong, with the place and the reason), kUnimplemented (custom nodes), or
+// the resolver's own for a model that is not there.
 Result<PipelineGraph> make_pipeline_graph(const PipelineDefinition& definition, const ServableResolver& resolve);
 
 }  // namespace ocelli::serving

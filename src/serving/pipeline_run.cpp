@@ -33,8 +33,15 @@ struct PipelineRun::NodeState {
   std::deque<NodeCall> calls;
 };
 
-PipelineRun::PipelineRun(const PipelineGraph& graph, const ServableResolver& resolve, BufferPool& pool, InferenceCall& call, Done done)
-    : owner_(call.servable), graph_(graph), resolve_(resolve), pool_(pool), call_(call), done_(std::move(done)), nodes_(graph.nodes.size()) {
+PipelineRun::PipelineRun(const PipelineGraph& graph, const ServableResolver& resolve, BufferPool& pool,
+                         InferenceCall& call, Done done)
+    : owner_(call.servable),
+      graph_(graph),
+      resolve_(resolve),
+      pool_(pool),
+      call_(call),
+      done_(std::move(done)),
+      nodes_(graph.nodes.size()) {
   for (std::size_t i = 0; i < nodes_.size(); ++i) nodes_[i].waits = graph.nodes[i].sources;
 }
 
@@ -78,7 +85,8 @@ TensorView PipelineRun::value(const PipelineLink& link, std::size_t index) const
   return tensor_part(item(link.source, index / state.parts, link.item), index % state.parts);
 }
 
-// What run `run` inside the demultiplexers `open` gets through a link: a value from outside as it is, or the gathered parts.
+// What run `run` inside the demultiplexers `open` gets through a link: a value from outside as it is, or the gathered
+// parts.
 Result<Tensor> PipelineRun::collect(const PipelineLink& link, std::size_t run, const std::vector<std::size_t>& open) {
   const auto source_open = open_after(link.source);
   if (link.depth <= open.size()) {
@@ -110,14 +118,16 @@ Status PipelineRun::count_parts(std::size_t node) {
       const auto count = shape.rank() == 0 ? 0 : static_cast<std::size_t>(shape[0]);
       const auto expected = *demultiply > 0 ? static_cast<std::size_t>(*demultiply) : parts.value_or(count);
       if (shape.rank() < 2 || count != expected) {
-        return invalid_argument(fmt::format("Node {}: {} has shape {}, which cannot be split into {} parts", graph_.nodes[node].name,
-                                            graph_.nodes[node].items[position], shape.to_string(), expected));
+        return invalid_argument(fmt::format("Node {}: {} has shape {}, which cannot be split into {} parts",
+                                            graph_.nodes[node].name, graph_.nodes[node].items[position],
+                                            shape.to_string(), expected));
       }
       parts = count;
     }
   }
   nodes_[node].parts = parts.value_or(0);
-  if (nodes_[node].parts == 0) return {StatusCode::kAborted, fmt::format("Node {} gave no results to go on with", graph_.nodes[node].name)};
+  if (nodes_[node].parts == 0)
+    return {StatusCode::kAborted, fmt::format("Node {} gave no results to go on with", graph_.nodes[node].name)};
   return {};
 }
 
@@ -128,7 +138,8 @@ void PipelineRun::open_node(std::size_t node) {
   const auto& description = graph_.nodes[node];
   auto servable = resolve_(description.model, description.version);
   if (!servable.ok()) {
-    return fail(unavailable(fmt::format("Pipeline node {}: model {}: {}", description.name, description.model, servable.status().message())));
+    return fail(unavailable(fmt::format("Pipeline node {}: model {}: {}", description.name, description.model,
+                                        servable.status().message())));
   }
   try {
     auto& calls = nodes_[node].calls;
@@ -156,8 +167,8 @@ PipelineRun::NodeCall* PipelineRun::next_call() {
   return nullptr;
 }
 
-// Without the lock. Launches what may run. Only one thread does so at a time: models that answer within infer() would otherwise nest
-// without end.
+// Without the lock. Launches what may run. Only one thread does so at a time: models that answer within infer() would
+// otherwise nest without end.
 void PipelineRun::pump() {
   const auto keep = shared_from_this();
   std::unique_lock lock(mutex_);
@@ -250,8 +261,8 @@ void PipelineRun::fail(Status status) {
   if (status_.ok()) status_ = std::move(status);
 }
 
-// Without the lock. After a failure: asks what is in flight to stop. The pin keeps a call from being settled, and so from being destroyed,
-// while its servable is told.
+// Without the lock. After a failure: asks what is in flight to stop. The pin keeps a call from being settled, and so
+// from being destroyed, while its servable is told.
 void PipelineRun::stop_calls() {
   std::unique_lock lock(mutex_);
   if (status_.ok() || in_flight_ == 0) return;
@@ -260,7 +271,8 @@ void PipelineRun::stop_calls() {
     // From the back: those that wait go before those that run, whose places they would take.
     for (auto each = state.calls.rbegin(); each != state.calls.rend(); ++each) {
       auto& node_call = *each;
-      if (!node_call.in_flight || node_call.pinned || node_call.call.cancelled.load(std::memory_order_relaxed)) continue;
+      if (!node_call.in_flight || node_call.pinned || node_call.call.cancelled.load(std::memory_order_relaxed))
+        continue;
       node_call.pinned = true;
       lock.unlock();
       node_call.call.servable->cancel(node_call.call);
@@ -288,7 +300,8 @@ void PipelineRun::finish(Status status) {
       if (!status.ok()) break;
       auto collected = collect(output, 0, {});
       // What the client sent does not outlive the call, so an input that is an output too is copied.
-      if (collected.ok() && output.source == 0 && output.depth == 0) collected = join_parts({&collected->view, 1}, {}, pool_);
+      if (collected.ok() && output.source == 0 && output.depth == 0)
+        collected = join_parts({&collected->view, 1}, {}, pool_);
       if (!collected.ok()) {
         status = std::move(collected).status();
         break;

@@ -14,17 +14,21 @@
 
 namespace ocelli::serving {
 
-// Runs the nodes as their inputs become complete; parts of a demultiplexer run side by side. Thread-safe. Keeps itself alive until the
-// last of its nodes' calls has ended.
+// Runs the nodes as their inputs become complete; parts of a demultiplexer run side by side. Thread-safe. Keeps itself
+// alive until the last of its nodes' calls has ended.
 class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
  public:
-  // Calls of nodes that are in flight at once; parts beyond them wait here, so that one request does not fill a model's queue.
+  // Calls of nodes that are in flight at once; parts beyond them wait here, so that one request does not fill a model's
+  // queue.
   static constexpr std::size_t kWindow = 64;
-  // Told once when everything has ended, with call.status and, when that is OK, the results in the order of graph.outputs.
+  // Told once when everything has ended, with call.status and, when that is OK, the results in the order of
+  // graph.outputs.
   using Done = std::function<void(InferenceCall& call, std::vector<Tensor> results)>;
 
-  // graph, resolve and pool belong to call.servable, which the run keeps alive; call.work.inputs holds the client's inputs in the order of graph.input_specs.
-  PipelineRun(const PipelineGraph& graph, const ServableResolver& resolve, BufferPool& pool, InferenceCall& call, Done done);
+  // graph, resolve and pool belong to call.servable, which the run keeps alive; call.work.inputs holds the client's
+  // inputs in the order of graph.input_specs.
+  PipelineRun(const PipelineGraph& graph, const ServableResolver& resolve, BufferPool& pool, InferenceCall& call,
+              Done done);
   ~PipelineRun();
 
   // Begins with what depends on the request alone. Call once.

@@ -28,9 +28,9 @@ PipelineServable::PipelineServable(PipelineGraph graph, const PipelineDefinition
   inputs_ = InputPorts(std::move(ports));
 }
 
-Result<std::shared_ptr<PipelineServable>> PipelineServable::create(const PipelineDefinition& definition, ServableResolver resolve,
-                                                                   ServingContext& context,
-                                                                   std::shared_ptr<observability::ServableMetrics> metrics) {
+Result<std::shared_ptr<PipelineServable>> PipelineServable::create(
+    const PipelineDefinition& definition, ServableResolver resolve, ServingContext& context,
+    std::shared_ptr<observability::ServableMetrics> metrics) {
   auto graph = make_pipeline_graph(definition, resolve);
   if (!graph.ok()) return std::move(graph).status();
   return std::shared_ptr<PipelineServable>(
@@ -45,7 +45,8 @@ void PipelineServable::infer(InferenceCall& call) noexcept {
   // The call keeps its servable, and so this object, alive until it is told.
   if (context_.conversions.submit([this, &call] { prepare_and_run(call); })) return;
   call.status = Status(StatusCode::kResourceExhausted,
-                       fmt::format("Too many requests are waiting for their inputs to be decoded - limit: {}", ServingContext::kMaxConversions));
+                       fmt::format("Too many requests are waiting for their inputs to be decoded - limit: {}",
+                                   ServingContext::kMaxConversions));
   finish(call);
 }
 
@@ -61,8 +62,8 @@ void PipelineServable::prepare_and_run(InferenceCall& call) noexcept {
   finish(call);
 }
 
-// An error: nothing was started, and the caller ends the call. Success: the run ends it, perhaps before this returns, so the call and this
-// object are not touched afterwards.
+// An error: nothing was started, and the caller ends the call. Success: the run ends it, perhaps before this returns,
+// so the call and this object are not touched afterwards.
 Status PipelineServable::run(InferenceCall& call) {
   if (auto status = inputs_.prepare(call, context_.pool); !status.ok()) return status;
   if (auto status = check_requested(call, metadata_.outputs, metadata_.name); !status.ok()) return status;

@@ -14,15 +14,15 @@ namespace ocelli::serving {
 
 class PipelineRun;
 
-// Thread-safe. Metadata shows version 1. The models of its nodes are looked up anew for every request, so that their reloads show at once;
-// a reload that changes a model's inputs or outputs needs the pipeline to be made again.
+// Thread-safe. Metadata shows version 1. The models of its nodes are looked up anew for every request, so that their
+// reloads show at once; a reload that changes a model's inputs or outputs needs the pipeline to be made again.
 class PipelineServable final : public Servable {
  public:
-  // metrics: survives reloads when the repository passes the same object; made here when null. context and whatever resolve refers to must
-  // outlive the servable. Errors: those of make_pipeline_graph.
-  static Result<std::shared_ptr<PipelineServable>> create(const PipelineDefinition& definition, ServableResolver resolve,
-                                                          ServingContext& context,
-                                                          std::shared_ptr<observability::ServableMetrics> metrics = nullptr);
+  // metrics: survives reloads when the repository passes the same object; made here when null. context and whatever
+  // resolve refers to must outlive the servable. Errors: those of make_pipeline_graph.
+  static Result<std::shared_ptr<PipelineServable>> create(
+      const PipelineDefinition& definition, ServableResolver resolve, ServingContext& context,
+      std::shared_ptr<observability::ServableMetrics> metrics = nullptr);
 
   [[nodiscard]] const ServableMetadata& metadata() const noexcept override { return metadata_; }
   [[nodiscard]] observability::ServableMetrics& metrics() noexcept override { return *metrics_; }
@@ -30,8 +30,8 @@ class PipelineServable final : public Servable {
   void cancel(InferenceCall& call) noexcept override;
 
  private:
-  PipelineServable(PipelineGraph graph, const PipelineDefinition& definition, ServableResolver resolve, ServingContext& context,
-                   std::shared_ptr<observability::ServableMetrics> metrics);
+  PipelineServable(PipelineGraph graph, const PipelineDefinition& definition, ServableResolver resolve,
+                   ServingContext& context, std::shared_ptr<observability::ServableMetrics> metrics);
   void prepare_and_run(InferenceCall& call) noexcept;
   Status run(InferenceCall& call);
   Status take_results(InferenceCall& call, std::vector<Tensor>& results);

@@ -21,7 +21,8 @@ InputPorts::InputPorts(std::vector<Port> ports) : ports_(std::move(ports)) {
 bool InputPorts::needs_conversion(const InferenceCall& call) const noexcept {
   return std::ranges::any_of(call.inputs, [&](const CallInput& input) {
     if (input.tensor.view.type != DataType::kString) return false;
-    const auto port = std::ranges::find(ports_, input.name, [](const Port& each) -> std::string_view { return each.spec.name; });
+    const auto port =
+        std::ranges::find(ports_, input.name, [](const Port& each) -> std::string_view { return each.spec.name; });
     return port != ports_.end() && port->bytes != Bytes::kRefused;
   });
 }
@@ -48,8 +49,8 @@ Status InputPorts::prepare_one(InferenceCall& call, const Port& port, BufferPool
   // The call may have waited for its turn to be converted.
   if (call.cancelled.load(std::memory_order_relaxed)) return {StatusCode::kCancelled, "Request was cancelled"};
   if (call.deadline <= Clock::now()) return {StatusCode::kDeadlineExceeded, "Deadline exceeded"};
-  auto converted =
-      port.bytes == Bytes::kPictures ? decode_pictures(name, port.spec, view, pool) : strings_to_rows(name, port.spec, view, pool);
+  auto converted = port.bytes == Bytes::kPictures ? decode_pictures(name, port.spec, view, pool)
+                                                  : strings_to_rows(name, port.spec, view, pool);
   if (!converted.ok()) return std::move(converted).status();
   call.work.inputs[port.index] = converted->view;
   call.converted.push_back(std::move(converted->owner));
@@ -63,8 +64,11 @@ const RequestedOutput* find_requested(const InferenceCall& call, std::string_vie
 
 Status check_requested(const InferenceCall& call, const std::vector<TensorSpec>& outputs, std::string_view servable) {
   for (const auto& requested : call.requested) {
-    const bool known = std::ranges::any_of(outputs, [&](const TensorSpec& output) { return output.name == requested.name; });
-    if (!known) return invalid_argument(fmt::format("Unexpected output - Requested output: {}; model: {}", requested.name, servable));
+    const bool known =
+        std::ranges::any_of(outputs, [&](const TensorSpec& output) { return output.name == requested.name; });
+    if (!known)
+      return invalid_argument(
+          fmt::format("Unexpected output - Requested output: {}; model: {}", requested.name, servable));
     if (find_requested(call, requested.name) != &requested) {
       return invalid_argument(fmt::format("Output is requested more than once - Requested output: {}", requested.name));
     }
@@ -74,8 +78,9 @@ Status check_requested(const InferenceCall& call, const std::vector<TensorSpec>&
 
 Status copy_to_destination(Tensor& result, const TensorView& destination, std::string_view name) {
   if (result.view.bytes > destination.bytes) {
-    return invalid_argument(fmt::format("Output does not fit the place given for it - Expected: at least {} bytes; Actual: {} bytes; output name: {}",
-                                        result.view.bytes, destination.bytes, name));
+    return invalid_argument(fmt::format(
+        "Output does not fit the place given for it - Expected: at least {} bytes; Actual: {} bytes; output name: {}",
+        result.view.bytes, destination.bytes, name));
   }
   if (result.view.bytes != 0) std::memcpy(destination.data, result.view.data, result.view.bytes);
   result.view.data = destination.data;

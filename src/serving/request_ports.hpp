@@ -1,4 +1,5 @@
-// InputPorts and OutputPorts: a servable's inputs and outputs under the names that clients use, and what a call gives for them.
+// InputPorts and OutputPorts: a servable's inputs and outputs under the names that clients use, and what a call gives
+// for them.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,8 @@ class InputPorts {
   [[nodiscard]] const std::vector<Port>& ports() const noexcept { return ports_; }
   // True when prepare() will decode pictures or repack texts, which is not for network threads.
   [[nodiscard]] bool needs_conversion(const InferenceCall& call) const noexcept;
-  // Checks the call's inputs in OVMS's order and with its texts, and puts what the model takes into call.work.inputs; converted ones are
-  // kept alive in call.converted. Throws std::bad_alloc.
+  // Checks the call's inputs in OVMS's order and with its texts, and puts what the model takes into call.work.inputs;
+  // converted ones are kept alive in call.converted. Throws std::bad_alloc.
   Status prepare(InferenceCall& call, BufferPool& pool) const;
 
  private:
@@ -44,7 +45,8 @@ class InputPorts {
 // The call's wish for this output, or null.
 const RequestedOutput* find_requested(const InferenceCall& call, std::string_view name) noexcept;
 
-// Every requested output must be one of these, and be named once. Errors: kInvalidArgument. servable: its name, for the message.
+// Every requested output must be one of these, and be named once. Errors: kInvalidArgument. servable: its name, for the
+// message.
 Status check_requested(const InferenceCall& call, const std::vector<TensorSpec>& outputs, std::string_view servable);
 
 // Moves a result into the place that the client gave for it. Errors: kInvalidArgument when it does not fit.

@@ -20,7 +20,8 @@ Status validate_shape(std::string_view name, const TensorSpec& spec, const Shape
                                         spec.shape.to_string(), actual.to_string(), name));
   }
   const auto batch = batch_axis(spec);
-  if (batch && *batch < dims.size() && !dims[*batch].accepts(actual[*batch])) return wrong_batch(name, dims[*batch], actual[*batch]);
+  if (batch && *batch < dims.size() && !dims[*batch].accepts(actual[*batch]))
+    return wrong_batch(name, dims[*batch], actual[*batch]);
   return spec.shape.accepts(actual) ? Status() : wrong_shape(name, spec.shape, actual);
 }
 
@@ -28,8 +29,9 @@ Status validate_strings(std::string_view name, const TensorView& actual, std::si
   const auto count = count_packed_strings({actual.data, actual.bytes});
   if (!count.ok()) return invalid_argument(fmt::format("{}; input name: {}", count.status().message(), name));
   if (*count == expected) return {};
-  return invalid_argument(fmt::format("Invalid number of values in tensor proto container - Expected: {} values; Actual: {} values; input name: {}",
-                                      expected, *count, name));
+  return invalid_argument(fmt::format(
+      "Invalid number of values in tensor proto container - Expected: {} values; Actual: {} values; input name: {}",
+      expected, *count, name));
 }
 
 }  // namespace
@@ -43,18 +45,18 @@ Status missing_input(std::string_view name) {
 }
 
 Status wrong_precision(std::string_view name, DataType expected, DataType actual) {
-  return invalid_argument(fmt::format("Invalid input precision - Expected: {}; Actual: {}; input name: {}", precision_name(expected),
-                                      precision_name(actual), name));
+  return invalid_argument(fmt::format("Invalid input precision - Expected: {}; Actual: {}; input name: {}",
+                                      precision_name(expected), precision_name(actual), name));
 }
 
 Status wrong_batch(std::string_view name, const Dimension& expected, std::int64_t actual) {
-  return invalid_argument(
-      fmt::format("Invalid input batch size - Expected: {}; Actual: {}; input name: {}", dimension_text(expected), actual, name));
+  return invalid_argument(fmt::format("Invalid input batch size - Expected: {}; Actual: {}; input name: {}",
+                                      dimension_text(expected), actual, name));
 }
 
 Status wrong_shape(std::string_view name, const PartialShape& expected, const Shape& actual) {
-  return invalid_argument(
-      fmt::format("Invalid input shape - Expected: {}; Actual: {}; input name: {}", expected.to_string(), actual.to_string(), name));
+  return invalid_argument(fmt::format("Invalid input shape - Expected: {}; Actual: {}; input name: {}",
+                                      expected.to_string(), actual.to_string(), name));
 }
 
 Result<std::size_t> count_packed_strings(std::span<const std::byte> packed) {
@@ -65,7 +67,8 @@ Result<std::size_t> count_packed_strings(std::span<const std::byte> packed) {
     std::memcpy(&length, packed.data() + at, sizeof length);
     at += sizeof length;
     if (packed.size() - at < length) {
-      return invalid_argument(fmt::format("String {} is said to have {} bytes, but {} are left", count, length, packed.size() - at));
+      return invalid_argument(
+          fmt::format("String {} is said to have {} bytes, but {} are left", count, length, packed.size() - at));
     }
     at += length;
   }
@@ -76,12 +79,15 @@ Status validate_input(std::string_view name, const TensorSpec& spec, const Tenso
   if (actual.type != spec.type) return wrong_precision(name, spec.type, actual.type);
   if (auto status = validate_shape(name, spec, actual.shape); !status.ok()) return status;
   const auto count = actual.shape.element_count();
-  if (!count) return invalid_argument(fmt::format("Invalid input shape - too many elements: {}; input name: {}", actual.shape.to_string(), name));
+  if (!count)
+    return invalid_argument(
+        fmt::format("Invalid input shape - too many elements: {}; input name: {}", actual.shape.to_string(), name));
   if (spec.type == DataType::kString) return validate_strings(name, actual, *count);
   const auto expected = *count * element_size(spec.type);
   if (actual.bytes == expected) return {};
-  return invalid_argument(fmt::format("Invalid content size of tensor proto - Expected: {} bytes; Actual: {} bytes; input name: {}", expected,
-                                      actual.bytes, name));
+  return invalid_argument(
+      fmt::format("Invalid content size of tensor proto - Expected: {} bytes; Actual: {} bytes; input name: {}",
+                  expected, actual.bytes, name));
 }
 
 }  // namespace ocelli::serving

@@ -23,7 +23,8 @@ Status wrong_batch(std::string_view name, const Dimension& expected, std::int64_
 // "Invalid input shape - Expected: (1,10); Actual: (1,9); input name: b".
 Status wrong_shape(std::string_view name, const PartialShape& expected, const Shape& actual);
 
-// Number of elements in a packed block of strings, without building them; kInvalidArgument when a length leads beyond the end.
+// Number of elements in a packed block of strings, without building them; kInvalidArgument when a length leads beyond
+// the end.
 Result<std::size_t> count_packed_strings(std::span<const std::byte> packed);
 
 }  // namespace ocelli::serving

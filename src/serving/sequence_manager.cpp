@@ -17,7 +17,8 @@ constexpr std::uint32_t kEnd = 2;
 // One element of an unsigned or non-negative integer type of that size at least.
 template <typename Unsigned>
 std::optional<Unsigned> one_integer(const TensorView& view, DataType exact, DataType as_signed) noexcept {
-  if ((view.type != exact && view.type != as_signed) || view.shape.element_count() != std::size_t{1} || view.bytes != sizeof(Unsigned)) {
+  if ((view.type != exact && view.type != as_signed) || view.shape.element_count() != std::size_t{1} ||
+      view.bytes != sizeof(Unsigned)) {
     return std::nullopt;
   }
   Unsigned value = 0;
@@ -34,7 +35,9 @@ std::string given(const TensorView& view) {
 
 // The variables of one sequence. Its hooks run for one call at a time, which is the one at the front of its line.
 struct SequenceManager::Sequence final : scheduling::RunHooks {
-  Status before_run(InferRequest& request) noexcept override { return fresh ? request.reset_state() : request.restore_state(state); }
+  Status before_run(InferRequest& request) noexcept override {
+    return fresh ? request.reset_state() : request.restore_state(state);
+  }
   Status after_run(InferRequest& request) noexcept override {
     if (ending) return request.reset_state();
     auto saved = request.save_state();
@@ -72,17 +75,22 @@ Status SequenceManager::extract(InferenceCall& call) {
     if (input->name == kIdInput) {
       const auto id = one_integer<std::uint64_t>(view, DataType::kUint64, DataType::kInt64);
       if (!id) {
-        return invalid_argument(fmt::format("Could not find sequence id in expected tensor proto field uint64_val - Expected: UINT64 (1); {}", given(view)));
+        return invalid_argument(fmt::format(
+            "Could not find sequence id in expected tensor proto field uint64_val - Expected: UINT64 (1); {}",
+            given(view)));
       }
       sequence.id = *id;
     } else if (input->name == kControlInput) {
       const auto control = one_integer<std::uint32_t>(view, DataType::kUint32, DataType::kInt32);
       if (!control) {
-        return invalid_argument(fmt::format(
-            "Could not find sequence control input in expected tensor proto field uint32_val - Expected: UINT32 (1); {}", given(view)));
+        return invalid_argument(
+            fmt::format("Could not find sequence control input in expected tensor proto field uint32_val - Expected: "
+                        "UINT32 (1); {}",
+                        given(view)));
       }
       if (*control > kEnd) {
-        return invalid_argument(fmt::format("Unexpected value of sequence control input - Expected: 0, 1 or 2; Actual: {}", *control));
+        return invalid_argument(
+            fmt::format("Unexpected value of sequence control input - Expected: 0, 1 or 2; Actual: {}", *control));
       }
       sequence.control = *control;
     } else {
@@ -97,8 +105,9 @@ Status SequenceManager::extract(InferenceCall& call) {
 
 Result<SequenceManager::Sequence*> SequenceManager::start(std::uint64_t& id) {
   if (options_.max_sequences != 0 && sequences_.size() >= options_.max_sequences) {
-    return Status(StatusCode::kUnavailable, fmt::format("Max sequence number has been reached. Could not create new sequence. - limit: {}",
-                                                        options_.max_sequences));
+    return Status(StatusCode::kUnavailable,
+                  fmt::format("Max sequence number has been reached. Could not create new sequence. - limit: {}",
+                              options_.max_sequences));
   }
   if (id == 0) {
     while (sequences_.contains(next_id_)) ++next_id_;
@@ -117,10 +126,12 @@ Result<SequenceManager::Sequence*> SequenceManager::find(std::uint64_t id) {
   const auto found = sequences_.find(id);
   if (found == sequences_.end()) return not_found(fmt::format("Sequence with provided ID does not exist - id: {}", id));
   if (found->second->terminated) {
-    return failed_precondition(fmt::format("Sequence last request is being processed and it's not available anymore - id: {}", id));
+    return failed_precondition(
+        fmt::format("Sequence last request is being processed and it's not available anymore - id: {}", id));
   }
   if (found->second->waiting >= kMaxWaiting) {
-    return Status(StatusCode::kResourceExhausted, fmt::format("Too many requests are waiting for sequence {} - limit: {}", id, kMaxWaiting));
+    return Status(StatusCode::kResourceExhausted,
+                  fmt::format("Too many requests are waiting for sequence {} - limit: {}", id, kMaxWaiting));
   }
   return found->second.get();
 }
@@ -192,7 +203,8 @@ std::size_t SequenceManager::size() const {
 void SequenceManager::on_timer(TimePoint now) noexcept {
   {
     const std::lock_guard lock(mutex_);
-    const auto dropped = std::erase_if(sequences_, [](const auto& entry) { return !entry.second->first && !entry.second->used; });
+    const auto dropped =
+        std::erase_if(sequences_, [](const auto& entry) { return !entry.second->first && !entry.second->used; });
     for (auto& [id, sequence] : sequences_) sequence->used = false;
     if (dropped > 0) log_.info("{} idle sequences were dropped", dropped);
   }

@@ -23,8 +23,8 @@ struct StatefulOptions {
   Duration idle_scan = std::chrono::minutes(5);
 };
 
-// Thread-safe. Calls of one sequence run one after the other in the order of arrival; between them the model's variables are kept outside
-// the device, so that few infer requests serve many sequences.
+// Thread-safe. Calls of one sequence run one after the other in the order of arrival; between them the model's
+// variables are kept outside the device, so that few infer requests serve many sequences.
 class SequenceManager final : private scheduling::TimerClient {
  public:
   // Calls that may wait for their own sequence's turn.
@@ -34,18 +34,20 @@ class SequenceManager final : private scheduling::TimerClient {
   SequenceManager(const StatefulOptions& options, scheduling::Timer& timer, Log log);
   ~SequenceManager();
 
-  // Takes the inputs sequence_id (UINT64) and sequence_control_input (UINT32), of one element each, out of the call, and fills
-  // call.sequence with them. Errors: kInvalidArgument.
+  // Takes the inputs sequence_id (UINT64) and sequence_control_input (UINT32), of one element each, out of the call,
+  // and fills call.sequence with them. Errors: kInvalidArgument.
   static Status extract(InferenceCall& call);
 
   // What admit() decided.
   enum class Turn : std::uint8_t { kRun, kWait };
-  // Admits the call to its sequence. kRun: it is to be scheduled now, its work.hooks are set. kWait: it is kept until complete() of the
-  // call before it returns it. Errors: kNotFound (no such sequence), kAlreadyExists, kFailedPrecondition (ends), kUnavailable (too many
-  // sequences), kResourceExhausted (too many calls wait), kInvalidArgument (no id).
+  // Admits the call to its sequence. kRun: it is to be scheduled now, its work.hooks are set. kWait: it is kept until
+  // complete() of the call before it returns it. Errors: kNotFound (no such sequence), kAlreadyExists,
+  // kFailedPrecondition (ends), kUnavailable (too many sequences), kResourceExhausted (too many calls wait),
+  // kInvalidArgument (no id).
   Result<Turn> admit(InferenceCall& call);
 
-  // The call of an admitted sequence has ended, with call.status. Returns the call that is to be scheduled next, or null.
+  // The call of an admitted sequence has ended, with call.status. Returns the call that is to be scheduled next, or
+  // null.
   InferenceCall* complete(InferenceCall& call) noexcept;
 
   // True when the call was waiting for its turn; it is forgotten, and the caller is to end it.

@@ -14,7 +14,8 @@
 
 namespace ocelli::serving {
 
-// What metadata requests answer. Inputs and outputs are in name order, under the names that clients use (mapping_config.json applied).
+// What metadata requests answer. Inputs and outputs are in name order, under the names that clients use
+// (mapping_config.json applied).
 struct ServableMetadata {
   std::string name;
   std::int64_t version = 1;
@@ -29,17 +30,20 @@ struct ServableMetadata {
   bool pipeline = false;
 };
 
-// Thread-safe. infer() never blocks on the model: it validates, queues or starts, and returns. Each call is completed exactly once.
+// Thread-safe. infer() never blocks on the model: it validates, queues or starts, and returns. Each call is completed
+// exactly once.
 class Servable {
  public:
   virtual ~Servable() = default;
   [[nodiscard]] virtual const ServableMetadata& metadata() const noexcept = 0;
   // Counters of this version; protocols report finished requests to it.
   [[nodiscard]] virtual observability::ServableMetrics& metrics() noexcept = 0;
-  // call.servable must hold this object; call.completion must be set. A request that is wrong completes at once with kInvalidArgument.
+  // call.servable must hold this object; call.completion must be set. A request that is wrong completes at once with
+  // kInvalidArgument.
   virtual void infer(InferenceCall& call) noexcept = 0;
-  // The client went away: a queued call completes with kCancelled, a running one is asked to stop. The call still completes exactly once. May
-  // overlap the call's completion: the caller neither reuses nor destroys the call before cancel() has returned, even if it completed meanwhile.
+  // The client went away: a queued call completes with kCancelled, a running one is asked to stop. The call still
+  // completes exactly once. May overlap the call's completion: the caller neither reuses nor destroys the call before
+  // cancel() has returned, even if it completed meanwhile.
   virtual void cancel(InferenceCall& call) noexcept = 0;
 };
 

@@ -12,9 +12,12 @@ namespace ocelli::serving {
 
 // Made by whoever composes the program, and destroyed after every servable handle is gone. All members are thread-safe.
 struct ServingContext {
-  // pool must outlive the context. conversion_threads: how many pictures are decoded at once, so that the network threads never do it.
+  // pool must outlive the context. conversion_threads: how many pictures are decoded at once, so that the network
+  // threads never do it.
   ServingContext(BufferPool& buffers, Log sink, std::size_t conversion_threads = 2)
-      : pool(buffers), log(std::move(sink)), conversions("ocelli-convert", conversion_threads, kMaxConversions),
+      : pool(buffers),
+        log(std::move(sink)),
+        conversions("ocelli-convert", conversion_threads, kMaxConversions),
         cleanup("ocelli-cleanup", 1, ThreadPool::kUnbounded) {}
 
   // Conversions that may wait; more requests are refused with kResourceExhausted.

@@ -14,10 +14,12 @@ bool takes_string_rows(const TensorSpec& spec) noexcept {
   return spec.type == DataType::kUint8 && spec.shape.rank_known && spec.shape.dims.size() == 2;
 }
 
-Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, const TensorView& texts, BufferPool& pool) {
+Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, const TensorView& texts,
+                               BufferPool& pool) {
   if (texts.shape.rank() != 1) {
-    return invalid_argument(fmt::format("Invalid number of shape dimensions - Expected number of input shape dimensions: 1; Actual: {}; input name: {}",
-                                        texts.shape.rank(), name));
+    return invalid_argument(fmt::format(
+        "Invalid number of shape dimensions - Expected number of input shape dimensions: 1; Actual: {}; input name: {}",
+        texts.shape.rank(), name));
   }
   const auto& dims = spec.shape.dims;
   if (!dims[0].accepts(texts.shape[0])) return wrong_batch(name, dims[0], texts.shape[0]);
@@ -28,8 +30,9 @@ Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, co
   width = std::max(width, static_cast<std::size_t>(std::max<std::int64_t>(dims[1].min, 0)));
   const std::size_t rows = elements->size();
   if (rows != 0 && width > kMaxStringRowBytes / rows) {
-    return invalid_argument(fmt::format("String tensor is too large as an array - Limit: {} bytes; Actual: {} x {} bytes; input name: {}",
-                                        kMaxStringRowBytes, rows, width, name));
+    return invalid_argument(
+        fmt::format("String tensor is too large as an array - Limit: {} bytes; Actual: {} x {} bytes; input name: {}",
+                    kMaxStringRowBytes, rows, width, name));
   }
   const Shape shape{static_cast<std::int64_t>(rows), static_cast<std::int64_t>(width)};
   if (!spec.shape.accepts(shape)) return wrong_shape(name, spec.shape, shape);

@@ -1,4 +1,5 @@
-// Texts in a two-dimensional UINT8 tensor: one row per text, zero-padded; how OVMS passes strings to models without a string type.
+// Texts in a two-dimensional UINT8 tensor: one row per text, zero-padded; how OVMS passes strings to models without a
+// string type.
 #pragma once
 
 #include <string_view>
@@ -16,9 +17,10 @@ inline constexpr std::size_t kMaxStringRowBytes = std::size_t{1} << 30;
 // True for UINT8 with exactly two dimensions.
 bool takes_string_rows(const TensorSpec& spec) noexcept;
 
-// texts: packed strings of shape (N). Row = text + NUL, width = longest + 1, or the model's own width where that is larger. Errors:
-// kInvalidArgument. Thread-safe.
-Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, const TensorView& texts, BufferPool& pool);
+// texts: packed strings of shape (N). Row = text + NUL, width = longest + 1, or the model's own width where that is
+// larger. Errors: kInvalidArgument. Thread-safe.
+Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, const TensorView& texts,
+                               BufferPool& pool);
 
 // The way back: each row up to its first NUL, as packed strings of shape (N).
 Tensor rows_to_strings(const TensorView& rows, BufferPool& pool);

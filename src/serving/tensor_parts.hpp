@@ -11,11 +11,13 @@
 
 namespace ocelli::serving {
 
-// Part `index` of a dense tensor of rank 1 at least, without its first dimension; points into the whole. index < shape[0].
+// Part `index` of a dense tensor of rank 1 at least, without its first dimension; points into the whole. index <
+// shape[0].
 TensorView tensor_part(const TensorView& whole, std::size_t index) noexcept;
 
-// The parts, in row-major order of `leading`, behind one another, with `leading` in front of their common shape. The product of leading is
-// the number of parts, at least one. Several string tensors cannot be put together. Errors: kInvalidArgument when shapes or types differ.
+// The parts, in row-major order of `leading`, behind one another, with `leading` in front of their common shape. The
+// product of leading is the number of parts, at least one. Several string tensors cannot be put together. Errors:
+// kInvalidArgument when shapes or types differ.
 Result<Tensor> join_parts(std::span<const TensorView> parts, const Shape& leading, BufferPool& pool);
 
 }  // namespace ocelli::serving

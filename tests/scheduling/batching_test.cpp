@@ -51,7 +51,8 @@ struct BatchingTest : testing::Test, WorkCompletion {
     auto& values = inputs.emplace_back();
     for (std::uint32_t i = 0; i < count * 2; ++i) values.push_back(first + static_cast<float>(i));
     auto& made = items.emplace_back();
-    made.work.inputs.push_back({DataType::kFp32, {count, 2}, reinterpret_cast<std::byte*>(values.data()), values.size() * sizeof(float)});
+    made.work.inputs.push_back(
+        {DataType::kFp32, {count, 2}, reinterpret_cast<std::byte*>(values.data()), values.size() * sizeof(float)});
     made.work.outputs.resize(1);
     made.work.items = count;
     made.work.completion = this;
@@ -111,7 +112,8 @@ TEST_F(BatchingTest, WhatWaitsRunsTogetherAndGetsItsOwnSlice) {
   EXPECT_EQ(model->runs(), 4);
   EXPECT_EQ(metrics.batches[8].load(), 1u);
   EXPECT_EQ(metrics.inferences.load(), 12u);
-  EXPECT_EQ(items[1].work.outputs[0].result.owner.get(), items[2].work.outputs[0].result.owner.get()) << "slices share one buffer";
+  EXPECT_EQ(items[1].work.outputs[0].result.owner.get(), items[2].work.outputs[0].result.owner.get())
+      << "slices share one buffer";
 }
 
 TEST_F(BatchingTest, RequestsThatAreBatchesThemselvesCountTheirItems) {

@@ -44,7 +44,8 @@ class Told final : public WorkCompletion {
 };
 
 struct SchedulerTest : testing::Test {
-  void open(SchedulerOptions options = {}, const PartialShape& shape = PartialShape::from({1, 1}), std::uint32_t lanes = 1) {
+  void open(SchedulerOptions options = {}, const PartialShape& shape = PartialShape::from({1, 1}),
+            std::uint32_t lanes = 1) {
     options.name = "dummy";
     options.inline_below = Duration::zero();
     scheduler = std::make_unique<Scheduler>(options, timer, pool, metrics, Log());
@@ -69,7 +70,9 @@ struct SchedulerTest : testing::Test {
     made.deadline = deadline;
     return made;
   }
-  static float result(const WorkItem& done) { return *reinterpret_cast<const float*>(done.work.outputs[0].result.view.data); }
+  static float result(const WorkItem& done) {
+    return *reinterpret_cast<const float*>(done.work.outputs[0].result.view.data);
+  }
 
   BufferPool pool;
   Timer timer;
@@ -227,7 +230,9 @@ TEST_F(SchedulerTest, WorkOfALostDeviceMovesToAnother) {
   options.name = "dummy";
   options.inline_below = Duration::zero();
   scheduler = std::make_unique<Scheduler>(options, timer, pool, metrics, Log());
-  const auto dies = [](const std::vector<TensorView>&, std::vector<Tensor>&) -> Status { return unavailable("device lost"); };
+  const auto dies = [](const std::vector<TensorView>&, std::vector<Tensor>&) -> Status {
+    return unavailable("device lost");
+  };
   auto dying = std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1, 1})), dies, 2);
   ExecutorSpec spec;
   spec.model = dying;
@@ -322,7 +327,8 @@ TEST_F(SchedulerTest, EveryItemIsToldExactlyOnceUnderAllRaces) {
       std::mt19937 random(static_cast<unsigned>(t));
       for (int i = 0; i < kItems; ++i) {
         auto& racer = racers[static_cast<std::size_t>(t)].emplace_back();
-        racer.work.work.inputs.push_back({DataType::kFp32, {1, 1}, reinterpret_cast<std::byte*>(&racer.input), sizeof(float)});
+        racer.work.work.inputs.push_back(
+            {DataType::kFp32, {1, 1}, reinterpret_cast<std::byte*>(&racer.input), sizeof(float)});
         racer.work.work.outputs.resize(1);
         racer.work.work.completion = &racer;
         racer.work.priority = static_cast<std::int32_t>(random() % 3);

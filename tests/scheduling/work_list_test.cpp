@@ -24,7 +24,8 @@ TEST(WorkList, AgreesWithAStableSortUnderRandomUse) {
       expected.erase(victim);
     }
   }
-  std::stable_sort(expected.begin(), expected.end(), [](const auto* a, const auto* b) { return a->priority > b->priority; });
+  std::stable_sort(expected.begin(), expected.end(),
+                   [](const auto* a, const auto* b) { return a->priority > b->priority; });
   EXPECT_EQ(list.size(), expected.size());
   std::vector<WorkItem*> got;
   while (auto* item = list.pop_front()) got.push_back(item);

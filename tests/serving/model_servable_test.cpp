@@ -34,8 +34,8 @@ struct ModelServableTest : testing::Test {
     return std::move(result).value();
   }
 
-  void fill(Client& client, const std::shared_ptr<ModelServable>& servable, const Shape& shape, std::vector<float> values,
-            const char* name = "b", DataType type = DataType::kFp32) {
+  void fill(Client& client, const std::shared_ptr<ModelServable>& servable, const Shape& shape,
+            std::vector<float> values, const char* name = "b", DataType type = DataType::kFp32) {
     auto buffer = Buffer::allocate(values.size() * sizeof(float));
     if (!values.empty()) std::memcpy(buffer->data(), values.data(), values.size() * sizeof(float));
     client.call.servable = servable;
@@ -43,8 +43,8 @@ struct ModelServableTest : testing::Test {
     client.call.inputs.push_back({name, Tensor::of(type, shape, std::move(buffer), 0, values.size() * sizeof(float))});
   }
 
-  Status ask(const std::shared_ptr<ModelServable>& servable, const Shape& shape, std::vector<float> values, const char* name = "b",
-             DataType type = DataType::kFp32) {
+  Status ask(const std::shared_ptr<ModelServable>& servable, const Shape& shape, std::vector<float> values,
+             const char* name = "b", DataType type = DataType::kFp32) {
     Client client;
     fill(client, servable, shape, std::move(values), name, type);
     servable->infer(client.call);
@@ -85,9 +85,12 @@ TEST_F(ModelServableTest, RefusesWrongRequestsWithOvmsTexts) {
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
     return std::string(status.message());
   };
-  EXPECT_EQ(message(ask(servable, {1, 9}, std::vector<float>(9))), "Invalid input shape - Expected: (1,10); Actual: (1,9); input name: b");
-  EXPECT_EQ(message(ask(servable, {2, 10}, std::vector<float>(20))), "Invalid input batch size - Expected: 1; Actual: 2; input name: b");
-  EXPECT_EQ(message(ask(servable, {10}, ten)), "Invalid number of shape dimensions - Expected: (1,10); Actual: (10); input name: b");
+  EXPECT_EQ(message(ask(servable, {1, 9}, std::vector<float>(9))),
+            "Invalid input shape - Expected: (1,10); Actual: (1,9); input name: b");
+  EXPECT_EQ(message(ask(servable, {2, 10}, std::vector<float>(20))),
+            "Invalid input batch size - Expected: 1; Actual: 2; input name: b");
+  EXPECT_EQ(message(ask(servable, {10}, ten)),
+            "Invalid number of shape dimensions - Expected: (1,10); Actual: (10); input name: b");
   EXPECT_EQ(message(ask(servable, {1, 10}, ten, "b", DataType::kInt32)),
             "Invalid input precision - Expected: FP32; Actual: INT32; input name: b");
   EXPECT_EQ(message(ask(servable, {1, 10}, std::vector<float>(9))),
@@ -119,7 +122,8 @@ TEST_F(ModelServableTest, WritesIntoThePlaceThatTheClientGave) {
   float place[2] = {};
   Client client;
   fill(client, servable, {1, 2}, {5, 6});
-  client.call.requested.push_back({"a", {DataType::kFp32, {1, 2}, reinterpret_cast<std::byte*>(place), sizeof place}, {}});
+  client.call.requested.push_back(
+      {"a", {DataType::kFp32, {1, 2}, reinterpret_cast<std::byte*>(place), sizeof place}, {}});
   servable->infer(client.call);
   client.wait();
   ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
@@ -155,10 +159,11 @@ TEST_F(ModelServableTest, TextsForByteModelsAreConvertedBothWaysOffTheCallersThr
   ModelServableOptions options;
   options.name = "echo";
   scheduling::ExecutorSpec executor;
-  executor.model = std::make_shared<test::FakeModel>(signature, [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
-    out[0].view = in[0];
-    return {};
-  });
+  executor.model = std::make_shared<test::FakeModel>(
+      signature, [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+        out[0].view = in[0];
+        return {};
+      });
   options.executors.push_back(std::move(executor));
   const auto servable = std::move(ModelServable::create(std::move(options), context)).value();
   const char packed[] = "\x02\0\0\0hi\x05\0\0\0world";
@@ -187,7 +192,8 @@ TEST_F(ModelServableTest, BytesForAModelThatTakesNoPicturesAreRefused) {
 
 TEST_F(ModelServableTest, NamesAreMappedAndSorted) {
   ModelSignature signature;
-  signature.inputs = {{"x", DataType::kFp32, PartialShape::from({1}), ""}, {"w", DataType::kFp32, PartialShape::from({1}), ""}};
+  signature.inputs = {{"x", DataType::kFp32, PartialShape::from({1}), ""},
+                      {"w", DataType::kFp32, PartialShape::from({1}), ""}};
   signature.outputs = {{"sum", DataType::kFp32, PartialShape::from({1}), ""}};
   // Writes 10 x + w, so that swapped inputs show.
   const auto kernel = [](const std::vector<TensorView>& inputs, std::vector<Tensor>& outputs) -> Status {

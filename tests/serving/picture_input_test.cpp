@@ -15,7 +15,9 @@ namespace ocelli::serving {
 namespace {
 
 // B, G and R of the pixel at (x, y).
-std::uint8_t pixel(std::size_t x, std::size_t y, std::size_t channel) { return static_cast<std::uint8_t>(x * 7 + y * 31 + channel * 80); }
+std::uint8_t pixel(std::size_t x, std::size_t y, std::size_t channel) {
+  return static_cast<std::uint8_t>(x * 7 + y * 31 + channel * 80);
+}
 
 void append(std::string& text, std::uint32_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) text.push_back(static_cast<char>(value >> (8 * i)));
@@ -94,7 +96,8 @@ TEST_F(PictureInputTest, PacksPlanarWhereTheModelIsNchwWithOrWithoutALayout) {
   for (const char* layout : {"NCHW", "", "N..."}) {
     const auto tensor = decode(spec(DataType::kUint8, {1, 3, 6, 5}, layout), {bmp(5, 6)});
     ASSERT_EQ(tensor.view.shape, (Shape{1, 3, 6, 5})) << layout;
-    for (std::size_t c = 0; c < 3; ++c) EXPECT_EQ(at<std::uint8_t>(tensor, c * 30 + 2 * 5 + 4), pixel(4, 2, c)) << layout;
+    for (std::size_t c = 0; c < 3; ++c)
+      EXPECT_EQ(at<std::uint8_t>(tensor, c * 30 + 2 * 5 + 4), pixel(4, 2, c)) << layout;
   }
 }
 
@@ -128,12 +131,14 @@ TEST_F(PictureInputTest, OpenSizesComeFromTheFirstPicture) {
   for (std::size_t i = 0; i < 3; ++i) open.shape.dims[i] = Dimension::any();
   EXPECT_EQ(decode(open, {bmp(5, 4), bmp(5, 4)}).view.shape, (Shape{2, 4, 5, 3}));
   EXPECT_EQ(refusal(open, {bmp(5, 4), bmp(4, 4)}),
-            "Binary input images for this endpoint are required to have the same resolution - Expected: 5x4; Actual: 4x4; input name: image");
+            "Binary input images for this endpoint are required to have the same resolution - Expected: 5x4; Actual: "
+            "4x4; input name: image");
 }
 
 TEST_F(PictureInputTest, RefusesWithOvmsTexts) {
   const auto target = spec(DataType::kFp32, {1, 4, 4, 3});
-  EXPECT_EQ(refusal(target, {bmp(4, 4), bmp(4, 4)}), "Invalid input batch size - Expected: 1; Actual: 2; input name: image");
+  EXPECT_EQ(refusal(target, {bmp(4, 4), bmp(4, 4)}),
+            "Invalid input batch size - Expected: 1; Actual: 2; input name: image");
   EXPECT_EQ(refusal(spec(DataType::kFp32, {1, 4, 4, 1}), {bmp(4, 4)}),
             "Invalid number of channels in binary input - Expected: 1; Actual: 3; input name: image");
   EXPECT_EQ(refusal(target, {"no picture"}).rfind("Image parsing failed", 0), 0u);
@@ -141,7 +146,8 @@ TEST_F(PictureInputTest, RefusesWithOvmsTexts) {
   auto twice = pack({bmp(4, 4)});
   twice.shape = Shape{1, 1};
   EXPECT_EQ(decode_pictures("image", target, twice, pool).status().message(),
-            "Invalid number of shape dimensions - Expected number of input shape dimensions: 1; Actual: 2; input name: image");
+            "Invalid number of shape dimensions - Expected number of input shape dimensions: 1; Actual: 2; input name: "
+            "image");
   auto lying = pack({bmp(4, 4)});
   lying.bytes -= 1;
   EXPECT_EQ(decode_pictures("image", target, lying, pool).status().code(), StatusCode::kInvalidArgument);
@@ -175,7 +181,8 @@ TEST(Float16, AgreesWithTheDefinitionForEveryHalf) {
     EXPECT_EQ(float_to_half(value), half);
     const int exponent = (half >> 10) & 31;
     if (exponent == 31) continue;
-    const double magnitude = exponent == 0 ? (half & 1023) * 0x1p-24 : ((half & 1023) + 1024) * std::pow(2.0, exponent - 25);
+    const double magnitude =
+        exponent == 0 ? (half & 1023) * 0x1p-24 : ((half & 1023) + 1024) * std::pow(2.0, exponent - 25);
     EXPECT_EQ(value, static_cast<float>(half & 0x8000 ? -magnitude : magnitude));
   }
   EXPECT_EQ(float_to_half(2049.0F), float_to_half(2048.0F)) << "ties to even";

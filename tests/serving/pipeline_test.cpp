@@ -51,7 +51,8 @@ test::FakeModel::Kernel sum_kernel() {
     const auto each = in[0].bytes / sizeof(float) / parts;
     for (std::size_t i = 0; i < each; ++i) {
       float sum = 0;
-      for (std::size_t part = 0; part < parts; ++part) sum += reinterpret_cast<const float*>(in[0].data)[part * each + i];
+      for (std::size_t part = 0; part < parts; ++part)
+        sum += reinterpret_cast<const float*>(in[0].data)[part * each + i];
       reinterpret_cast<float*>(out[0].view.data)[i] = sum;
     }
     return {};
@@ -99,7 +100,8 @@ struct PipelineTest : testing::Test {
     if (!values.empty()) std::memcpy(buffer->data(), values.data(), values.size() * sizeof(float));
     client.call.servable = pipeline;
     client.call.completion = &client;
-    client.call.inputs.push_back({"in", Tensor::of(DataType::kFp32, shape, std::move(buffer), 0, values.size() * sizeof(float))});
+    client.call.inputs.push_back(
+        {"in", Tensor::of(DataType::kFp32, shape, std::move(buffer), 0, values.size() * sizeof(float))});
     pipeline->infer(client.call);
   }
   PipelineDefinition chain(std::vector<PipelineNode> nodes, const PipelineSource& out) {
@@ -146,7 +148,8 @@ TEST_F(PipelineTest, BranchesMeetAgain) {
   add_adder("one", {1, 2}, 1);
   add_adder("ten", {1, 2}, 10);
   ModelSignature two;
-  two.inputs = {{"x", DataType::kFp32, PartialShape::from({1, 2}), ""}, {"y", DataType::kFp32, PartialShape::from({1, 2}), ""}};
+  two.inputs = {{"x", DataType::kFp32, PartialShape::from({1, 2}), ""},
+                {"y", DataType::kFp32, PartialShape::from({1, 2}), ""}};
   two.outputs = {{"p", DataType::kFp32, PartialShape::from({1, 2}), ""}};
   add_model("product", two, [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
     for (int i = 0; i < 2; ++i) {
@@ -159,7 +162,8 @@ TEST_F(PipelineTest, BranchesMeetAgain) {
   meet.name = "meet";
   meet.model = "product";
   meet.inputs = {{"x", {"left", "a"}}, {"y", {"right", "a"}}};
-  auto definition = chain({node("left", "one", {"request", "in"}), node("right", "ten", {"request", "in"}), meet}, {"meet", "p"});
+  auto definition =
+      chain({node("left", "one", {"request", "in"}), node("right", "ten", {"request", "in"}), meet}, {"meet", "p"});
   definition.outputs["again"] = {"left", "a"};
   definition.outputs["echo"] = {"request", "in"};
   ASSERT_TRUE(open(definition).ok());
@@ -213,7 +217,9 @@ TEST_F(PipelineTest, AnyNumberOfPartsOfTheRequestAndNoneIsAborted) {
 TEST_F(PipelineTest, GatheringInTheMiddleAndNestedDemultiplexers) {
   add_adder("wide", {3, 1, 2}, 0);
   add_adder("narrow", {1, 2}, 1);
-  add_model("sum", {{{"b", DataType::kFp32, PartialShape::from({3, 1, 2}), ""}}, {{"a", DataType::kFp32, PartialShape::from({1, 2}), ""}}},
+  add_model("sum",
+            {{{"b", DataType::kFp32, PartialShape::from({3, 1, 2}), ""}},
+             {{"a", DataType::kFp32, PartialShape::from({1, 2}), ""}}},
             sum_kernel());
   auto split = node("split", "wide", {"request", "in"});
   split.demultiply_count = 3;
@@ -238,9 +244,10 @@ TEST_F(PipelineTest, GatheringInTheMiddleAndNestedDemultiplexers) {
 }
 
 TEST_F(PipelineTest, AFailingNodeEndsThePipelineWithItsError) {
-  add_model("bad", test::add_signature(PartialShape::from({1, 2})), [](const std::vector<TensorView>& in, std::vector<Tensor>&) -> Status {
-    return *reinterpret_cast<const float*>(in[0].data) == 4 ? internal_error("the model chokes") : Status();
-  });
+  add_model("bad", test::add_signature(PartialShape::from({1, 2})),
+            [](const std::vector<TensorView>& in, std::vector<Tensor>&) -> Status {
+              return *reinterpret_cast<const float*>(in[0].data) == 4 ? internal_error("the model chokes") : Status();
+            });
   auto definition = chain({node("each", "bad", {"request", "in"})}, {"each", "a"});
   definition.demultiply_count = -1;
   ASSERT_TRUE(open(definition).ok());
@@ -259,10 +266,11 @@ TEST_F(PipelineTest, AFailingNodeEndsThePipelineWithItsError) {
 
 TEST_F(PipelineTest, CancelStopsWhatRunsAndWhatWaits) {
   // The last adder of the chain is never reached.
-  add_model("slow", test::add_signature(PartialShape::from({1, 2})), [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // too slow to run on the caller's thread
-    return test::add_kernel(1)(in, out);
-  });
+  add_model("slow", test::add_signature(PartialShape::from({1, 2})),
+            [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+              std::this_thread::sleep_for(std::chrono::milliseconds(2));  // too slow to run on the caller's thread
+              return test::add_kernel(1)(in, out);
+            });
   auto definition = chain({node("each", "slow", {"request", "in"})}, {"each", "a"});
   definition.demultiply_count = -1;
   ASSERT_TRUE(open(definition).ok());
@@ -290,22 +298,30 @@ TEST_F(PipelineTest, WrongDefinitionsSayWhatIsWrong) {
             "Pipeline pipe: input b of node n refers to node ghost, which does not exist");
   EXPECT_EQ(refusal(chain({node("n", "one", {"request", "x"})}, {"n", "a"})),
             "Pipeline pipe: input b of node n refers to input x of the pipeline, which does not exist");
-  EXPECT_EQ(refusal(chain({node("n", "one", in)}, {"n", "zz"})), "Pipeline pipe: output out refers to output zz of node n, which model one does not have");
-  EXPECT_EQ(refusal(chain({node("n", "one", in), node("n", "one", in)}, {"n", "a"})), "Pipeline pipe: two nodes are called n");
-  EXPECT_EQ(refusal(chain({node("n", "one", in), node("idle", "one", in)}, {"n", "a"})), "Pipeline pipe: node idle is not connected to any output");
-  EXPECT_EQ(refusal(chain({node("n", "one", in), node("x", "one", {"y", "a"}), node("y", "one", {"x", "a"})}, {"n", "a"})),
-            "Pipeline pipe: node x is part of a cycle");
+  EXPECT_EQ(refusal(chain({node("n", "one", in)}, {"n", "zz"})),
+            "Pipeline pipe: output out refers to output zz of node n, which model one does not have");
+  EXPECT_EQ(refusal(chain({node("n", "one", in), node("n", "one", in)}, {"n", "a"})),
+            "Pipeline pipe: two nodes are called n");
+  EXPECT_EQ(refusal(chain({node("n", "one", in), node("idle", "one", in)}, {"n", "a"})),
+            "Pipeline pipe: node idle is not connected to any output");
+  EXPECT_EQ(
+      refusal(chain({node("n", "one", in), node("x", "one", {"y", "a"}), node("y", "one", {"x", "a"})}, {"n", "a"})),
+      "Pipeline pipe: node x is part of a cycle");
   EXPECT_EQ(refusal(chain({node("n", "one", in), node("m", "other", {"n", "a"})}, {"m", "a"})),
             "Pipeline pipe: node m: input b takes FP32 (1,4), but a of node n gives FP32 (1,3)");
-  EXPECT_NE(refusal(chain({node("n", "ghost", in)}, {"n", "a"})).find("model ghost: Model with requested name is not found"), std::string::npos);
+  EXPECT_NE(
+      refusal(chain({node("n", "ghost", in)}, {"n", "a"})).find("model ghost: Model with requested name is not found"),
+      std::string::npos);
   auto custom = node("n", "one", in);
   custom.custom = true;
   EXPECT_EQ(open(chain({custom}, {"n", "a"})).code(), StatusCode::kUnimplemented);
   auto split = node("n", "one", in);
   split.demultiply_count = 2;
-  EXPECT_EQ(refusal(chain({split}, {"n", "a"})), "Pipeline pipe: node n: demultiply_count is 2, but output a has shape (1,3)");
+  EXPECT_EQ(refusal(chain({split}, {"n", "a"})),
+            "Pipeline pipe: node n: demultiply_count is 2, but output a has shape (1,3)");
   split.demultiply_count = 0;
-  EXPECT_EQ(refusal(chain({split}, {"n", "a"})), "Pipeline pipe: node n: demultiply_count must be -1 or 1..10000, not 0");
+  EXPECT_EQ(refusal(chain({split}, {"n", "a"})),
+            "Pipeline pipe: node n: demultiply_count must be -1 or 1..10000, not 0");
   auto gather = node("n", "one", in);
   gather.gather_from = "request";
   EXPECT_NE(refusal(chain({gather}, {"n", "a"})).find("not the innermost open demultiplexer"), std::string::npos);

@@ -115,7 +115,8 @@ TEST_F(StatefulTest, MistakesHaveTheirOwnCodes) {
   ask(1, 2, kStart);
   auto& refused = ask(1, 3, kStart);
   EXPECT_EQ(refused.call.status.code(), StatusCode::kUnavailable);
-  EXPECT_EQ(refused.call.status.message(), "Max sequence number has been reached. Could not create new sequence. - limit: 2");
+  EXPECT_EQ(refused.call.status.message(),
+            "Max sequence number has been reached. Could not create new sequence. - limit: 2");
   EXPECT_FALSE(refused.call.sequence_id);
 
   auto& wrong_type = clients.emplace_back();

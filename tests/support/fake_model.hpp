@@ -20,11 +20,12 @@ class FakeRequest;
 // Runs on threads of its own, like a runtime. Its requests keep it alive no longer than CompiledModel promises.
 class FakeModel final : public CompiledModel {
  public:
-  // Reads inputs and fills outputs. An output's data is where it is to be written when it is bound or has a static shape; null otherwise:
-  // the kernel then sets view and owner.
+  // Reads inputs and fills outputs. An output's data is where it is to be written when it is bound or has a static
+  // shape; null otherwise: the kernel then sets view and owner.
   using Kernel = std::function<Status(const std::vector<TensorView>& inputs, std::vector<Tensor>& outputs)>;
 
-  FakeModel(ModelSignature signature, Kernel kernel, std::size_t threads = 1) : signature_(std::move(signature)), kernel_(std::move(kernel)) {
+  FakeModel(ModelSignature signature, Kernel kernel, std::size_t threads = 1)
+      : signature_(std::move(signature)), kernel_(std::move(kernel)) {
     info_.runtime = "fake";
     info_.device = "FAKE";
     info_.precision = "FP32";
@@ -112,7 +113,10 @@ class FakeModel final : public CompiledModel {
 class FakeRequest final : public InferRequest {
  public:
   explicit FakeRequest(FakeModel& model)
-      : model_(model), inputs_(model.signature_.inputs.size()), outputs_(model.signature_.outputs.size()), bound_(outputs_.size()) {}
+      : model_(model),
+        inputs_(model.signature_.inputs.size()),
+        outputs_(model.signature_.outputs.size()),
+        bound_(outputs_.size()) {}
 
   Status set_input(std::size_t index, const TensorView& view) override {
     inputs_.at(index) = view;
@@ -223,8 +227,8 @@ inline void FakeModel::work() {
   }
 }
 
-// Adds `add` to every float: input "b" and output "a" of the given shape; dimension 0 may be dynamic. Unbound outputs share one buffer
-// per call, which lives until the next run.
+// Adds `add` to every float: input "b" and output "a" of the given shape; dimension 0 may be dynamic. Unbound outputs
+// share one buffer per call, which lives until the next run.
 inline ModelSignature add_signature(const PartialShape& shape) {
   return {{{"b", DataType::kFp32, shape, ""}}, {{"a", DataType::kFp32, shape, ""}}};
 }
