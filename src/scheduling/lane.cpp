@@ -182,6 +182,27 @@ Status Lane::hand_out(std::size_t index, const TensorView& whole, const BufferRe
   return {};
 }
 
+bool Lane::start(Status& status) noexcept {
+  std::optional<Status> early;
+  auto self = std::this_thread::get_id();
+  early_ = &early;
+  starting_.fetch_add(1, std::memory_order_relaxed);
+  starter_.store(self, std::memory_order_relaxed);
+  active_->request->start(*this);
+  starter_.compare_exchange_strong(self, std::thread::id(), std::memory_order_relaxed);  // unless it was started again
+  starting_.fetch_sub(1, std::memory_order_release);
+  if (early) status = std::move(*early);
+  return early.has_value();
+}
+
+void Lane::on_infer_done(const Status& status) noexcept {
+  if (starter_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
+    *early_ = status;
+  } else {
+    observer_.on_lane_done(*this, status);
+  }
+}
+
 void Lane::release() noexcept {
   for (auto& buffer : gathered_) buffer.reset();
   for (auto& buffer : output_buffers_) buffer.reset();

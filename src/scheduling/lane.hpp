@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <thread>
 #include <vector>
 
 #include "runtime/compiled_model.hpp"
@@ -51,13 +53,10 @@ class Lane final : private InferCompletion {
   void choose_variant() noexcept;
   // Binds the batch's tensors. On failure nothing runs and the batch is to be failed with the status.
   Status prepare(BufferPool& pool) noexcept;
-  // The run may end, and whoever waits for it may want to destroy the lane, before the runtime's start() has returned:
-  // see idle().
-  void start() noexcept {
-    starting_.fetch_add(1, std::memory_order_relaxed);
-    active_->request->start(*this);
-    starting_.fetch_sub(1, std::memory_order_release);
-  }
+  // Begins the run. True: the runtime ended it before start() returned, on this thread; status is its outcome and the
+  // observer is not told. False: the observer is told by whoever ends it, perhaps already, and the lane must not be
+  // touched any more (it is not destroyed before start() returns: see idle()).
+  bool start(Status& status) noexcept;
   // True when no thread is inside start(). The lane is not destroyed before.
   [[nodiscard]] bool idle() const noexcept { return starting_.load(std::memory_order_acquire) == 0; }
   Status run() noexcept { return active_->request->run(); }
@@ -83,7 +82,7 @@ class Lane final : private InferCompletion {
   };
 
   Lane(Executor& executor, LaneObserver& observer) : executor_(executor), observer_(observer) {}
-  void on_infer_done(const Status& status) noexcept override { observer_.on_lane_done(*this, status); }
+  void on_infer_done(const Status& status) noexcept override;
 
   Result<TensorView> gather(std::size_t index, std::uint32_t items, BufferPool& pool);
   Status bind_output(std::size_t index, std::uint32_t items, BufferPool& pool);
@@ -95,6 +94,10 @@ class Lane final : private InferCompletion {
   std::vector<Variant> variants_;
   Variant* active_ = nullptr;
   std::atomic<std::uint32_t> starting_{0};
+  // The thread that is inside start() of the latest run, and where it waits for the outcome. Only that thread looks at
+  // early_, so a completion can tell whether it happens below start() without a lock.
+  std::atomic<std::thread::id> starter_{};
+  std::optional<Status>* early_ = nullptr;
   WorkList batch_;
   std::vector<BufferRef> gathered_;        // inputs of a batch, copied together
   std::vector<BufferRef> output_buffers_;  // null where an item's own destination is bound, or nothing is

@@ -120,7 +120,7 @@ void Scheduler::submit(WorkItem& item) noexcept {
   if (!accepted) return item.work.completion->on_work_done(item);
   if (!dropped.empty()) tell(dropped, 0);
   if (!lane) return;
-  here ? run_here(*lane) : start(*lane);
+  drive(*lane, here);
 }
 
 // --- cancellation
@@ -168,7 +168,7 @@ void Scheduler::stop_run(Lane& lane) noexcept {
       more = refill(lane, Clock::now(), dropped);
     }
   }
-  if (more) start(lane);
+  if (more) drive(lane, false);
   tell(dropped, 1);
 }
 

@@ -83,10 +83,9 @@ class Scheduler final : private LaneObserver, private TimerClient {
 
   // Without the lock.
   Status tune(Executor& executor);
-  void start(Lane& lane) noexcept;
-  void run_here(Lane& lane) noexcept;
+  void drive(Lane& lane, bool here) noexcept;
+  bool finish_here(Lane& lane, Status& status) noexcept;
   void conclude(Lane& lane, Status& status) noexcept;
-  bool end_run(Lane& lane, Status& status, WorkList& done, bool in_callback) noexcept;
   void pump() noexcept;
   template <typename Predicate>
   void stop_runs(const Predicate& wanted) noexcept;

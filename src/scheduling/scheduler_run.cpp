@@ -199,73 +199,68 @@ bool Scheduler::other_device(const Executor& executor) const noexcept {
   return std::ranges::any_of(executors_, [&](const auto& other) { return other.get() != &executor && !other->lost; });
 }
 
-// Prepares and starts the lane's batch. A batch that cannot be prepared is ended, and the next one takes its place.
-void Scheduler::start(Lane& lane) noexcept {
-  bool more = true;
-  while (more) {
-    auto status = lane.prepare(pool_);
+// Runs the lane's batch: on this thread when `here` (what waits behind it too, for a bounded time), else by starting it.
+// Ends when the lane has no more work or a run is under way on the runtime's threads.
+void Scheduler::drive(Lane& lane, bool here) noexcept {
+  const auto until = here ? Clock::now() + options_.inline_below * 2 : TimePoint{};
+  Status status;
+  do {
+    status = lane.prepare(pool_);
     lane.prepared = Clock::now();
     if (status.ok() && lane.stopping.load(std::memory_order_relaxed)) status = stopped_early();
-    if (status.ok()) return lane.start();  // from here on the lane belongs to whoever ends it
-    WorkList done;
-    more = end_run(lane, status, done, false);
-    if (!more) pump();
-    tell(done, 1);
-  }
+    if (!status.ok()) continue;
+    if (lane.prepared < until) {
+      status = lane.run();
+    } else if (!lane.start(status)) {
+      return;  // from here on the lane belongs to whoever ends the run
+    }
+  } while (finish_here(lane, status));
 }
 
-// Ends the lane's run and gives it its next work; true when there is some. The caller counts as one in active_
-// afterwards.
-bool Scheduler::end_run(Lane& lane, Status& status, WorkList& done, bool in_callback) noexcept {
+// Ends a run that ended on this thread. The items are told before the lane takes more work, so that completions that
+// submit anew cannot nest deeper than there are lanes. True when there is more work.
+bool Scheduler::finish_here(Lane& lane, Status& status) noexcept {
   conclude(lane, status);
-  const Lock lock(mutex_);
-  ++active_;
-  if (in_callback) ++lane.callbacks;
-  settle(lane, status, done);
-  return refill(lane, Clock::now(), done);
+  WorkList done;
+  {
+    const Lock lock(mutex_);
+    ++active_;  // this thread
+    settle(lane, status, done);
+  }
+  if (!status.ok()) pump();  // the device may be lost, and its work waits for another
+  const auto count = done.size();
+  tell_each(done);
+  WorkList dropped;
+  bool more = false;
+  {
+    const Lock lock(mutex_);
+    more = refill(lane, Clock::now(), dropped);
+    leave(count + 1);
+  }
+  if (!dropped.empty()) tell(dropped, 0);
+  return more;
 }
 
 void Scheduler::on_lane_done(Lane& lane, const Status& status) noexcept {
   auto result = status;
+  conclude(lane, result);
   WorkList done;
+  bool more = false;
+  {
+    const Lock lock(mutex_);
+    ++active_;  // this thread
+    ++lane.callbacks;
+    settle(lane, result, done);
+    more = refill(lane, Clock::now(), done);
+  }
   // The device works again before anybody is told.
-  if (end_run(lane, result, done, true)) start(lane);
-  if (!result.ok()) pump();  // the device may be lost, and its work waits for another
+  if (more) drive(lane, false);
+  if (!result.ok()) pump();
   const auto count = done.size();
   tell_each(done);
   const Lock lock(mutex_);
   --lane.callbacks;
   leave(count + 1);
-}
-
-// Runs the lane's batch on this thread, and what waits behind it, for a bounded time.
-void Scheduler::run_here(Lane& lane) noexcept {
-  const auto until = Clock::now() + options_.inline_below * 2;
-  bool more = true;
-  while (more) {
-    auto status = lane.prepare(pool_);
-    lane.prepared = Clock::now();
-    if (status.ok() && lane.prepared >= until) return lane.start();
-    if (status.ok()) status = lane.run();
-    conclude(lane, status);
-    WorkList done;
-    {
-      const Lock lock(mutex_);
-      ++active_;  // this thread
-      settle(lane, status, done);
-    }
-    if (!status.ok()) pump();
-    // Told before the lane is free again: completions that submit anew cannot nest deeper than there are lanes.
-    const auto count = done.size();
-    tell_each(done);
-    WorkList dropped;
-    {
-      const Lock lock(mutex_);
-      more = refill(lane, Clock::now(), dropped);
-      leave(count + 1);
-    }
-    if (!dropped.empty()) tell(dropped, 0);
-  }
 }
 
 // Gives work to every free lane. The caller counts itself in active_.
@@ -277,7 +272,7 @@ void Scheduler::pump() noexcept {
       const Lock lock(mutex_);
       lane = next_work(Clock::now(), dropped);
     }
-    if (lane) start(*lane);
+    if (lane) drive(*lane, false);
     if (!dropped.empty()) tell(dropped, 0);
     if (!lane) return;
   }

@@ -305,6 +305,35 @@ TEST_F(SchedulerTest, FastModelsRunOnTheSubmittersThreadWithoutDeepStacks) {
   EXPECT_GT(model->runs() - model->started(), 1000) << "runs on the submitting thread are not started";
 }
 
+// A runtime that ends runs within start() must not make completions nest.
+TEST_F(SchedulerTest, RuntimesThatEndRunsWithinStartDoNotNest) {
+  open({}, PartialShape::from({1, 1}), 2);
+  model->synchronous = true;
+  Chain chain;
+  chain.scheduler = scheduler.get();
+  auto& again = item(1);
+  again.work.completion = &chain;
+  scheduler->submit(again);
+  EXPECT_TRUE(chain.done) << "everything happened within submit()";
+  EXPECT_EQ(model->runs(), 100'000);
+  std::vector<std::thread> threads;
+  std::deque<WorkItem> many(4000);
+  for (auto& each : many) {
+    each.work.inputs = again.work.inputs;
+    each.work.outputs.resize(1);
+    each.work.completion = &told;
+  }
+  for (std::size_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::size_t i = t; i < many.size(); i += 4) scheduler->submit(many[i]);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  ASSERT_TRUE(told.wait_for(many.size()));
+  EXPECT_TRUE(scheduler->drain(kPatience));
+  EXPECT_EQ(told.order().size(), many.size());
+}
+
 // Many threads submit, cancel and let deadlines pass; every item must be told exactly once.
 TEST_F(SchedulerTest, EveryItemIsToldExactlyOnceUnderAllRaces) {
   // Items outlive the scheduler here, so cancelling one that was told already is harmless.

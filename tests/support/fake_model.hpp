@@ -47,6 +47,8 @@ class FakeModel final : public CompiledModel {
   Result<std::unique_ptr<InferRequest>> create_request() override;
 
   ExecutionInfo& mutable_info() noexcept { return info_; }
+  // start() runs on the calling thread and tells the completion before it returns.
+  bool synchronous = false;
   // With state: every run adds its input's first float to the request's sum, which is the first output.
   bool is_stateful = false;
 
@@ -131,6 +133,7 @@ class FakeRequest final : public InferRequest {
   void start(InferCompletion& completion) noexcept override {
     completion_ = &completion;
     cancelled_.store(false);
+    if (model_.synchronous) return completion.on_infer_done(run());
     model_.enqueue(*this);
   }
   Status run() noexcept override {
