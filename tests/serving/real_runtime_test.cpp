@@ -1,4 +1,5 @@
-// Servables on every runtime that was built: answers, batching, cancellation, and lives that end in the middle of a run.
+// Servables on every runtime that was built: answers, batching, cancellation, and lives that end in the middle of a
+// run.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -8,7 +9,6 @@
 #include <deque>
 #include <filesystem>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <vector>
 
@@ -72,10 +72,8 @@ class RealRuntime : public testing::TestWithParam<RuntimeCase> {
     ASSERT_TRUE(loaded.ok()) << loaded.status().to_string();
     runtime_ = std::move(loaded).value();
   }
-  std::shared_ptr<ModelServable> serve(const std::string& model, ModelServableOptions options = {},
-                                       std::optional<Dimension> batch = {}) {
+  std::shared_ptr<ModelServable> serve(const std::string& model, ModelServableOptions options = {}) {
     CompileOptions compile;
-    compile.batch = batch;
     compile.device = GetParam().device;
     compile.properties["INFERENCE_PRECISION_HINT"] = "f32";
     auto compiled = runtime_->compile({GetParam().format, models_ / model / GetParam().file}, compile);
@@ -92,7 +90,7 @@ class RealRuntime : public testing::TestWithParam<RuntimeCase> {
     EXPECT_TRUE(made.ok()) << made.status().to_string();
     return made.ok() ? std::move(made).value() : nullptr;
   }
-  // Rows of positive numbers, which every one of these models gives back.
+  // Rows of positive numbers, which every one of these models gives back; inputs beyond the first are zero.
   void ask(Client& client, const ServableHandle& servable, std::int64_t rows, std::int64_t columns, float first) {
     const auto count = static_cast<std::size_t>(rows * columns);
     auto buffer = pool_.get(count * sizeof(float));
@@ -105,6 +103,12 @@ class RealRuntime : public testing::TestWithParam<RuntimeCase> {
     const auto bytes = count * sizeof(float);
     client.call.inputs.push_back({servable->metadata().inputs.at(0).name,
                                   Tensor::of(DataType::kFp32, {rows, columns}, std::move(buffer), 0, bytes)});
+    for (std::size_t i = 1; i < servable->metadata().inputs.size(); ++i) {
+      auto zeros = pool_.get(bytes);
+      std::memset(zeros->data(), 0, bytes);
+      client.call.inputs.push_back({servable->metadata().inputs[i].name,
+                                    Tensor::of(DataType::kFp32, {rows, columns}, std::move(zeros), 0, bytes)});
+    }
     servable->infer(client.call);
   }
   static bool answered(const Client& client) {
@@ -126,7 +130,7 @@ TEST_P(RealRuntime, ManyThreadsGetTheirOwnAnswersWhateverIsBatched) {
     ModelServableOptions options;
     options.batching.mode = mode;
     options.batching.max_items = 8;
-    const auto servable = serve("fixed_batch", std::move(options), Dimension::any());
+    const auto servable = serve("sum", std::move(options));
     ASSERT_TRUE(servable);
     std::atomic<int> wrong{0};
     std::vector<std::thread> threads;
