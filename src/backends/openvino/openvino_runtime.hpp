@@ -38,6 +38,9 @@ class OpenvinoRuntime final : public Runtime {
   // Compiles with the cache, or when that fails without it; note then says why.
   Result<ov::CompiledModel> compile_with(const std::function<ov::CompiledModel(const ov::AnyMap&)>& compile_model,
                                          const CompileOptions& options, std::string& note);
+  // The model out of the cache, or compiled when it is not there. Throws what OpenVINO throws.
+  ov::CompiledModel load_compiled(const ModelSource& source, const CompileOptions& options,
+                                  const ov::AnyMap& properties);
   std::unique_ptr<CompiledModel> finish(ov::CompiledModel compiled, ModelFacts facts, const CompileOptions& options,
                                         const std::string& note);
 
