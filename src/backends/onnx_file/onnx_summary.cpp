@@ -30,7 +30,7 @@ constexpr std::uint32_t kDimensionName = 2;
 // asks for.
 class Walker {
  public:
-  explicit Walker(const std::filesystem::path& path) : file_(path, std::ios::binary) {
+  explicit Walker(std::istream& file) : file_(file) {
     file_.seekg(0, std::ios::end);
     size_ = file_ ? static_cast<std::uint64_t>(file_.tellg()) : 0;
     file_.seekg(0);
@@ -59,7 +59,7 @@ class Walker {
         case 2: {
           const std::uint64_t length = varint();
           const std::uint64_t begin = position();
-          if (!good_ || length > end - begin) return fail();
+          if (!good_ || begin > end || length > end - begin) return fail();
           on_bytes(number, begin + length);
           skip_to(begin + length, end);
           break;
@@ -99,7 +99,7 @@ class Walker {
   }
   void fail() noexcept { good_ = false; }
 
-  std::ifstream file_;
+  std::istream& file_;
   std::uint64_t size_ = 0;
   bool good_ = true;
 };
@@ -195,7 +195,12 @@ bool OnnxSummary::is_half() const {
 }
 
 std::optional<OnnxSummary> summarize_onnx(const std::filesystem::path& path) {
-  Walker walker(path);
+  std::ifstream file(path, std::ios::binary);
+  return summarize_onnx(file);
+}
+
+std::optional<OnnxSummary> summarize_onnx(std::istream& file) {
+  Walker walker(file);
   OnnxSummary summary;
   bool has_graph = false;
   walker.fields(walker.size(), ignore_number, [&](std::uint32_t number, std::uint64_t stop) {

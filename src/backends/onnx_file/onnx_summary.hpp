@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <iosfwd>
 #include <map>
 #include <optional>
 #include <string>
@@ -34,5 +35,7 @@ struct OnnxSummary {
 
 // Walks the file without reading its weights. Empty when it is not an ONNX file or is cut off. Thread-safe.
 std::optional<OnnxSummary> summarize_onnx(const std::filesystem::path& path);
+// The same of a stream that can be sought in.
+std::optional<OnnxSummary> summarize_onnx(std::istream& file);
 
 }  // namespace ocelli::onnx_file

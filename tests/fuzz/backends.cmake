@@ -1,0 +1,2 @@
+ocelli_fuzzer(onnx_file SOURCES ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_onnx_file.cpp LINK ocelli_backends_onnx_file)
+ocelli_fuzzer(packed_strings SOURCES ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_packed_strings.cpp LINK ocelli_tensor)
