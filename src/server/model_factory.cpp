@@ -51,6 +51,20 @@ scheduling::BatchCompiler batch_compiler(const devices::DevicePlan& plan, const 
   };
 }
 
+// What the file's "model_info" section says, as ServableMetadata has it; runtimes put the section's name in front and
+// '/' between the levels.
+std::map<std::string, std::string> servable_model_info(const CompiledModel& model) {
+  constexpr std::string_view kSection = "model_info/";
+  std::map<std::string, std::string> result;
+  for (const auto& [key, value] : model.model_info()) {
+    if (!key.starts_with(kSection)) continue;
+    std::string path = key.substr(kSection.size());
+    std::replace(path.begin(), path.end(), '/', '.');
+    result[path] = value;
+  }
+  return result;
+}
+
 }  // namespace
 
 ModelFactory::ModelFactory(ModelFactoryOptions options, devices::RuntimeRegistry& runtimes,
@@ -87,6 +101,7 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
   servable.default_timeout = options_.default_timeout;
   servable.batching = options_.batching;
   servable.metrics = load.metrics;
+  servable.model_info = servable_model_info(*members->front().model);
   // Whoever lets requests decide about the batch gets it as they bring it; measuring would make every change slower.
   if (load.config.automatic()) servable.batching.mode = scheduling::BatchingMode::kOff;
   if (plan->batch) {

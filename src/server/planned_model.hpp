@@ -1,7 +1,9 @@
 // PlannedModel: a compiled model together with the runtime that it needs and what its plan knows about it.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "devices/plan_compiler.hpp"
@@ -17,6 +19,7 @@ class PlannedModel final : public CompiledModel {
   [[nodiscard]] const ModelSignature& signature() const noexcept override { return member_.model->signature(); }
   [[nodiscard]] const ExecutionInfo& info() const noexcept override { return member_.info; }
   [[nodiscard]] bool stateful() const noexcept override { return member_.model->stateful(); }
+  [[nodiscard]] std::map<std::string, std::string> model_info() const override { return member_.model->model_info(); }
   Result<std::unique_ptr<InferRequest>> create_request() override { return member_.model->create_request(); }
 
   // Runs in flight that the user asked for with "(n)"; 0: not asked.

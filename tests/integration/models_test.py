@@ -43,6 +43,8 @@ class Models(unittest.TestCase):
                 answer = server.infer(name, metadata["inputs"][0]["name"], ONES, [1, 10])
                 self.assertEqual(list(answer.values())[0], [2.0] * 10, name)
             self.assertEqual(states(server, "onnx"), {1: "AVAILABLE"}, "a model file is version 1")
+            self.assertEqual(json.loads(server.get("/v2/models/ir")[2])["rt_info"], {"model_info": {"precision": "FP16", "resolution": {"height": "200", "width": "300"}}})
+            self.assertNotIn("rt_info", json.loads(server.get("/v2/models/onnx")[2]))
 
     def test_devices_by_name(self):
         wanted = {"cpu": "CPU", "auto": "AUTO", "auto_list": "AUTO:GPU,CPU", "multi": "MULTI:CPU", "hetero": "HETERO:CPU", "batch": "BATCH:CPU(4)"}

@@ -30,7 +30,8 @@ class FakeFactory final : public repository::ServableFactory {
     std::unique_lock lock(mutex_);
     loads_.push_back(load);
     changed_.notify_all();
-    changed_.wait(lock, [this] { return !held_; });
+    changed_.wait(lock, [this] { return !held_ || permits_ > 0; });
+    if (held_) --permits_;
     std::ifstream stream(load.source.path);
     std::string text;
     std::getline(stream, text);
@@ -84,6 +85,12 @@ class FakeFactory final : public repository::ServableFactory {
     held_ = false;
     changed_.notify_all();
   }
+  // Lets one load of those that wait, or of those to come, go on.
+  void release_one() {
+    const std::lock_guard lock(mutex_);
+    ++permits_;
+    changed_.notify_all();
+  }
   // Waits until so many loads have begun.
   bool wait_for_loads(std::size_t count) {
     std::unique_lock lock(mutex_);
@@ -103,6 +110,7 @@ class FakeFactory final : public repository::ServableFactory {
   std::condition_variable changed_;
   std::vector<repository::ModelLoad> loads_;
   bool held_ = false;
+  int permits_ = 0;  // loads that may go on although held
 };
 
 // Keeps all lines. Thread-safe.

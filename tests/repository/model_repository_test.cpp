@@ -311,19 +311,27 @@ TEST_F(ModelRepositoryTest, StoppingDoesNotWaitForTheNextPoll) {
 }
 
 TEST_F(ModelRepositoryTest, StoppingWhileModelsLoadEndsAfterTheOneUnderWay) {
-  for (const char* name : {"a", "b", "c"}) folder_.write(std::string(name) + "/1/m.onnx", name);
-  options_.models = {model("a"), model("b"), model("c")};
+  constexpr std::size_t kModels = 200;
+  for (std::size_t i = 0; i < kModels; ++i) {
+    const std::string name = "m" + std::to_string(i);
+    folder_.write(name + "/1/m.onnx", name);
+    options_.models.push_back(model(name));
+  }
   options_.load_threads = 1;
   make();
   factory_->hold();
   auto starting = std::async(std::launch::async, [this] { return repository_->start(); });
   ASSERT_TRUE(factory_->wait_for_loads(1));
   auto stopping = std::async(std::launch::async, [this] { repository_->stop(); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  // One model after the other, until the stop takes effect.
+  while (factory_->loads().size() < kModels &&
+         stopping.wait_for(std::chrono::milliseconds(10)) != std::future_status::ready) {
+    factory_->release_one();
+  }
   factory_->release();
   stopping.get();
   EXPECT_EQ(starting.get().code(), StatusCode::kUnavailable);
-  EXPECT_LT(factory_->loads().size(), 3U);
+  EXPECT_LT(factory_->loads().size(), kModels);
 }
 
 TEST_F(ModelRepositoryTest, HandlesMayOutliveTheRepository) {
