@@ -1,5 +1,7 @@
 """The program as KServe and TensorFlow Serving clients see it over gRPC, with real models and numpy as the reference."""
+import io
 import queue
+import re
 import sys
 import unittest
 
@@ -16,6 +18,7 @@ import rpc_client_harness  # noqa: E402
 
 EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 PATIENCE = 30
+MOBILENET = DATA / "models/classification/mobilenet_v2_quant_tflite/mobilenet_v2_1.0_224_quant.tflite"
 SQUEEZENET = DATA / "models/classification/squeezenet/SqueezeNet_fp16.onnx"
 
 
@@ -23,6 +26,16 @@ def tensor(name, array, datatype):
     made = triton.InferInput(name, list(array.shape), datatype)
     made.set_data_from_numpy(array)
     return made
+
+
+def noise_png():
+    """A lossless picture of the size that MOBILENET takes, and its pixels in the order in which the server decodes: BGR."""
+    from PIL import Image
+
+    pixels = np.random.default_rng(6).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue(), pixels[:, :, ::-1].copy()[np.newaxis]
 
 
 def entry(name, path, **more):
@@ -75,7 +88,7 @@ class WithServer(unittest.TestCase):
 
 @needs_data
 class KserveClient(WithServer):
-    models = toys("dummy", "add_two_inputs_model", "dummy_fp64", "passthrough", "passthrough_string", "scalar") + [entry("squeezenet", SQUEEZENET)]
+    models = toys("dummy", "add_two_inputs_model", "dummy_fp64", "passthrough", "passthrough_string", "scalar") + [entry("squeezenet", SQUEEZENET), entry("mobilenet", MOBILENET)]
 
     def fails(self, code, text, function, *arguments, **named):
         with self.assertRaises(InferenceServerException) as raised:
@@ -108,6 +121,16 @@ class KserveClient(WithServer):
         # Half precision keeps 11 bits and the two runtimes add in different orders.
         np.testing.assert_allclose(got.astype(np.float32), expected.astype(np.float32), atol=5e-3)
         self.assertEqual(got.argmax(), expected.argmax())
+
+    def test_encoded_pictures(self):
+        png, pixels = noise_png()
+        expected = self.client.infer("mobilenet", [tensor("input", pixels, "UINT8")]).as_numpy("output")
+        got = self.client.infer("mobilenet", [tensor("input", np.array([png], dtype=np.object_), "BYTES")]).as_numpy("output")
+        self.assertEqual(got.shape, (1, 1001))
+        np.testing.assert_array_equal(got, expected)
+        with self.assertRaises(InferenceServerException) as raised:
+            self.client.infer("mobilenet", [tensor("input", np.array([png[:2000]], dtype=np.object_), "BYTES")])
+        self.assertEqual(raised.exception.status(), "StatusCode.INVALID_ARGUMENT")
 
     def test_many_requests_at_once(self):
         results = queue.Queue()
@@ -201,7 +224,7 @@ class KserveClient(WithServer):
 
 @needs_data
 class TfServingClient(WithServer):
-    models = toys("dummy", "passthrough_string", "scalar")
+    models = toys("dummy", "passthrough_string", "scalar") + [entry("mobilenet", MOBILENET)]
 
     @classmethod
     def setUpClass(cls):
@@ -261,11 +284,44 @@ class TfServingClient(WithServer):
                     self.stub.Predict(made, timeout=PATIENCE)
                 self.assertEqual((raised.exception.code(), raised.exception.details()), (grpc.StatusCode.INVALID_ARGUMENT, text))
 
+    def test_encoded_pictures(self):
+        png, pixels = noise_png()
+        made, tensor_proto = self.request("mobilenet", "input", self.types.DT_STRING, (1,))
+        tensor_proto.string_val.append(png)
+        raw, raw_proto = self.request("mobilenet", "input", self.types.DT_UINT8, pixels.shape)
+        raw_proto.tensor_content = pixels.tobytes()
+        answers = [self.stub.Predict(each, timeout=PATIENCE).outputs["output"].tensor_content for each in (made, raw)]
+        self.assertEqual(len(answers[0]), 1001)
+        self.assertEqual(answers[0], answers[1])
+
     def test_status(self):
         asked = self.status.GetModelStatusRequest()
         asked.model_spec.name = "dummy"
         versions = self.model.GetModelStatus(asked, timeout=PATIENCE).model_version_status
         self.assertEqual([(each.version, each.state) for each in versions], [(1, self.status.ModelVersionStatus.AVAILABLE)])
+
+
+@needs_data
+class Metrics(unittest.TestCase):
+    def test_requests_are_counted_by_method(self):
+        with Server(config={"model_config_list": toys("dummy")}, flags=["--metrics_enable"]) as server:
+            client = triton.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
+            row = np.zeros((1, 10), np.float32)
+            for _ in range(3):
+                client.infer("dummy", [tensor("b", row, "FP32")])
+            with self.assertRaises(InferenceServerException):
+                client.infer("dummy", [])
+            client.get_model_metadata("dummy")
+            client.close()
+            text = server.get("/metrics")[2].decode()
+
+        def counted(family, method):
+            pattern = rf'^{family}{{api="KServe",interface="gRPC",method="{method}",name="dummy",version="1"}} (\d+)$'
+            return int(re.search(pattern, text, re.MULTILINE).group(1))
+
+        self.assertEqual(counted("ovms_requests_success", "ModelInfer"), 3)
+        self.assertEqual(counted("ovms_requests_fail", "ModelInfer"), 1)
+        self.assertEqual(counted("ovms_requests_success", "ModelMetadata"), 1)
 
 
 @needs_data
