@@ -128,6 +128,7 @@ void Http2Session::on_data(RpcStream& stream, std::span<const std::byte> bytes, 
     if (!charge(stream, *fed)) return;
     if (stream.assembler_.complete()) on_message(stream, last_frame && bytes.empty());
   }
+  if (!stream.assembler_.at_boundary()) wake_at(now_ + context_.options.limits.progress_timeout);
 }
 
 // Counts the bytes that a request holds; false: the call was refused for it.

@@ -182,12 +182,13 @@ void Http2Session::check_stream_time(RpcStream& stream, TimePoint now) noexcept 
     if (now >= stream.deadline_) return answer(stream, {StatusCode::kDeadlineExceeded, "the deadline passed before the call was answered"});
     wake_at(stream.deadline_);
   }
-  const bool receiving = !stream.progress_.handed && !stream.progress_.decided;
-  if (receiving) {
+  // Between two messages of a stream a client may take its time; within one it may not.
+  const bool within_message = stream.progress_.streaming && !stream.assembler_.at_boundary();
+  if (!stream.progress_.decided && (!stream.progress_.handed || within_message)) {
     const auto since_start = now - stream.started_;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_start).count();
     const bool stalled = now - stream.fed_ >= limits.progress_timeout;
-    const bool slow = since_start >= limits.progress_timeout && stream.request_bytes_ < static_cast<std::size_t>(seconds) * limits.min_body_bytes_per_second;
+    const bool slow = !stream.progress_.streaming && since_start >= limits.progress_timeout && stream.request_bytes_ < static_cast<std::size_t>(seconds) * limits.min_body_bytes_per_second;
     if (stalled || slow) {
       context_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
       return answer(stream, {StatusCode::kDeadlineExceeded,

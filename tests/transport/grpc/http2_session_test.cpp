@@ -237,6 +237,20 @@ TEST_F(Http2SessionTest, SlowRequestsAreNotWaitedForForEver) {
   expect_status(3, 4, "did not arrive in time");  // one byte a second
 }
 
+TEST_F(Http2SessionTest, StreamsMayPauseBetweenMessagesButNotWithin) {
+  RpcOptions options;
+  options.limits.progress_timeout = 10s;
+  auto& session = open(options);
+  session.send(headers_frame(1, call_headers("Stream")) + data_frame(1, grpc_message("first")));
+  session.advance(1h);
+  session.send(data_frame(1, grpc_message("second").substr(0, 8)));
+  EXPECT_FALSE(session.answer(1).ended);
+  session.advance(10s);
+  EXPECT_EQ(session.answer(1).data, grpc_message("first"));
+  expect_status(1, 4, "did not arrive in time");
+  EXPECT_TRUE(handler_.wait_for_cancelled(1));
+}
+
 TEST_F(Http2SessionTest, IdleConnectionsGoAway) {
   RpcOptions options;
   options.limits.idle_timeout = 60s;
