@@ -12,7 +12,7 @@ struct ConnectionLimits {
   // Open connections of one server; further ones are refused with a reply where the protocol has one.
   std::size_t max_connections = 20000;
   // Request line and headers together, and their number (HTTP/1: status 431).
-  std::size_t max_header_bytes = 32 * 1024;
+  std::size_t max_header_bytes = std::size_t{32} * 1024;
   std::size_t max_headers = 100;
   // One request body or message, as sent and when decompressed (status 413, RESOURCE_EXHAUSTED). The server's 1 GiB
   // default.

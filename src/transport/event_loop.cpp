@@ -32,7 +32,7 @@ Result<std::unique_ptr<EventLoop>> EventLoop::create() {
   return std::unique_ptr<EventLoop>(new EventLoop(std::move(epoll), std::move(wake)));
 }
 
-EventLoop::EventLoop(FileDescriptor epoll, FileDescriptor wake) noexcept
+EventLoop::EventLoop(FileDescriptor epoll, FileDescriptor wake)
     : epoll_(std::move(epoll)),
       wake_(std::move(wake)),
       events_(std::make_unique<epoll_event[]>(kEventsPerRound)),

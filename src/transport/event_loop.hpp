@@ -116,7 +116,7 @@ class EventLoop {
 
   // Room for one thread's transient bytes, shared by all its connections: valid only until the callback that uses it
   // returns.
-  static constexpr std::size_t kScratchBytes = 64 * 1024;
+  static constexpr std::size_t kScratchBytes = std::size_t{64} * 1024;
   [[nodiscard]] std::span<std::byte> scratch() noexcept { return {scratch_.get(), kScratchBytes}; }
 
   // How many connections live here; the listener gives new ones to the loop with the fewest. Any thread.
@@ -126,7 +126,7 @@ class EventLoop {
   friend class LoadShare;
   static constexpr std::size_t kNotQueued = static_cast<std::size_t>(-1);
 
-  EventLoop(FileDescriptor epoll, FileDescriptor wake) noexcept;
+  EventLoop(FileDescriptor epoll, FileDescriptor wake);
   Status add_watch(int fd, Watcher& watcher, std::uint32_t events) noexcept;
   int wait_milliseconds(Duration max_wait) noexcept;
   void dispatch_events(int count) noexcept;

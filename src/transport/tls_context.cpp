@@ -34,7 +34,8 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
 
 }  // namespace
 
-Result<std::unique_ptr<TlsContext>> TlsContext::create(const TlsOptions& options, std::vector<std::string> alpn) {
+Result<std::unique_ptr<TlsContext>> TlsContext::create(const TlsOptions& options,
+                                                       const std::vector<std::string>& alpn) {
   std::unique_ptr<TlsContext> made(new TlsContext());
   ERR_clear_error();
   SSL_CTX* context = made->context_ = SSL_CTX_new(TLS_server_method());

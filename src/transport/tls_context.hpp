@@ -25,7 +25,7 @@ class TlsContext {
  public:
   // alpn: protocols offered, the preferred first ("h2", "http/1.1"). A client that offers only others is refused; one
   // that offers none is accepted. Errors: kInvalidArgument naming the file and OpenSSL's reason.
-  static Result<std::unique_ptr<TlsContext>> create(const TlsOptions& options, std::vector<std::string> alpn);
+  static Result<std::unique_ptr<TlsContext>> create(const TlsOptions& options, const std::vector<std::string>& alpn);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;

@@ -12,7 +12,7 @@ namespace ocelli::transport {
 namespace {
 
 // The largest plaintext of one TLS record.
-constexpr std::size_t kRecordBytes = 16 * 1024;
+constexpr std::size_t kRecordBytes = std::size_t{16} * 1024;
 
 class TlsStream final : public Stream {
  public:

@@ -9,7 +9,7 @@
 namespace ocelli::transport {
 namespace {
 
-constexpr std::size_t kFirstChunkedCapacity = 16 * 1024;
+constexpr std::size_t kFirstChunkedCapacity = std::size_t{16} * 1024;
 
 // actual: what is known of the size.
 Status too_large(std::size_t limit, std::string_view relation, std::size_t actual) {

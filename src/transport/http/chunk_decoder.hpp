@@ -16,7 +16,7 @@ class ChunkDecoder {
     std::span<const std::byte> data;  // the last of them that are body, may be none
   };
 
-  explicit ChunkDecoder(std::size_t max_extra = 32 * 1024) noexcept : extra_left_(max_extra) {}
+  explicit ChunkDecoder(std::size_t max_extra = std::size_t{32} * 1024) noexcept : extra_left_(max_extra) {}
 
   // Goes on until a run of data, the end of the body, a fault or the end of input.
   Step next(std::span<const std::byte> input) noexcept;

@@ -11,8 +11,8 @@ namespace ocelli::transport {
 namespace {
 
 // Memory that a pooled exchange may keep for its next request.
-constexpr std::size_t kKeptHeadBytes = 4 * 1024;
-constexpr std::size_t kKeptTextBytes = 64 * 1024;
+constexpr std::size_t kKeptHeadBytes = std::size_t{4} * 1024;
+constexpr std::size_t kKeptTextBytes = std::size_t{64} * 1024;
 constexpr std::size_t kKeptPieces = 64;
 
 constexpr std::string_view kBinaryReplyHeader = "inference-header-content-length";
@@ -118,7 +118,7 @@ void ConnectionExchange::write_head(bool close, std::string_view common_headers)
   if (status != 204 && status != 304) {
     const std::size_t size = body.size();
     out += "Content-Length: ";
-    fmt::format_int digits(size);
+    const fmt::format_int digits(size);
     out.append(digits.data(), digits.size());
     out += "\r\n";
     if (size > 0) out.append("Content-Type: ").append(content_type).append("\r\n");

@@ -9,7 +9,7 @@ namespace ocelli::transport {
 namespace {
 
 // One read of heads and small bodies. A large body's first part lands here too and is copied once, so it is kept small.
-constexpr std::size_t kReadBytes = 16 * 1024;
+constexpr std::size_t kReadBytes = std::size_t{16} * 1024;
 // One connection's turn: reads until others on its thread go first.
 constexpr int kReadsPerTurn = 16;
 // What is thrown away after our last reply before the connection is cut.
@@ -42,10 +42,10 @@ void HttpConnection::start() noexcept {
   pump();
 }
 
-void HttpConnection::start_refused(std::string message) noexcept {
+void HttpConnection::start_refused(std::string_view message) noexcept {
   if (stream_->descriptor() >= 0 && !loop_.loop.watch(stream_->descriptor(), *this).ok()) return close();
   begin_request();
-  refuse(http_status(StatusCode::kUnavailable), std::move(message), true);
+  refuse(http_status(StatusCode::kUnavailable), message, true);
 }
 
 void HttpConnection::on_ready(std::uint32_t events) noexcept {
@@ -185,8 +185,7 @@ void HttpConnection::on_head_bytes() noexcept {
 
 void HttpConnection::on_body_bytes() noexcept {
   input_.consume(body_.feed(input_.bytes()));
-  if (!body_.status().ok())
-    return refuse(http_status(body_.status().code()), std::string(body_.status().message()), true);
+  if (!body_.status().ok()) return refuse(http_status(body_.status().code()), body_.status().message(), true);
   if (!hold(body_.size())) return;
   if (body_.complete()) finish_body();
 }
@@ -205,7 +204,7 @@ void HttpConnection::inflate_step() noexcept {
     const auto bytes = inflater->bytes();
     if (hold(current_->held_bytes + bytes.size())) dispatch(bytes, inflater->take());
   } else {
-    refuse(http_status(inflater->status().code()), std::string(inflater->status().message()), false);
+    refuse(http_status(inflater->status().code()), inflater->status().message(), false);
   }
   pump();
 }

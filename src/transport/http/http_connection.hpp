@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "transport/event_loop.hpp"
 #include "transport/http/body_inflater.hpp"
@@ -33,7 +34,7 @@ class HttpConnection final : public EventLoop::Watcher {
   // Begins to watch and to read.
   void start() noexcept;
   // Instead of start(): answers 503 with that message, whatever the client asks, and closes.
-  void start_refused(std::string message) noexcept;
+  void start_refused(std::string_view message) noexcept;
   // Server is stopping: closes at once when idle, else after the requests that were begun.
   void begin_stop() noexcept;
   // Ends it now; handlers of unanswered requests are told.
@@ -76,7 +77,7 @@ class HttpConnection final : public EventLoop::Watcher {
   void begin_body(const RequestHead& head) noexcept;
   void finish_body() noexcept;
   void dispatch(std::span<const std::byte> body, BufferRef owner) noexcept;
-  void refuse(int status, std::string message, bool close_after) noexcept;
+  void refuse(int status, std::string_view message, bool close_after) noexcept;
   void offer_continue() noexcept;
 
   // --- writing and the end (http_connection_replies.cpp)

@@ -9,6 +9,8 @@ namespace {
 
 // How long a client may take to read our last reply after we have shut our side.
 constexpr Duration kDrainTimeout = std::chrono::seconds(2);
+// The same while the server stops.
+constexpr Duration kStoppingDrainTimeout = std::chrono::milliseconds(250);
 
 }  // namespace
 
@@ -147,7 +149,7 @@ void HttpConnection::destroy() noexcept { delete this; }
 TimePoint HttpConnection::deadline() const noexcept {
   const auto& limits = loop_.service.options.limits;
   TimePoint when = kNever;
-  if (phase_ == Phase::kDrain) return request_started_ + kDrainTimeout;
+  if (phase_ == Phase::kDrain) return request_started_ + (stopping_ ? kStoppingDrainTimeout : kDrainTimeout);
   if (write_blocked_) when = last_progress_ + limits.progress_timeout;
   if (handshaking_) {
     when = last_progress_ + limits.header_timeout;

@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 // Bodies up to this size are not worth an atomic operation that all threads share.
-constexpr std::size_t kUncountedBytes = 64 * 1024;
+constexpr std::size_t kUncountedBytes = std::size_t{64} * 1024;
 
 // Takes as long for a wrong key as for a right one of the same length.
 bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
@@ -73,7 +73,7 @@ bool HttpConnection::hold(std::size_t bytes) noexcept {
     const Status status(StatusCode::kResourceExhausted, "Too many request bodies are in memory. Limit: " +
                                                             std::to_string(loop_.service.options.max_total_bytes) +
                                                             " bytes");
-    refuse(http_status(status.code()), std::string(status.message()), true);
+    refuse(http_status(status.code()), status.message(), true);
     return false;
   }
   current_->held_bytes = bytes;
@@ -83,7 +83,7 @@ bool HttpConnection::hold(std::size_t bytes) noexcept {
 void HttpConnection::begin_body(const RequestHead& head) noexcept {
   if (head.framing == BodyFraming::kNone) return finish_body();
   const auto status = body_.begin(head, loop_.service.options.limits.max_body_bytes, loop_.service.pool);
-  if (!status.ok()) return refuse(http_status(status.code()), std::string(status.message()), true);
+  if (!status.ok()) return refuse(http_status(status.code()), status.message(), true);
   if (head.framing == BodyFraming::kLength && !hold(head.content_length)) return;
   phase_ = Phase::kBody;
   body_started_ = loop_.loop.now();
@@ -133,7 +133,7 @@ void HttpConnection::dispatch(std::span<const std::byte> body, BufferRef owner) 
 
 // Answers the request that is being read with an error of the transport's own, in its turn. close_after: its end in the
 // input cannot be known.
-void HttpConnection::refuse(int status, std::string message, bool close_after) noexcept {
+void HttpConnection::refuse(int status, std::string_view message, bool close_after) noexcept {
   auto& exchange = *current_;
   current_ = nullptr;
   request_started_ = kNever;

@@ -37,7 +37,7 @@ struct HttpOptions {
   // Text replies of at least this many bytes are compressed for clients whose Accept-Encoding lists gzip or deflate. A
   // client whose header names one coding and nothing else asks for it expressly: it gets it from min_asked_gzip_bytes
   // on, and also for replies with binary tensors.
-  std::size_t min_gzip_bytes = 16 * 1024;
+  std::size_t min_gzip_bytes = std::size_t{16} * 1024;
   std::size_t min_asked_gzip_bytes = 256;
   // Null: no log. Must outlive the server.
   observability::AccessLog* access_log = nullptr;

@@ -50,8 +50,9 @@ class HttpServer::Impl final : public ConnectionSink {
     if (open >= limit + kToldRefusals) return;
     auto stream = make_stream(std::move(accepted.socket), tls_.get());
     if (!stream) return on_refused();
-    auto* connection = new HttpConnection(home, std::move(stream), std::move(accepted.remote),
-                                          std::move(accepted.share), tls_ != nullptr);
+    auto* connection = std::make_unique<HttpConnection>(home, std::move(stream), std::move(accepted.remote),
+                                                        std::move(accepted.share), tls_ != nullptr)
+                           .release();  // deletes itself
     if (open >= limit) return connection->start_refused("Too many connections. Limit: " + std::to_string(limit));
     connection->start();
     if (home.stopping()) connection->begin_stop();

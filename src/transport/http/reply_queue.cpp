@@ -16,7 +16,7 @@ class Gatherer {
       return;
     }
     if (full()) return;
-    auto* start = static_cast<const char*>(data) + skip_;
+    const auto* start = static_cast<const char*>(data) + skip_;
     pieces_[count_++] = {const_cast<char*>(start), size - skip_};
     skip_ = 0;
   }

@@ -11,12 +11,12 @@ namespace {
 
 constexpr std::size_t kNotFound = std::string_view::npos;
 // A longer target is refused with 414; no path or query of ours comes near.
-constexpr std::size_t kMaxTargetBytes = 8 * 1024;
+constexpr std::size_t kMaxTargetBytes = std::size_t{8} * 1024;
 
 constexpr std::array<bool, 256> kTokenCharacters = [] {
   std::array<bool, 256> table{};
-  for (int c = '0'; c <= '9'; ++c) table[static_cast<std::size_t>(c)] = true;
-  for (int c = 'A'; c <= 'Z'; ++c) table[static_cast<std::size_t>(c)] = table[static_cast<std::size_t>(c + 32)] = true;
+  for (std::size_t c = '0'; c <= '9'; ++c) table[c] = true;
+  for (std::size_t c = 'A'; c <= 'Z'; ++c) table[c] = table[c + ('a' - 'A')] = true;
   for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) {
     table[static_cast<unsigned char>(c)] = true;
   }
