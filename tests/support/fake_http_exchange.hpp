@@ -52,6 +52,16 @@ class FakeHttpExchange final : public transport::HttpExchange {
     changed_.notify_all();
   }
 
+  // Makes the same request once more; the reply keeps its capacity, as the transport's exchanges do.
+  void again() {
+    status = 200;
+    extra_headers.clear();
+    body.clear();
+    cancel_.reset();
+    const std::lock_guard lock(mutex_);
+    sent_ = 0;
+  }
+
   // What the connection does when the client closes it.
   void client_gone() { cancel_.fire(); }
 
