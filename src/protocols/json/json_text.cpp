@@ -70,8 +70,9 @@ constexpr std::size_t kLongestElement = 32;
 template <typename Float>
 char* write_float(char* out, Float value) {
   char* const end = fmt::format_to(out, FMT_COMPILE("{}"), value);
-  const std::string_view digits(out, static_cast<std::size_t>(end - out));
-  if (digits.find_first_of(".e") != digits.npos) return end;
+  // A value with a fraction has a point or an exponent already, and from 10^16 on fmt writes an exponent.
+  constexpr Float kFirstExponent = 1e16F;
+  if (!(std::fabs(value) < kFirstExponent) || static_cast<Float>(static_cast<std::int64_t>(value)) != value) return end;
   end[0] = '.';
   end[1] = '0';
   return end + 2;

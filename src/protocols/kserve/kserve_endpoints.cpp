@@ -70,7 +70,12 @@ void KserveEndpoints::Inference::recycle() noexcept { home_.release(*this); }
 KserveEndpoints::KserveEndpoints(const rest::RestServices& services)
     : services_(services), inferences_(std::make_unique<InferencePool>()) {}
 
-KserveEndpoints::~KserveEndpoints() = default;
+// A prediction that some servable still holds must find its memory, whatever happens; so it stays for good when it does
+// not come back.
+KserveEndpoints::~KserveEndpoints() {
+  constexpr std::chrono::seconds kLimit{10};
+  if (!inferences_->drain(kLimit)) static_cast<void>(inferences_.release());
+}
 
 void KserveEndpoints::infer(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
   Inference* inference = nullptr;

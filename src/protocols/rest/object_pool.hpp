@@ -1,9 +1,11 @@
 // ObjectPool: keeps objects for reuse, so that the steady state creates none.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -31,6 +33,15 @@ class ObjectPool {
   void release(Object& object) noexcept {
     const std::lock_guard lock(mutex_);
     idle_.push_back(&object);
+  }
+  // Waits until no object is out; false when that takes longer than limit. For the end of the program.
+  [[nodiscard]] bool drain(std::chrono::milliseconds limit) const {
+    constexpr std::chrono::milliseconds kStep{1};
+    for (; in_use() > 0; limit -= kStep) {
+      if (limit <= std::chrono::milliseconds::zero()) return false;
+      std::this_thread::sleep_for(kStep);
+    }
+    return true;
   }
   // Objects that are out.
   [[nodiscard]] std::size_t in_use() const {

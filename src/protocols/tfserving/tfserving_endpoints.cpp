@@ -61,7 +61,12 @@ void TfservingEndpoints::Prediction::recycle() noexcept { home_.release(*this); 
 TfservingEndpoints::TfservingEndpoints(const rest::RestServices& services)
     : services_(services), predictions_(std::make_unique<PredictionPool>()) {}
 
-TfservingEndpoints::~TfservingEndpoints() = default;
+// A prediction that some servable still holds must find its memory, whatever happens; so it stays for good when it does
+// not come back.
+TfservingEndpoints::~TfservingEndpoints() {
+  constexpr std::chrono::seconds kLimit{10};
+  if (!predictions_->drain(kLimit)) static_cast<void>(predictions_.release());
+}
 
 void TfservingEndpoints::model_status(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
   rest::reply_with(exchange, [&](HttpExchange& reply) -> Status {
