@@ -46,7 +46,7 @@ class ModelCatalog {
   virtual Result<ServableHandle> find(std::string_view name, std::optional<std::int64_t> version) = 0;
 
   // As find(), but while the version is still LOADING it waits for up to OVMS's ten seconds. done is called exactly
-  // once, on this thread or another.
+  // once, on this thread or another. name is copied.
   virtual void find_when_loaded(std::string_view name, std::optional<std::int64_t> version,
                                 std::function<void(Result<ServableHandle>)> done) = 0;
 

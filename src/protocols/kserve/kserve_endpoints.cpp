@@ -10,6 +10,7 @@
 #include "protocols/rest/object_pool.hpp"
 #include "protocols/rest/rest_inference.hpp"
 #include "protocols/rest/rest_reply.hpp"
+#include "protocols/rest/servable_reply.hpp"
 
 namespace ocelli::kserve {
 namespace {
@@ -113,15 +114,14 @@ void KserveEndpoints::model_ready(HttpExchange& exchange, const rest::RouteParam
 }
 
 void KserveEndpoints::model_metadata(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
-  rest::reply_with(exchange, [&](HttpExchange& reply) -> Status {
-    const auto servable = services_.catalog.find(target.name, target.version);
-    if (!servable.ok()) return servable.status();
-    const auto status = services_.catalog.status(target.name, std::nullopt);
-    if (!status.ok()) return status.status();
-    append_model_metadata(reply.body.text(), (*servable)->metadata(), *status);
-    count(**servable, reply, Method::kModelMetadata, {});
-    return {};
-  });
+  rest::reply_about(services_.catalog, exchange, target,
+                    [this](HttpExchange& reply, serving::Servable& servable) -> Status {
+                      const auto status = services_.catalog.status(servable.metadata().name, std::nullopt);
+                      if (!status.ok()) return status.status();
+                      append_model_metadata(reply.body.text(), servable.metadata(), *status);
+                      count(servable, reply, Method::kModelMetadata, {});
+                      return {};
+                    });
 }
 
 namespace {

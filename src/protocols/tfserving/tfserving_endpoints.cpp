@@ -5,6 +5,7 @@
 #include "protocols/rest/object_pool.hpp"
 #include "protocols/rest/rest_inference.hpp"
 #include "protocols/rest/rest_reply.hpp"
+#include "protocols/rest/servable_reply.hpp"
 #include "protocols/tfserving/model_metadata_json.hpp"
 #include "protocols/tfserving/model_status_json.hpp"
 #include "protocols/tfserving/predict_reply.hpp"
@@ -82,13 +83,12 @@ void TfservingEndpoints::model_status(HttpExchange& exchange, const rest::RouteP
 }
 
 void TfservingEndpoints::model_metadata(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
-  rest::reply_with(exchange, [&](HttpExchange& reply) -> Status {
-    const auto servable = services_.catalog.find(target.name, target.version);
-    if (!servable.ok()) return servable.status();
-    append_model_metadata(reply.body.text(), (*servable)->metadata());
-    count(**servable, reply, Method::kGetModelMetadata);
-    return {};
-  });
+  rest::reply_about(services_.catalog, exchange, target,
+                    [](HttpExchange& reply, serving::Servable& servable) -> Status {
+                      append_model_metadata(reply.body.text(), servable.metadata());
+                      count(servable, reply, Method::kGetModelMetadata);
+                      return {};
+                    });
 }
 
 void TfservingEndpoints::predict(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {

@@ -27,6 +27,21 @@ TEST_F(InferenceTest, WaitsForAModelThatIsLoading) {
   EXPECT_EQ(exchange.status, 200);
 }
 
+TEST_F(InferenceTest, MetadataWaitsForAModelThatIsLoading) {
+  catalog.add_status("late", {1, serving::VersionState::kLoading, StatusCode::kOk, ""});
+  FakeHttpExchange kserve(HttpMethod::kGet, "/v2/models/late");
+  FakeHttpExchange tfserving(HttpMethod::kGet, "/v1/models/l%61te/metadata");
+  FakeHttpExchange missing(HttpMethod::kGet, "/v2/models/late/versions/1");
+  for (auto* exchange : {&kserve, &tfserving, &missing}) router->handle(*exchange);
+  EXPECT_EQ(kserve.sent() + tfserving.sent() + missing.sent(), 0);
+  catalog.add(test::make_dummy("late", 2));
+  catalog.finish_loading();
+  for (auto* exchange : {&kserve, &tfserving, &missing}) ASSERT_TRUE(exchange->wait());
+  EXPECT_EQ(kserve.status, 200);
+  EXPECT_EQ(tfserving.status, 200);
+  EXPECT_EQ(missing.status, 404) << "version 1 did not come";
+}
+
 TEST_F(InferenceTest, AModelThatDoesNotLoadInTimeIsNotLoadedYet) {
   catalog.add_status("late", {1, serving::VersionState::kLoading, StatusCode::kOk, ""});
   FakeHttpExchange exchange(HttpMethod::kPost, "/v1/models/late/versions/1:predict", R"({"instances":[[0]]})");
