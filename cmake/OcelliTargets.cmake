@@ -57,7 +57,8 @@ function(ocelli_test name)
                        ENVIRONMENT "OCELLI_BACKEND_DIR=${CMAKE_BINARY_DIR}/backends")
   if(OCELLI_SANITIZE)
     # OpenVINO's thread library otherwise opens a library in a way that the sanitizers refuse.
-    set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT TBB_ENABLE_SANITIZERS=1)
+    set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT TBB_ENABLE_SANITIZERS=1
+                 "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/support/tsan.supp")
   endif()
 endfunction()
 

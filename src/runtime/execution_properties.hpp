@@ -22,8 +22,8 @@ struct ExecutionProperties {
   std::optional<bool> pinning;                    // ENABLE_CPU_PINNING
 };
 
-// Reads the shared keys and removes them from properties, so that what is left is the backend's own. Errors: kInvalidArgument naming the key
-// and its value; NUM_STREAMS together with PERFORMANCE_HINT is refused.
+// Reads the shared keys and removes them from properties, so that what is left is the backend's own. Errors:
+// kInvalidArgument naming the key and its value; NUM_STREAMS together with PERFORMANCE_HINT is refused.
 Result<ExecutionProperties> take_execution_properties(std::map<std::string, std::string>& properties);
 
 // The rule alone: kInvalidArgument when both NUM_STREAMS and PERFORMANCE_HINT are given.

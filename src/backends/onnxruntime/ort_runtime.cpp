@@ -11,6 +11,7 @@
 namespace ocelli::onnxruntime {
 namespace {
 
+// Errors of sessions into our log; their warnings are about the file, so they are for debugging.
 void ORT_API_CALL write_log(void* log, OrtLoggingLevel level, const char* category, const char*, const char* location,
                             const char* text) {
   const auto& target = *static_cast<const Log*>(log);
@@ -65,9 +66,9 @@ Result<std::unique_ptr<OrtRuntime>> OrtRuntime::create(Log log, const std::strin
   if (!library.ok()) return library.status();
   std::unique_ptr<OrtRuntime> runtime(new OrtRuntime(std::move(log), std::move(*library)));
   const OrtApi& api = *runtime->library_.api;
-  auto environment = make_owner<OrtEnv>(api, StatusCode::kUnavailable, [&](auto** out) {
-    return api.CreateEnvWithCustomLogger(write_log, &runtime->log_, ORT_LOGGING_LEVEL_WARNING, "ocelli", out);
-  });
+  // The process has one environment, which may outlive this runtime, so it gets no log of ours; the sessions do.
+  auto environment = make_owner<OrtEnv>(
+      api, StatusCode::kUnavailable, [&](auto** out) { return api.CreateEnv(ORT_LOGGING_LEVEL_ERROR, "ocelli", out); });
   if (!environment.ok()) return environment.status();
   runtime->environment_ = std::move(*environment);
   (void)take(api, api.DisableTelemetryEvents(runtime->environment_.get()), StatusCode::kInternal);
@@ -138,6 +139,10 @@ Result<std::unique_ptr<CompiledModel>> OrtRuntime::compile(const ModelSource& so
     by_name.emplace(std::next(summary->inputs.begin(), static_cast<std::ptrdiff_t>(index))->first, shape);
   if (auto status = fix_dimensions(api, *plan->options, *summary, by_name); !status.ok()) return status;
 
+  if (auto status = take(api, api.SetUserLoggingFunction(plan->options.get(), write_log, &log_), StatusCode::kInternal);
+      !status.ok()) {
+    return status;
+  }
   auto session = make_owner<OrtSession>(api, StatusCode::kInternal, [&](auto** out) {
     return api.CreateSession(environment_.get(), source.path.c_str(), plan->options.get(), out);
   });
