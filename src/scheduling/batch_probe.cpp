@@ -86,6 +86,35 @@ class ClosedLoop {
   bool failed_ = false;
 };
 
+// Waits for one run and asks it to stop when it takes too long.
+class BoundedRun final : private InferCompletion {
+ public:
+  Status run(InferRequest& request, Duration limit) {
+    request.start(*this);
+    std::unique_lock lock(mutex_);
+    if (!ended_.wait_for(lock, limit, [this] { return done_; })) {
+      lock.unlock();
+      request.cancel();
+      lock.lock();
+      ended_.wait(lock, [this] { return done_; });
+    }
+    return std::move(status_);
+  }
+
+ private:
+  void on_infer_done(const Status& status) noexcept override {
+    const std::lock_guard lock(mutex_);
+    status_ = status;
+    done_ = true;
+    ended_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  Status status_;
+  bool done_ = false;
+};
+
 // First dimension: whether all inputs have it open, and how far; or all have it fixed at one.
 bool open_first_dimension(const ModelSignature& signature) noexcept {
   return std::ranges::all_of(signature.inputs, [](const TensorSpec& input) {
@@ -112,6 +141,7 @@ Status BatchProbe::run() {
   const auto& signature = executor_.model().signature();
   if (!SyntheticBatch::possible(signature) || !warm_up()) return {};
   if (executor_.model().stateful() || !batch_is_first_dimension(signature)) return {};
+  if (out_of_time()) return off("a run takes too long to be measured");
   if (open_first_dimension(signature) && outputs_follow_items()) {
     any_size_ = true;
     if (auto status = executor_.set_variants({}, true, observer_); !status.ok()) return status;
@@ -134,18 +164,22 @@ Status BatchProbe::run() {
   return choose(std::move(candidates));
 }
 
-// The first run of a request is slow in every runtime. False when the model refuses made-up inputs.
+// The first run of a request is slow in every runtime. False when the model refuses made-up inputs or takes too long.
 bool BatchProbe::warm_up() {
   const SyntheticBatch batch(executor_.model().signature(), 1, false);
   const auto begun = Clock::now();
   for (const auto& lane : executor_.lanes()) {
     if (lane != executor_.lanes().front() && Clock::now() - begun > kWarmUpLimit) break;
     auto& request = lane->first_request();
-    if (!batch.bind(request, batch.inputs()).ok() || !request.run().ok()) return false;
+    auto start = Clock::now();
+    if (!batch.bind(request).ok() || !BoundedRun().run(request, options_.probe_limit).ok()) return false;
     if (lane == executor_.lanes().front()) {
-      const auto second = Clock::now();
-      if (!request.run().ok()) return false;
-      single_ = Clock::now() - second;
+      single_ = Clock::now() - start;
+      start = Clock::now();
+      if (single_ < kWarmUpLimit) {
+        if (!request.run().ok()) return false;
+        single_ = Clock::now() - start;
+      }
       executor_.observe_run(single_);
     }
     if (!request.reset_state().ok()) return false;
@@ -155,7 +189,9 @@ bool BatchProbe::warm_up() {
 
 bool BatchProbe::outputs_follow_items() {
   auto& request = executor_.lanes().front()->first_request();
-  for (const std::uint32_t items : {2u, 1u}) {
+  const auto three = [](const TensorSpec& input) { return input.shape.dims[0].accepts(3); };
+  const bool take_three = std::ranges::all_of(executor_.model().signature().inputs, three);
+  for (const std::uint32_t items : {take_three ? 3u : 2u, 1u}) {
     const SyntheticBatch batch(executor_.model().signature(), items, true);
     if (!batch.bind(request).ok() || !request.run().ok()) return false;
     for (std::size_t i = 0; i < executor_.model().signature().outputs.size(); ++i) {

@@ -12,7 +12,7 @@
 namespace ocelli::scheduling {
 
 // Warms the executor's device up, learns how long a run takes, and decides which batch sizes are used:
-//  1. A model whose first dimension is open runs with one and with two items; when the outputs follow, they can be
+//  1. A model whose first dimension is open runs with one and with three items; when the outputs follow, they can be
 //  written in place.
 //  2. Candidates are the preferred sizes and the powers of two up to BatchingOptions::max_items: of the model itself
 //  when it takes any number of items, else of

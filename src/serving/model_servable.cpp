@@ -13,9 +13,17 @@
 namespace ocelli::serving {
 namespace {
 
-bool same_tensors(const std::vector<TensorSpec>& a, const std::vector<TensorSpec>& b) {
+// Runtimes may know a shape more or less exactly, but must not contradict each other.
+bool shapes_agree(const PartialShape& a, const PartialShape& b) {
+  if (!a.rank_known || !b.rank_known) return true;
+  return std::ranges::equal(a.dims, b.dims, [](const Dimension& x, const Dimension& y) {
+    return !x.is_static() || !y.is_static() || x.min == y.min;
+  });
+}
+
+bool tensors_agree(const std::vector<TensorSpec>& a, const std::vector<TensorSpec>& b) {
   return std::ranges::equal(a, b, [](const TensorSpec& x, const TensorSpec& y) {
-    return x.name == y.name && x.type == y.type && x.shape == y.shape;
+    return x.name == y.name && x.type == y.type && shapes_agree(x.shape, y.shape);
   });
 }
 
@@ -78,8 +86,8 @@ Result<std::shared_ptr<ModelServable>> ModelServable::create(ModelServableOption
   std::shared_ptr<ModelServable> servable(new ModelServable(std::move(options), context), destroy_elsewhere);
   if (auto status = servable->name_ports(options, signature); !status.ok()) return status;
   for (auto& executor : executors) {
-    if (!same_tensors(executor.model->signature().inputs, signature.inputs) ||
-        !same_tensors(executor.model->signature().outputs, signature.outputs)) {
+    if (!tensors_agree(executor.model->signature().inputs, signature.inputs) ||
+        !tensors_agree(executor.model->signature().outputs, signature.outputs)) {
       return invalid_argument(fmt::format("device {} shows other inputs or outputs of model {} than the first device",
                                           executor.model->info().device, servable->metadata_.name));
     }

@@ -26,7 +26,8 @@ struct ModelServableOptions {
   std::map<std::string, std::string> output_names;
 
   // The devices of the plan, the preferred one first; at least one. Each model's shared_ptr must keep its runtime
-  // alive. All have the same signature. lanes: the member's "(n)", else nireq, else 0 for the device's optimum.
+  // alive. All name the same tensors of the same types, and their shapes agree. lanes: the member's "(n)", else nireq,
+  // else 0 for the device's optimum.
   std::vector<scheduling::ExecutorSpec> executors;
   std::size_t queue_limit = 10'000;
   // Deadline of calls that bring none of their own, from when they come; zero: none.

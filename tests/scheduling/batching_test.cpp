@@ -254,6 +254,18 @@ TEST_F(BatchingTest, AutoTurnsItselfOffWhereItDoesNotPay) {
   EXPECT_EQ(model->runs(), 5);
 }
 
+TEST_F(BatchingTest, AModelThatTakesTooLongDoesNotHoldUpLoading) {
+  auto fake = adder(open_batch(2));
+  fake->hold();  // until it is cancelled
+  BatchingOptions options;
+  options.probe_limit = milliseconds(50);
+  open(fake, options);
+  fake->release();
+  scheduler->submit(item(1));
+  ASSERT_TRUE(wait_for(1));
+  expect_answers();
+}
+
 TEST_F(BatchingTest, MaxDelayWaitsForCompanyButNotLonger) {
   auto options = always();
   options.max_delay = milliseconds(50);

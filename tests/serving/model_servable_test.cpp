@@ -184,6 +184,28 @@ TEST_F(ModelServableTest, TextsForByteModelsAreConvertedBothWaysOffTheCallersThr
   client.call.clear();
 }
 
+// Two runtimes may know a model's shapes more or less exactly; contradictions and other types are refused.
+TEST_F(ModelServableTest, DevicesMustAgreeAboutTheModel) {
+  const auto with = [&](const PartialShape& input, const PartialShape& output, DataType type = DataType::kFp32) {
+    ModelServableOptions options;
+    options.name = "pair";
+    auto first = test::add_signature(PartialShape::from({1, 2}));
+    ModelSignature second{{{"b", type, input, ""}}, {{"a", DataType::kFp32, output, ""}}};
+    for (auto& signature : {first, second}) {
+      scheduling::ExecutorSpec executor;
+      executor.model = std::make_shared<test::FakeModel>(signature, test::add_kernel(1.0F));
+      options.executors.push_back(std::move(executor));
+    }
+    return ModelServable::create(std::move(options), context).status();
+  };
+  const auto exact = PartialShape::from({1, 2});
+  PartialShape loose = exact;
+  loose.dims[1] = Dimension::any();
+  EXPECT_TRUE(with(exact, loose).ok());
+  EXPECT_EQ(with(PartialShape::from({1, 3}), exact).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(with(exact, exact, DataType::kInt32).code(), StatusCode::kInvalidArgument);
+}
+
 TEST_F(ModelServableTest, BytesForAModelThatTakesNoPicturesAreRefused) {
   const auto servable = make(PartialShape::from({1, 1}));
   EXPECT_EQ(ask(servable, {1}, {0}, "b", DataType::kString).message(),
