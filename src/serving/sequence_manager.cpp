@@ -104,6 +104,9 @@ Status SequenceManager::extract(InferenceCall& call) {
 }
 
 Result<SequenceManager::Sequence*> SequenceManager::start(std::uint64_t& id) {
+  if (id != 0 && sequences_.contains(id)) {
+    return Status(StatusCode::kAlreadyExists, fmt::format("Sequence with provided ID already exists - id: {}", id));
+  }
   if (options_.max_sequences != 0 && sequences_.size() >= options_.max_sequences) {
     return Status(StatusCode::kUnavailable,
                   fmt::format("Max sequence number has been reached. Could not create new sequence. - limit: {}",
@@ -112,8 +115,6 @@ Result<SequenceManager::Sequence*> SequenceManager::start(std::uint64_t& id) {
   if (id == 0) {
     while (sequences_.contains(next_id_)) ++next_id_;
     id = next_id_++;
-  } else if (sequences_.contains(id)) {
-    return Status(StatusCode::kAlreadyExists, fmt::format("Sequence with provided ID already exists - id: {}", id));
   }
   auto& sequence = sequences_[id];
   sequence = std::make_unique<Sequence>();

@@ -1,0 +1,103 @@
+"""Sequences, pipelines of pictures, full queues and deadlines through the whole program, on the generated test models."""
+import concurrent.futures
+import json
+import os
+import pathlib
+import struct
+import unittest
+
+import numpy
+import tritonclient.grpc
+
+from ocelli_server import Server, wait_for
+
+MODELS = pathlib.Path(os.environ["OCELLI_BUILD_DIR"]).resolve() / "test_models"
+
+
+def model(name, **more):
+    return {"config": {"name": name, "base_path": str(MODELS / name / "model.xml"),
+                       "plugin_config": {"INFERENCE_PRECISION_HINT": "f32"}, **more}}
+
+
+def bitmap(pixels):
+    """An uncompressed BMP of a (height, width, 3) array in BGR order."""
+    height, width, _ = pixels.shape
+    rows = b"".join(row.tobytes() + b"\0" * (-3 * width % 4) for row in pixels[::-1])
+    return (b"BM" + struct.pack("<IHHI", 54 + len(rows), 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, len(rows), 0, 0, 0, 0)
+            + rows)
+
+
+def refused(test, code, call, *arguments, **more):
+    with test.assertRaises(tritonclient.grpc.InferenceServerException) as caught:
+        call(*arguments, **more)
+    test.assertEqual(caught.exception.status(), f"StatusCode.{code}", caught.exception.message())
+    return caught.exception.message()
+
+
+@unittest.skipUnless((MODELS / "stamp").exists(), f"no generated models at {MODELS}: run ctest -R generate_test_models first")
+class Scheduling(unittest.TestCase):
+    def test_sequences_keep_their_own_state(self):
+        with Server({"model_config_list": [model("counter", stateful=True, max_sequence_number=2)]}) as server:
+            client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
+
+            def add(value, **sequence):
+                tensor = tritonclient.grpc.InferInput("x", [1, 2], "FP32")
+                tensor.set_data_from_numpy(numpy.full((1, 2), value, numpy.float32))
+                reply = client.infer("counter", [tensor], **sequence)
+                names = {output.name for output in reply.get_response().outputs} - {"sequence_id"}
+                return float(reply.as_numpy(names.pop())[0, 0]), int(reply.as_numpy("sequence_id")[0])
+
+            self.assertEqual(add(1, sequence_id=5, sequence_start=True), (1, 5))
+            self.assertEqual(add(10, sequence_id=6, sequence_start=True), (10, 6))
+            self.assertEqual(add(2, sequence_id=5), (3, 5))
+            refused(self, "UNAVAILABLE", add, 1, sequence_id=7, sequence_start=True)
+            refused(self, "ALREADY_EXISTS", add, 1, sequence_id=6, sequence_start=True)
+            self.assertEqual(add(3, sequence_id=5, sequence_end=True), (6, 5))
+            refused(self, "NOT_FOUND", add, 1, sequence_id=5)
+            # The form of OVMS: two more inputs; the server picks the id.
+            special = [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [4, 4]},
+                       {"name": "sequence_control_input", "shape": [1], "datatype": "UINT32", "data": [1]}]
+            status, _, body = server.post("/v2/models/counter/infer", {"inputs": special})
+            self.assertEqual(status, 200, body)
+            outputs = {output["name"]: output["data"] for output in json.loads(body)["outputs"]}
+            self.assertGreater(outputs["sequence_id"][0], 0)
+            special[1]["data"] = [3]
+            self.assertEqual(server.post("/v2/models/counter/infer", {"inputs": special})[0], 400)
+
+    def test_a_pipeline_takes_any_number_of_pictures(self):
+        pipeline = {"name": "album", "inputs": ["photos"], "demultiply_count": -1,
+                    "nodes": [{"name": "each", "type": "DL model", "model_name": "picture",
+                               "inputs": [{"x": {"node_name": "request", "data_item": "photos"}}],
+                               "outputs": [{"data_item": "y", "alias": "pixels"}]}],
+                    "outputs": [{"result": {"node_name": "each", "data_item": "pixels"}}]}
+        pictures = numpy.random.default_rng(3).integers(0, 256, (3, 4, 5, 3), dtype=numpy.uint8)
+        with Server({"model_config_list": [model("picture")], "pipeline_config_list": [pipeline]}) as server:
+            client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
+            wait_for(lambda: client.is_model_ready("album"), "the pipeline is ready")
+            tensor = tritonclient.grpc.InferInput("photos", [3], "BYTES")
+            tensor.set_data_from_numpy(numpy.array([bitmap(picture) for picture in pictures], dtype=object))
+            result = client.infer("album", [tensor]).as_numpy("result")
+            self.assertEqual(result.shape, (3, 1, 3, 4, 5))
+            # The model is NCHW and changes nothing, so the planes of the pictures come back.
+            numpy.testing.assert_array_equal(result[:, 0], pictures.transpose(0, 3, 1, 2).astype(numpy.float32))
+
+    def test_a_full_queue_and_a_missed_deadline_have_their_own_codes(self):
+        slow = {"name": "slow", "base_path": str(MODELS / "slow" / "model.xml"), "nireq": 1}
+        with Server({"model_config_list": [{"config": slow}]}, flags=["--max_queued_requests", "1"]) as server:
+            body = json.dumps({"inputs": [{"name": "x", "shape": [768, 768], "datatype": "FP32", "data": [0] * (768 * 768)}]})
+            with concurrent.futures.ThreadPoolExecutor(5) as threads:
+                replies = list(threads.map(lambda _: server.post("/v2/models/slow/infer", body), range(5)))
+            codes = sorted(reply[0] for reply in replies)
+            self.assertIn(200, codes)
+            self.assertIn(429, codes)
+            self.assertLessEqual(set(codes), {200, 429})
+            text = next(reply[2] for reply in replies if reply[0] == 429)
+            self.assertEqual(json.loads(text), {"error": "Too many requests are waiting for model slow - limit: 1"})
+            client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
+            tensor = tritonclient.grpc.InferInput("x", [768, 768], "FP32")
+            tensor.set_data_from_numpy(numpy.zeros((768, 768), numpy.float32))
+            refused(self, "DEADLINE_EXCEEDED", client.infer, "slow", [tensor], timeout=20_000)
+
+
+if __name__ == "__main__":
+    unittest.main()
