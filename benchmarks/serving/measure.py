@@ -3,6 +3,7 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import sys
 
 import cases
@@ -27,6 +28,7 @@ def main():
     only = {name for name in options.only.split(",") if name}
     chosen = [case for case in cases.ALL if not only or case.goal in only]
     results = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # leaves through Peers, which stops the servers
     with Peers(ROOT, options.triton if os.access(options.triton, os.X_OK) else None) as peers:
         if not peers.triton_started:
             print(f"No Triton ({options.triton}): comparisons with it are skipped")

@@ -115,21 +115,17 @@ class Peers:
         return self.ocelli("identity", {"model_config_list": entries}, "--simulated_devices", devices)
 
     def generated(self, name):
-        """Path of a generated benchmark model (resnet50.onnx, vit_b32.onnx)."""
+        """The file of a generated benchmark model (resnet50, vit_b_32); made when it is missing."""
         folder = self.root / "build/bench/models"
-        path = folder / f"{name}.onnx"
+        path = folder / name / "1/model.onnx"
         if not path.exists():
-            subprocess.run([str(self.root / ".deps/python/bin/python"), str(self.root / "tools/models/generate_benchmark_models.py"), str(folder)], check=True,
-                           stdout=subprocess.DEVNULL)
-        version = self.models / name / "1"
-        if not version.exists():
-            version.mkdir(parents=True)
-            (version / "model.onnx").symlink_to(path)
+            generator = self.root / "tools/models/generate_benchmark_models.py"
+            subprocess.run([str(self.root / ".deps/python/bin/python"), str(generator), str(folder), "--only", name], check=True, stdout=subprocess.DEVNULL)
         return path
 
     def real(self, name, properties, *flags, key="", **entry):
         """Ocelli serving a generated model on the CPU."""
-        self.generated(name)
-        config = {"model_config_list": [{"config": {"name": name, "base_path": str(self.models / name), "target_device": "CPU", "batch_size": 1,
+        folder = self.generated(name).parents[1]
+        config = {"model_config_list": [{"config": {"name": name, "base_path": str(folder), "target_device": "CPU", "batch_size": 1,
                                                     "plugin_config": properties, **entry}}]}
         return self.ocelli(f"{name}{key}", config, *flags)
