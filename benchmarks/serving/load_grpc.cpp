@@ -1,5 +1,6 @@
-// Closed-loop gRPC load with the stock C++ library: each of CONNECTIONS threads has a channel of its own and calls synchronously, with a request that was
-// serialised beforehand. Usage: bench_load_grpc HOST:PORT METHOD REQUEST_FILE CONNECTIONS SECONDS
+// Closed-loop gRPC load with the stock C++ library: each of CONNECTIONS threads has a channel of its own and calls
+// synchronously, with a request that was serialised beforehand. Usage: bench_load_grpc HOST:PORT METHOD REQUEST_FILE
+// CONNECTIONS SECONDS
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/client_unary_call.h>
 
@@ -24,7 +25,8 @@ struct Worker {
   std::string first_error;
 };
 
-void run(const std::string& target, const char* method, const std::string& request, const std::atomic<bool>& stop, Worker& worker) {
+void run(const std::string& target, const char* method, const std::string& request, const std::atomic<bool>& stop,
+         Worker& worker) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetMaxSendMessageSize(-1);
@@ -37,8 +39,9 @@ void run(const std::string& target, const char* method, const std::string& reque
     grpc::ByteBuffer reply;
     grpc::ClientContext context;
     const auto begin = Clock::now();
-    const auto status = grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer>(
-        channel.get(), rpc, &context, message, &reply);
+    const auto status =
+        grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer>(
+            channel.get(), rpc, &context, message, &reply);
     if (status.ok()) {
       worker.latencies.push_back((Clock::now() - begin).count());
     } else {

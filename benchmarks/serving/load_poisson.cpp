@@ -1,6 +1,6 @@
-// Open-loop HTTP load: requests start at Poisson-distributed times whatever the server does, each on a free connection of a pool; the latency counts from the
-// intended start, so that waiting is not hidden (Schroeder et al., "Open Versus Closed", NSDI 2006).
-// Usage: bench_load_poisson PORT PATH BODY_FILE JSON_LENGTH REQUESTS_PER_SECOND SECONDS
+// Open-loop HTTP load: requests start at Poisson-distributed times whatever the server does, each on a free connection
+// of a pool; the latency counts from the intended start, so that waiting is not hidden (Schroeder et al., "Open Versus
+// Closed", NSDI 2006). Usage: bench_load_poisson PORT PATH BODY_FILE JSON_LENGTH REQUESTS_PER_SECOND SECONDS
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -74,8 +74,11 @@ int main(int argc, char** argv) {
   if (argc != 7) return 64;
   std::ifstream file(argv[3], std::ios::binary);
   const std::string body{std::istreambuf_iterator<char>(file), {}};
-  const std::string request = fmt::format("POST {} HTTP/1.1\r\nHost: localhost\r\nInference-Header-Content-Length: {}\r\nContent-Length: {}\r\n\r\n", argv[2],
-                                          argv[4], body.size()) + body;
+  const std::string request =
+      fmt::format(
+          "POST {} HTTP/1.1\r\nHost: localhost\r\nInference-Header-Content-Length: {}\r\nContent-Length: {}\r\n\r\n",
+          argv[2], argv[4], body.size()) +
+      body;
   Arrivals arrivals;
   std::mutex results_mutex;
   std::vector<std::int64_t> latencies;
@@ -104,8 +107,10 @@ int main(int argc, char** argv) {
   std::mt19937_64 random(7);
   std::exponential_distribution<double> gap(std::atof(argv[5]));
   const auto begin = Clock::now();
-  const auto end = begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::atof(argv[6])));
-  for (auto next = begin; next < end; next += std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(gap(random)))) {
+  const auto end =
+      begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::atof(argv[6])));
+  for (auto next = begin; next < end;
+       next += std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(gap(random)))) {
     std::this_thread::sleep_until(next);
     const std::lock_guard lock(arrivals.mutex);
     arrivals.due.push_back(next);
@@ -117,6 +122,7 @@ int main(int argc, char** argv) {
     arrivals.changed.notify_all();
   }
   for (auto& thread : threads) thread.join();
-  std::printf("%s\n", bench::summary(latencies, std::chrono::duration<double>(Clock::now() - begin).count(), errors).c_str());
+  std::printf("%s\n",
+              bench::summary(latencies, std::chrono::duration<double>(Clock::now() - begin).count(), errors).c_str());
   return 0;
 }

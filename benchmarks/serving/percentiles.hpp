@@ -15,11 +15,14 @@ inline std::string summary(std::vector<std::int64_t>& latencies_ns, double secon
   std::sort(latencies_ns.begin(), latencies_ns.end());
   const auto at = [&](double share) {
     if (latencies_ns.empty()) return 0.0;
-    const auto index = std::min(latencies_ns.size() - 1, static_cast<std::size_t>(share * static_cast<double>(latencies_ns.size())));
+    const auto index =
+        std::min(latencies_ns.size() - 1, static_cast<std::size_t>(share * static_cast<double>(latencies_ns.size())));
     return static_cast<double>(latencies_ns[index]) / 1e3;
   };
-  return fmt::format(R"({{"requests":{},"seconds":{:.3f},"rate":{:.2f},"p50_us":{:.2f},"p90_us":{:.2f},"p99_us":{:.2f},"errors":{}}})",
-                     latencies_ns.size(), seconds, static_cast<double>(latencies_ns.size()) / seconds, at(0.50), at(0.90), at(0.99), errors);
+  return fmt::format(
+      R"({{"requests":{},"seconds":{:.3f},"rate":{:.2f},"p50_us":{:.2f},"p90_us":{:.2f},"p99_us":{:.2f},"errors":{}}})",
+      latencies_ns.size(), seconds, static_cast<double>(latencies_ns.size()) / seconds, at(0.50), at(0.90), at(0.99),
+      errors);
 }
 
 }  // namespace bench

@@ -62,7 +62,8 @@ int main(int argc, char** argv) {
   const auto batch = std::atoll(argv[5]);
   std::vector<std::vector<std::int64_t>> latencies(static_cast<std::size_t>(std::atoi(argv[3])));
   const auto begin = Clock::now();
-  const auto end = begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::atof(argv[2])));
+  const auto end =
+      begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::atof(argv[2])));
   std::vector<std::thread> threads;
   for (auto& mine : latencies) threads.emplace_back([&] { loop(session, batch, end, mine); });
   for (auto& thread : threads) thread.join();

@@ -1,6 +1,7 @@
 // The runtime alone: OpenVINO's own asynchronous loop, NIREQ requests in flight on the CPU, random input, in place.
-// Usage: bench_raw_openvino MODEL SECONDS NIREQ [KEY=VALUE...] (properties, e.g. PERFORMANCE_HINT=THROUGHPUT INFERENCE_PRECISION_HINT=f32; BATCH=n
-// reshapes the first dimension). NIREQ 0: the device's optimum. Rates are items per second.
+// Usage: bench_raw_openvino MODEL SECONDS NIREQ [KEY=VALUE...] (properties, e.g. PERFORMANCE_HINT=THROUGHPUT
+// INFERENCE_PRECISION_HINT=f32; BATCH=n reshapes the first dimension). NIREQ 0: the device's optimum. Rates are items
+// per second.
 #include <openvino/openvino.hpp>
 
 #include <atomic>
@@ -41,8 +42,10 @@ ov::CompiledModel compile(ov::Core& core, int argc, char** argv, std::int64_t& b
     const std::string text(argv[i]);
     const auto equals = text.find('=');
     const auto key = text.substr(0, equals);
-    if (key == "BATCH") batch = std::atoll(text.c_str() + equals + 1);
-    else properties[key] = text.substr(equals + 1);
+    if (key == "BATCH")
+      batch = std::atoll(text.c_str() + equals + 1);
+    else
+      properties[key] = text.substr(equals + 1);
   }
   std::map<std::size_t, ov::PartialShape> shapes;
   for (std::size_t i = 0; i < model->inputs().size(); ++i) {
@@ -64,7 +67,8 @@ int main(int argc, char** argv) {
   auto count = static_cast<std::size_t>(std::atoi(argv[3]));
   if (count == 0) count = compiled.get_property(ov::optimal_number_of_infer_requests);
   std::vector<Slot> slots(count);
-  const auto stop_at = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::atof(argv[2])));
+  const auto stop_at =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::atof(argv[2])));
   std::mutex mutex;
   std::condition_variable all_done;
   std::size_t running = count;

@@ -1,5 +1,5 @@
-// The floor of anything over loopback: a blocking TCP client sends BYTES and waits for a 64-byte answer, again and again, against a server thread on
-// epoll, as an Asio server would be. Usage: bench_tcp_echo BYTES SECONDS
+// The floor of anything over loopback: a blocking TCP client sends BYTES and waits for a 64-byte answer, again and
+// again, against a server thread on epoll, as an Asio server would be. Usage: bench_tcp_echo BYTES SECONDS
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -81,7 +81,8 @@ int main(int argc, char** argv) {
   char answer[kAnswer];
   std::vector<std::int64_t> latencies;
   const auto begin = Clock::now();
-  const auto end = begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::atof(argv[2])));
+  const auto end =
+      begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::atof(argv[2])));
   for (auto now = begin; now < end;) {
     if (!exchange(client, data, answer)) return 1;
     const auto after = Clock::now();
@@ -90,6 +91,7 @@ int main(int argc, char** argv) {
   }
   ::close(client);
   server.join();
-  std::printf("%s\n", bench::summary(latencies, std::chrono::duration<double>(Clock::now() - begin).count(), 0).c_str());
+  std::printf("%s\n",
+              bench::summary(latencies, std::chrono::duration<double>(Clock::now() - begin).count(), 0).c_str());
   return 0;
 }

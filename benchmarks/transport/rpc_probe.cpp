@@ -1,7 +1,9 @@
-// Measures a gRPC server's answer to KServe ModelInfer with the synchronous client of gRPC C++, one channel and one thread for each connection.
-//   rpc_probe serve [THREADS]                    our transport alone: any call is answered by 16 fixed bytes. Prints "port N"; ends with its input
-//   rpc_probe load HOST:PORT MODEL FLOATS CONNECTIONS SECONDS
-// MODEL has one input INPUT0 FP32 [1, FLOATS], as ../shared/peers/triton serves "small" (16) and "img" (150528). Prints one line of figures.
+// Measures a gRPC server's answer to KServe ModelInfer with the synchronous client of gRPC C++, one channel and one
+// thread for each connection.
+//   rpc_probe serve [THREADS]                    our transport alone: any call is answered by 16 fixed bytes. Prints
+//   "port N"; ends with its input rpc_probe load HOST:PORT MODEL FLOATS CONNECTIONS SECONDS
+// MODEL has one input INPUT0 FP32 [1, FLOATS], as ../shared/peers/triton serves "small" (16) and "img" (150528). Prints
+// one line of figures.
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/client_unary_call.h>
 #include <grpcpp/support/byte_buffer.h>
@@ -30,9 +32,12 @@ using SteadyClock = std::chrono::steady_clock;
 class FixedReply final : public transport::RpcHandler {
  public:
   [[nodiscard]] bool streaming(std::string_view) const noexcept override { return false; }
-  [[nodiscard]] std::size_t bulk_offset(std::string_view, std::span<const std::byte>) const noexcept override { return 0; }
+  [[nodiscard]] std::size_t bulk_offset(std::string_view, std::span<const std::byte>) const noexcept override {
+    return 0;
+  }
   void handle(transport::RpcExchange& exchange) noexcept override {
-    static constexpr std::array<std::byte, 16> kReply{std::byte{10}, std::byte{14}};  // field 1, 14 bytes: a valid ModelInferResponse
+    static constexpr std::array<std::byte, 16> kReply{std::byte{10},
+                                                      std::byte{14}};  // field 1, 14 bytes: a valid ModelInferResponse
     exchange.reply().add(kReply, {});
     exchange.finish({});
   }
@@ -99,10 +104,12 @@ std::vector<double> run_connection(const Load& load, std::atomic<bool>& failed) 
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetMaxSendMessageSize(-1);
   const auto channel = grpc::CreateCustomChannel(load.target, grpc::InsecureChannelCredentials(), arguments);
-  const grpc::internal::RpcMethod method("/inference.GRPCInferenceService/ModelInfer", grpc::internal::RpcMethod::NORMAL_RPC);
+  const grpc::internal::RpcMethod method("/inference.GRPCInferenceService/ModelInfer",
+                                         grpc::internal::RpcMethod::NORMAL_RPC);
   const auto request = infer_request(load.model, load.floats);
   const auto begin = SteadyClock::now();
-  const auto end = begin + std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(load.seconds));
+  const auto end =
+      begin + std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(load.seconds));
   const auto warm = begin + (end - begin) / 10;
   std::vector<double> times;
   while (!failed) {
@@ -123,7 +130,9 @@ std::vector<double> run_connection(const Load& load, std::atomic<bool>& failed) 
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; };
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -137,9 +146,12 @@ int run_load(const Load& load) {
   for (const auto& times : each) all.insert(all.end(), times.begin(), times.end());
   if (failed || all.empty()) return EXIT_FAILURE;
   std::sort(all.begin(), all.end());
-  const auto quantile = [&](double q) { return all[static_cast<std::size_t>(q * static_cast<double>(all.size() - 1))]; };
-  std::printf("model=%s connections=%d per_second=%.0f p50_us=%.1f p90_us=%.1f p99_us=%.1f client_cpu_us=%.1f\n", load.model.c_str(), load.connections,
-              static_cast<double>(all.size()) / (load.seconds * 0.9), quantile(0.5), quantile(0.9), quantile(0.99),
+  const auto quantile = [&](double q) {
+    return all[static_cast<std::size_t>(q * static_cast<double>(all.size() - 1))];
+  };
+  std::printf("model=%s connections=%d per_second=%.0f p50_us=%.1f p90_us=%.1f p99_us=%.1f client_cpu_us=%.1f\n",
+              load.model.c_str(), load.connections, static_cast<double>(all.size()) / (load.seconds * 0.9),
+              quantile(0.5), quantile(0.9), quantile(0.99),
               cpu_seconds() * 1e6 * 0.9 / static_cast<double>(all.size()));
   return EXIT_SUCCESS;
 }

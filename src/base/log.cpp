@@ -13,11 +13,16 @@ constexpr const char* kPattern = "[%Y-%m-%d %H:%M:%S.%e][%P][%n][%l][%s:%#] %v";
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
-    case LogLevel::kTrace: return spdlog::level::trace;
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarning: return spdlog::level::warn;
-    case LogLevel::kError: return spdlog::level::err;
+    case LogLevel::kTrace:
+      return spdlog::level::trace;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -30,10 +35,12 @@ class ConsoleLogSink final : public LogSink {
 
   LogLevel level() const noexcept override { return level_; }
 
-  void write(LogLevel level, std::string_view channel, const std::source_location& where, std::string_view text) noexcept override {
+  void write(LogLevel level, std::string_view channel, const std::source_location& where,
+             std::string_view text) noexcept override {
     try {
       const spdlog::source_loc location(where.file_name(), static_cast<int>(where.line()), where.function_name());
-      const spdlog::details::log_msg message(location, {channel.data(), channel.size()}, spdlog_level(level), {text.data(), text.size()});
+      const spdlog::details::log_msg message(location, {channel.data(), channel.size()}, spdlog_level(level),
+                                             {text.data(), text.size()});
       for (auto& sink : sinks_) {
         sink->log(message);
         sink->flush();

@@ -19,11 +19,12 @@ class LogSink {
   virtual ~LogSink() = default;
   // Lines below this level are not formatted at all.
   [[nodiscard]] virtual LogLevel level() const noexcept = 0;
-  virtual void write(LogLevel level, std::string_view channel, const std::source_location& where, std::string_view text) noexcept = 0;
+  virtual void write(LogLevel level, std::string_view channel, const std::source_location& where,
+                     std::string_view text) noexcept = 0;
 };
 
-// Writes "[YYYY-MM-DD HH:MM:SS.mmm][pid][channel][level][file.cpp:line] text" to standard output and, when path is not empty, to that
-// file too. Returns null and fills *error when the file cannot be opened.
+// Writes "[YYYY-MM-DD HH:MM:SS.mmm][pid][channel][level][file.cpp:line] text" to standard output and, when path is not
+// empty, to that file too. Returns null and fills *error when the file cannot be opened.
 std::shared_ptr<LogSink> make_console_log_sink(LogLevel level, const std::string& path, std::string* error);
 
 // Drops everything; for tests and tools.
@@ -33,7 +34,8 @@ std::shared_ptr<LogSink> make_null_log_sink();
 template <typename... Args>
 struct LocatedFormat {
   template <typename Text>
-  consteval LocatedFormat(const Text& text, std::source_location where = std::source_location::current())  // NOLINT(google-explicit-constructor)
+  consteval LocatedFormat(const Text& text, std::source_location where =
+                                                std::source_location::current())  // NOLINT(google-explicit-constructor)
       : format(text), location(where) {}
   fmt::format_string<Args...> format;
   std::source_location location;
@@ -50,20 +52,31 @@ class Log {
   [[nodiscard]] bool enabled(LogLevel level) const noexcept { return level >= sink_->level(); }
 
   template <typename... Args>
-  void trace(LocatedFormat<std::type_identity_t<Args>...> text, Args&&... args) const { put(LogLevel::kTrace, text, std::forward<Args>(args)...); }
+  void trace(LocatedFormat<std::type_identity_t<Args>...> text, Args&&... args) const {
+    put(LogLevel::kTrace, text, std::forward<Args>(args)...);
+  }
   template <typename... Args>
-  void debug(LocatedFormat<std::type_identity_t<Args>...> text, Args&&... args) const { put(LogLevel::kDebug, text, std::forward<Args>(args)...); }
+  void debug(LocatedFormat<std::type_identity_t<Args>...> text, Args&&... args) const {
+    put(LogLevel::kDebug, text, std::forward<Args>(args)...);
+  }
   template <typename... Args>
-  void info(LocatedFormat<std::type_identity_t<Args>...> text, Args&&... args) const { put(LogLevel::kInfo, text, std::forward<Args>(args)...); }
+  void info(LocatedFormat<std::type_identity_t<Args>...> text, Args&&... args) const {
+    put(LogLevel::kInfo, text, std::forward<Args>(args)...);
+  }
   template <typename... Args>
-  void warning(LocatedFormat<std::type_identity_t<Args>...> text, Args&&... args) const { put(LogLevel::kWarning, text, std::forward<Args>(args)...); }
+  void warning(LocatedFormat<std::type_identity_t<Args>...> text, Args&&... args) const {
+    put(LogLevel::kWarning, text, std::forward<Args>(args)...);
+  }
   template <typename... Args>
-  void error(LocatedFormat<std::type_identity_t<Args>...> text, Args&&... args) const { put(LogLevel::kError, text, std::forward<Args>(args)...); }
+  void error(LocatedFormat<std::type_identity_t<Args>...> text, Args&&... args) const {
+    put(LogLevel::kError, text, std::forward<Args>(args)...);
+  }
 
  private:
   template <typename Format, typename... Args>
   void put(LogLevel level, const Format& text, Args&&... args) const {
-    if (enabled(level)) sink_->write(level, channel_, text.location, fmt::format(text.format, std::forward<Args>(args)...));
+    if (enabled(level))
+      sink_->write(level, channel_, text.location, fmt::format(text.format, std::forward<Args>(args)...));
   }
 
   std::shared_ptr<LogSink> sink_;

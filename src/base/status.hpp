@@ -11,8 +11,9 @@
 
 namespace ocelli {
 
-// Canonical error codes. The code is the contract that callers branch on; the message is for people. Each code maps to exactly one
-// HTTP status and one gRPC status (http_status() and grpc_status() below), so no protocol decides for itself.
+// Canonical error codes. The code is the contract that callers branch on; the message is for people. Each code maps to
+// exactly one HTTP status and one gRPC status (http_status() and grpc_status() below), so no protocol decides for
+// itself.
 enum class StatusCode : std::uint8_t {
   kOk = 0,
   kCancelled,           // the caller went away or asked to stop                       499 / CANCELLED
@@ -56,7 +57,9 @@ class [[nodiscard]] Status {
   [[nodiscard]] bool ok() const noexcept { return rep_ == nullptr; }
   [[nodiscard]] StatusCode code() const noexcept { return rep_ ? rep_->code : StatusCode::kOk; }
   // Empty for success.
-  [[nodiscard]] std::string_view message() const noexcept { return rep_ ? std::string_view(rep_->message) : std::string_view(); }
+  [[nodiscard]] std::string_view message() const noexcept {
+    return rep_ ? std::string_view(rep_->message) : std::string_view();
+  }
   // "OK" or "INVALID_ARGUMENT: message", for logs.
   [[nodiscard]] std::string to_string() const;
 
@@ -80,16 +83,25 @@ inline Status unimplemented(std::string message) { return {StatusCode::kUnimplem
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                                       // NOLINT(google-explicit-constructor)
-  Result(Status status) : status_(std::move(status)) { assert(!status_.ok()); }       // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}                                  // NOLINT(google-explicit-constructor)
+  Result(Status status) : status_(std::move(status)) { assert(!status_.ok()); }  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool ok() const noexcept { return value_.has_value(); }
   [[nodiscard]] const Status& status() const& noexcept { return status_; }
   [[nodiscard]] Status status() && noexcept { return std::move(status_); }
 
-  [[nodiscard]] T& value() & { assert(ok()); return *value_; }
-  [[nodiscard]] const T& value() const& { assert(ok()); return *value_; }
-  [[nodiscard]] T value() && { assert(ok()); return std::move(*value_); }
+  [[nodiscard]] T& value() & {
+    assert(ok());
+    return *value_;
+  }
+  [[nodiscard]] const T& value() const& {
+    assert(ok());
+    return *value_;
+  }
+  [[nodiscard]] T value() && {
+    assert(ok());
+    return std::move(*value_);
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T operator*() && { return std::move(*this).value(); }

@@ -7,17 +7,20 @@
 
 namespace ocelli {
 
-Result<std::shared_ptr<Runtime>> load_backend(const std::filesystem::path& folder, const std::string& name, const BackendContext& context) {
+Result<std::shared_ptr<Runtime>> load_backend(const std::filesystem::path& folder, const std::string& name,
+                                              const BackendContext& context) {
   const auto path = folder / ("libocelli_backend_" + name + ".so");
-  // Symbols stay local, so that two vendors' libraries cannot see each other's; the module stays mapped, because vendors' libraries keep
-  // threads and exit handlers that outlive any one model.
+  // Symbols stay local, so that two vendors' libraries cannot see each other's; the module stays mapped, because
+  // vendors' libraries keep threads and exit handlers that outlive any one model.
   void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!library) return unavailable(fmt::format("backend {} cannot be loaded: {}", name, ::dlerror()));
   const auto entry_function = reinterpret_cast<BackendEntryFunction>(::dlsym(library, kBackendEntrySymbol));
-  if (!entry_function) return unavailable(fmt::format("{} is not a backend: it has no {}", path.string(), kBackendEntrySymbol));
+  if (!entry_function)
+    return unavailable(fmt::format("{} is not a backend: it has no {}", path.string(), kBackendEntrySymbol));
   const BackendEntry* entry = entry_function();
   if (entry->abi != kBackendAbi) {
-    return unavailable(fmt::format("{} was built for backend interface {}, this program has {}", path.string(), entry->abi, kBackendAbi));
+    return unavailable(fmt::format("{} was built for backend interface {}, this program has {}", path.string(),
+                                   entry->abi, kBackendAbi));
   }
   std::string error;
   Runtime* runtime = entry->create(context, &error);

@@ -13,8 +13,8 @@ namespace ocelli {
 
 // What is built into the graph in front of a model (OVMS: layout, mean, scale, color_format, precision). All optional.
 struct PreprocessOptions {
-  // Per input name ("" stands for the only input): "NHWC:NCHW" (clients send NHWC, the model has NCHW), "NCHW" (only names the dimensions),
-  // "auto" leaves it to the model. Case-insensitive.
+  // Per input name ("" stands for the only input): "NHWC:NCHW" (clients send NHWC, the model has NCHW), "NCHW" (only
+  // names the dimensions), "auto" leaves it to the model. Case-insensitive.
   std::map<std::string, std::string> layout;
   // Per channel, or one value for all: (x - mean) / scale. Empty: none.
   std::vector<float> mean;
@@ -28,9 +28,10 @@ struct PreprocessOptions {
 struct CompileOptions {
   // Device in this runtime's own words: "CPU", "GPU.1", "AUTO:GPU,CPU"; for ONNX Runtime "CPU", "CUDA.0", "TENSORRT.0".
   std::string device = "CPU";
-  // plugin_config: keys and values as the runtime spells them. An unknown key fails the compilation with its name. Shared keys that every
-  // backend understands in its own way: PERFORMANCE_HINT, NUM_STREAMS, INFERENCE_NUM_THREADS, INFERENCE_PRECISION_HINT, ENABLE_CPU_PINNING.
-  // Neither NUM_STREAMS nor PERFORMANCE_HINT given: PERFORMANCE_HINT=LATENCY.
+  // plugin_config: keys and values as the runtime spells them. An unknown key fails the compilation with its name.
+  // Shared keys that every backend understands in its own way: PERFORMANCE_HINT, NUM_STREAMS, INFERENCE_NUM_THREADS,
+  // INFERENCE_PRECISION_HINT, ENABLE_CPU_PINNING. Neither NUM_STREAMS nor PERFORMANCE_HINT given:
+  // PERFORMANCE_HINT=LATENCY.
   std::map<std::string, std::string> properties;
   // New shapes per input name ("" stands for the only input), in the client's layout. Empty: as in the file.
   std::map<std::string, PartialShape> shapes;
@@ -41,7 +42,8 @@ struct CompileOptions {
   std::string cache_dir;
   // Library with custom layers (--cpu_extension); empty: none.
   std::string extension_library;
-  // Turns the loops of a recurrent model into variables that live between runs (--low_latency_transformation); OpenVINO only.
+  // Turns the loops of a recurrent model into variables that live between runs (--low_latency_transformation); OpenVINO
+  // only.
   bool low_latency_transformation = false;
   // Requests meant to be in flight (nireq); 0: the device's own optimum.
   std::uint32_t requests = 0;

@@ -12,8 +12,8 @@
 
 namespace ocelli {
 
-// Immutable and thread-safe. Its requests must be destroyed before it; it must be destroyed before its Runtime. Destroying it gives its
-// memory back.
+// Immutable and thread-safe. Its requests must be destroyed before it; it must be destroyed before its Runtime.
+// Destroying it gives its memory back.
 class CompiledModel {
  public:
   virtual ~CompiledModel() = default;
@@ -22,7 +22,8 @@ class CompiledModel {
   [[nodiscard]] virtual const ExecutionInfo& info() const noexcept = 0;
   // True when the model keeps variables between runs.
   [[nodiscard]] virtual bool stateful() const noexcept { return false; }
-  // What the file says about itself, as flat "section/key" names (OpenVINO's rt_info, ONNX's metadata_props); empty when it says nothing.
+  // What the file says about itself, as flat "section/key" names (OpenVINO's rt_info, ONNX's metadata_props); empty
+  // when it says nothing.
   [[nodiscard]] virtual std::map<std::string, std::string> model_info() const { return {}; }
   virtual Result<std::unique_ptr<InferRequest>> create_request() = 0;
 };

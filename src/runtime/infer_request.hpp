@@ -9,8 +9,8 @@
 
 namespace ocelli {
 
-// Told when a started request has ended, exactly once per start(), on a thread of the runtime. Must not throw; may start the same request
-// again from within.
+// Told when a started request has ended, exactly once per start(), on a thread of the runtime. Must not throw; may
+// start the same request again from within.
 class InferCompletion {
  public:
   virtual void on_infer_done(const Status& status) noexcept = 0;
@@ -19,13 +19,17 @@ class InferCompletion {
   ~InferCompletion() = default;
 };
 
-// Not thread-safe, except cancel(). Between start() and its completion nothing but cancel() may be called. Contracts for implementers:
+// Not thread-safe, except cancel(). Between start() and its completion nothing but cancel() may be called. Contracts
+// for implementers:
 //  1. An input's bytes are read in place; the caller keeps them alive and unchanged until the run has ended.
-//  2. A bound output is written in place. An output that is not bound lives in the runtime's memory until the next run of this request.
+//  2. A bound output is written in place. An output that is not bound lives in the runtime's memory until the next run
+//  of this request.
 //  3. Bindings stay until replaced. No call on the steady path allocates in our own code for non-string tensors.
-//  4. A request may be destroyed, on another thread, as soon as on_infer_done has been entered for its last run and start() has returned;
+//  4. A request may be destroyed, on another thread, as soon as on_infer_done has been entered for its last run and
+//  start() has returned;
 //     destruction waits until the runtime has left the completion.
-//  5. No exception leaves; every fault of the runtime becomes a Status (kInternal, or kInvalidArgument for shapes that it refuses,
+//  5. No exception leaves; every fault of the runtime becomes a Status (kInternal, or kInvalidArgument for shapes that
+//  it refuses,
 //     kUnavailable when the device is lost, kResourceExhausted when its memory is out, kCancelled after cancel()).
 class InferRequest {
  public:
@@ -33,7 +37,8 @@ class InferRequest {
 
   // index is the position in ModelSignature::inputs. The shape must be concrete; type must be the signature's.
   virtual Status set_input(std::size_t index, const TensorView& view) = 0;
-  // Where output index is to be written; shape and type must be what the run will give. Only for outputs whose shape is known before.
+  // Where output index is to be written; shape and type must be what the run will give. Only for outputs whose shape is
+  // known before.
   virtual Status set_output(std::size_t index, const TensorView& view) = 0;
   // Back to the runtime's own memory for that output.
   virtual void clear_output(std::size_t index) noexcept = 0;
@@ -42,7 +47,8 @@ class InferRequest {
   virtual void start(InferCompletion& completion) noexcept = 0;
   // Runs on the calling thread and returns when done.
   virtual Status run() noexcept = 0;
-  // Asks a started run to stop early; it still completes once, with kCancelled or, when it was too late, with its result. Thread-safe.
+  // Asks a started run to stop early; it still completes once, with kCancelled or, when it was too late, with its
+  // result. Thread-safe.
   virtual void cancel() noexcept = 0;
 
   // The result of the last successful run.

@@ -17,7 +17,8 @@ std::optional<std::size_t> batch_axis(const TensorSpec& spec) noexcept {
 }
 
 std::string_view model_format_name(ModelFormat format) noexcept {
-  static constexpr std::array<std::string_view, 6> kNames{"OpenVINO IR", "ONNX", "PaddlePaddle", "TensorFlow", "TensorFlow Lite", "ARM NN"};
+  static constexpr std::array<std::string_view, 6> kNames{"OpenVINO IR",     "ONNX",  "PaddlePaddle", "TensorFlow",
+                                                          "TensorFlow Lite", "ARM NN"};
   return kNames[static_cast<std::size_t>(format)];
 }
 

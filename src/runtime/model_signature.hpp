@@ -11,7 +11,8 @@
 
 namespace ocelli {
 
-// One input or output. name is unique within its list; a tensor without a name in the file gets one made up by the backend.
+// One input or output. name is unique within its list; a tensor without a name in the file gets one made up by the
+// backend.
 struct TensorSpec {
   std::string name;
   DataType type = DataType::kUndefined;
@@ -26,8 +27,8 @@ struct ModelSignature {
   std::vector<TensorSpec> outputs;
 };
 
-// Position of the batch dimension by the layout's 'N' (0 when the layout is empty or begins with "N"); empty for scalars and for layouts
-// without 'N'.
+// Position of the batch dimension by the layout's 'N' (0 when the layout is empty or begins with "N"); empty for
+// scalars and for layouts without 'N'.
 std::optional<std::size_t> batch_axis(const TensorSpec& spec) noexcept;
 
 }  // namespace ocelli

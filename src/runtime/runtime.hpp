@@ -15,9 +15,9 @@ namespace ocelli {
 
 // One device as its runtime knows it.
 struct DeviceInfo {
-  std::string name;       // in the runtime's words: "CPU", "GPU.0", "CUDA.0"
-  std::string full_name;  // "AMD EPYC ..."
-  std::string kind;       // "cpu", "gpu", "npu", "virtual"
+  std::string name;                     // in the runtime's words: "CPU", "GPU.0", "CUDA.0"
+  std::string full_name;                // "AMD EPYC ..."
+  std::string kind;                     // "cpu", "gpu", "npu", "virtual"
   std::uint64_t memory_bytes = 0;       // the device's own memory; 0: the host's, or unknown
   std::vector<std::string> precisions;  // "FP32", "BF16", "INT8", ...: what it computes in natively
   bool usable = true;
@@ -33,8 +33,9 @@ class Runtime {
   [[nodiscard]] virtual std::string version() const = 0;
   [[nodiscard]] virtual std::vector<DeviceInfo> devices() = 0;
   [[nodiscard]] virtual bool supports(ModelFormat format) const noexcept = 0;
-  // Blocks until compiled. Errors: kInvalidArgument (options: shape, layout, property, named in the message), kFailedPrecondition (the
-  // device is not there or refuses the model), kNotFound (file missing), kInternal (file broken, runtime failed). Two calls may run at once.
+  // Blocks until compiled. Errors: kInvalidArgument (options: shape, layout, property, named in the message),
+  // kFailedPrecondition (the device is not there or refuses the model), kNotFound (file missing), kInternal (file
+  // broken, runtime failed). Two calls may run at once.
   virtual Result<std::unique_ptr<CompiledModel>> compile(const ModelSource& source, const CompileOptions& options) = 0;
 };
 

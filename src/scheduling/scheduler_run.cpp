@@ -199,8 +199,8 @@ bool Scheduler::other_device(const Executor& executor) const noexcept {
   return std::ranges::any_of(executors_, [&](const auto& other) { return other.get() != &executor && !other->lost; });
 }
 
-// Runs the lane's batch: on this thread when `here` (what waits behind it too, for a bounded time), else by starting it.
-// Ends when the lane has no more work or a run is under way on the runtime's threads.
+// Runs the lane's batch: on this thread when `here` (what waits behind it too, for a bounded time), else by starting
+// it. Ends when the lane has no more work or a run is under way on the runtime's threads.
 void Scheduler::drive(Lane& lane, bool here) noexcept {
   const auto until = here ? Clock::now() + options_.inline_below * 2 : TimePoint{};
   Status status;

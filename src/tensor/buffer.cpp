@@ -33,7 +33,8 @@ BufferRef Buffer::allocate(std::size_t size) {
   return BufferRef(new (block) Buffer(block + kHeader, size, MemoryKind::kHost, release_heap, nullptr));
 }
 
-BufferRef Buffer::wrap(std::byte* data, std::size_t size, MemoryKind kind, void (*release)(void* context) noexcept, void* context) {
+BufferRef Buffer::wrap(std::byte* data, std::size_t size, MemoryKind kind, void (*release)(void* context) noexcept,
+                       void* context) {
   return BufferRef(new Buffer(data, size, kind, release_wrapped, new Wrapped{release, context}));
 }
 

@@ -13,7 +13,8 @@ enum class MemoryKind : std::uint8_t { kHost, kPinned, kDevice, kShared };
 
 class BufferRef;
 
-// A block of bytes with an owner that is told when the last reference goes. The count is thread-safe; the bytes are not guarded.
+// A block of bytes with an owner that is told when the last reference goes. The count is thread-safe; the bytes are not
+// guarded.
 class Buffer {
  public:
   // Called once, on whatever thread drops the last reference. It must free the Buffer object itself too.
@@ -28,7 +29,8 @@ class Buffer {
   static BufferRef allocate(std::size_t size);
 
   // Bytes that somebody else owns; release(context) is called when the last reference goes (null: nothing to do).
-  static BufferRef wrap(std::byte* data, std::size_t size, MemoryKind kind, void (*release)(void* context) noexcept, void* context);
+  static BufferRef wrap(std::byte* data, std::size_t size, MemoryKind kind, void (*release)(void* context) noexcept,
+                        void* context);
 
   [[nodiscard]] std::byte* data() noexcept { return data_; }
   [[nodiscard]] const std::byte* data() const noexcept { return data_; }
@@ -69,7 +71,9 @@ class BufferRef {
     if (buffer && buffer->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) buffer->release_(buffer);
   }
   // True when this is the only reference.
-  [[nodiscard]] bool unique() const noexcept { return buffer_ && buffer_->references_.load(std::memory_order_acquire) == 1; }
+  [[nodiscard]] bool unique() const noexcept {
+    return buffer_ && buffer_->references_.load(std::memory_order_acquire) == 1;
+  }
   explicit operator bool() const noexcept { return buffer_ != nullptr; }
   Buffer* operator->() const noexcept { return buffer_; }
   Buffer& operator*() const noexcept { return *buffer_; }

@@ -10,7 +10,21 @@ namespace ocelli {
 
 // kString elements have no fixed size: see string_tensor.hpp for how they are stored.
 enum class DataType : std::uint8_t {
-  kUndefined, kBool, kInt8, kInt16, kInt32, kInt64, kUint8, kUint16, kUint32, kUint64, kFp16, kBf16, kFp32, kFp64, kString,
+  kUndefined,
+  kBool,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kUint8,
+  kUint16,
+  kUint32,
+  kUint64,
+  kFp16,
+  kBf16,
+  kFp32,
+  kFp64,
+  kString,
 };
 
 // Bytes per element; 0 for kUndefined and kString.

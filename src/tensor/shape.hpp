@@ -22,19 +22,31 @@ class Shape {
 
   Shape() = default;
   // rank must be <= kMaxRank.
-  explicit Shape(std::span<const std::int64_t> dims) { for (auto dim : dims) push_back(dim); }
+  explicit Shape(std::span<const std::int64_t> dims) {
+    for (auto dim : dims) push_back(dim);
+  }
   Shape(std::initializer_list<std::int64_t> dims) : Shape(std::span<const std::int64_t>(dims.begin(), dims.size())) {}
 
   [[nodiscard]] std::size_t rank() const noexcept { return rank_; }
-  std::int64_t& operator[](std::size_t i) noexcept { assert(i < rank_); return dims_[i]; }
-  std::int64_t operator[](std::size_t i) const noexcept { assert(i < rank_); return dims_[i]; }
-  void push_back(std::int64_t dim) noexcept { assert(rank_ < kMaxRank); dims_[rank_++] = dim; }
+  std::int64_t& operator[](std::size_t i) noexcept {
+    assert(i < rank_);
+    return dims_[i];
+  }
+  std::int64_t operator[](std::size_t i) const noexcept {
+    assert(i < rank_);
+    return dims_[i];
+  }
+  void push_back(std::int64_t dim) noexcept {
+    assert(rank_ < kMaxRank);
+    dims_[rank_++] = dim;
+  }
   void clear() noexcept { rank_ = 0; }
   [[nodiscard]] std::span<const std::int64_t> dims() const noexcept { return {dims_.data(), rank_}; }
   [[nodiscard]] const std::int64_t* begin() const noexcept { return dims_.data(); }
   [[nodiscard]] const std::int64_t* end() const noexcept { return dims_.data() + rank_; }
 
-  // Product of the extents (1 for a scalar); empty when it, or it times 16 bytes, does not fit 63 bits, or an extent is negative.
+  // Product of the extents (1 for a scalar); empty when it, or it times 16 bytes, does not fit 63 bits, or an extent is
+  // negative.
   [[nodiscard]] std::optional<std::size_t> element_count() const noexcept;
 
   // "(1,3,224,224)"; a scalar is "()".
@@ -58,7 +70,9 @@ struct Dimension {
   static Dimension fixed(std::int64_t extent) noexcept { return {extent, extent}; }
   static Dimension any() noexcept { return {0, kUnbounded}; }
   [[nodiscard]] bool is_static() const noexcept { return min == max; }
-  [[nodiscard]] bool accepts(std::int64_t extent) const noexcept { return extent >= min && (max == kUnbounded || extent <= max); }
+  [[nodiscard]] bool accepts(std::int64_t extent) const noexcept {
+    return extent >= min && (max == kUnbounded || extent <= max);
+  }
   // The extent when static, else -1: what metadata shows.
   [[nodiscard]] std::int64_t extent_or_dynamic() const noexcept { return is_static() ? min : -1; }
   friend bool operator==(const Dimension&, const Dimension&) = default;
@@ -69,7 +83,8 @@ struct PartialShape {
   std::vector<Dimension> dims;
   bool rank_known = true;
 
-  // Made from concrete extents; then whether all extents are known, and whether a concrete shape lies within the ranges.
+  // Made from concrete extents; then whether all extents are known, and whether a concrete shape lies within the
+  // ranges.
   static PartialShape from(const Shape& shape);
   [[nodiscard]] bool is_static() const noexcept;
   [[nodiscard]] bool accepts(const Shape& shape) const noexcept;

@@ -11,12 +11,13 @@ Result<std::vector<std::string_view>> unpack_strings(std::span<const std::byte> 
   std::size_t at = 0;
   while (at < packed.size()) {
     std::uint32_t length = 0;
-    if (packed.size() - at < sizeof length) return invalid_argument(fmt::format("string element {}: length prefix is cut off", elements.size()));
+    if (packed.size() - at < sizeof length)
+      return invalid_argument(fmt::format("string element {}: length prefix is cut off", elements.size()));
     std::memcpy(&length, packed.data() + at, sizeof length);
     at += sizeof length;
     if (length > packed.size() - at) {
-      return invalid_argument(fmt::format("string element {}: length {} goes beyond the {} bytes that are left", elements.size(), length,
-                                          packed.size() - at));
+      return invalid_argument(fmt::format("string element {}: length {} goes beyond the {} bytes that are left",
+                                          elements.size(), length, packed.size() - at));
     }
     elements.emplace_back(reinterpret_cast<const char*>(packed.data()) + at, length);
     at += length;

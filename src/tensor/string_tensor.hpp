@@ -1,5 +1,5 @@
-// The packed form of string tensors: for each element, in row-major order, a 4-byte little-endian length and that many bytes (the KServe v2
-// binary form of BYTES), so that strings travel through every seam as one block.
+// The packed form of string tensors: for each element, in row-major order, a 4-byte little-endian length and that many
+// bytes (the KServe v2 binary form of BYTES), so that strings travel through every seam as one block.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +12,11 @@
 
 namespace ocelli {
 
-// Splits a packed block into its elements, which point into it. Fails when a length leads beyond the end, when bytes are left over, or when
-// the count is not expected_count (kAnyCount: any).
+// Splits a packed block into its elements, which point into it. Fails when a length leads beyond the end, when bytes
+// are left over, or when the count is not expected_count (kAnyCount: any).
 inline constexpr std::size_t kAnyCount = static_cast<std::size_t>(-1);
-Result<std::vector<std::string_view>> unpack_strings(std::span<const std::byte> packed, std::size_t expected_count = kAnyCount);
+Result<std::vector<std::string_view>> unpack_strings(std::span<const std::byte> packed,
+                                                     std::size_t expected_count = kAnyCount);
 
 // Bytes that pack_strings() will write.
 std::size_t packed_size(std::span<const std::string_view> elements) noexcept;

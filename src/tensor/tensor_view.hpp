@@ -10,8 +10,9 @@
 
 namespace ocelli {
 
-// Dense, row-major, little-endian. For kString, data/bytes are the packed form of string_tensor.hpp. Whoever made the view keeps the bytes
-// alive. An input's bytes are only read, though the pointer is not const, because the runtimes' interfaces take it so.
+// Dense, row-major, little-endian. For kString, data/bytes are the packed form of string_tensor.hpp. Whoever made the
+// view keeps the bytes alive. An input's bytes are only read, though the pointer is not const, because the runtimes'
+// interfaces take it so.
 struct TensorView {
   DataType type = DataType::kUndefined;
   Shape shape;

@@ -17,7 +17,9 @@ using namespace ocelli::transport;
 class FuzzHandler final : public RpcHandler {
  public:
   [[nodiscard]] bool known(std::string_view path) const noexcept override { return !path.ends_with('?'); }
-  [[nodiscard]] bool streaming(std::string_view path) const noexcept override { return path.find("Stream") != std::string_view::npos; }
+  [[nodiscard]] bool streaming(std::string_view path) const noexcept override {
+    return path.find("Stream") != std::string_view::npos;
+  }
   [[nodiscard]] std::size_t bulk_offset(std::string_view, std::span<const std::byte> prefix) const noexcept override {
     return prefix.empty() ? 0 : std::to_integer<std::size_t>(prefix.front());
   }
@@ -29,7 +31,8 @@ class FuzzHandler final : public RpcHandler {
       exchange.set_cancel_listener(call);
       return;
     }
-    if (exchange.path().ends_with("Fail")) return exchange.finish(invalid_argument(std::string(exchange.metadata("x").value_or("no"))));
+    if (exchange.path().ends_with("Fail"))
+      return exchange.finish(invalid_argument(std::string(exchange.metadata("x").value_or("no"))));
     exchange.reply().text() = "reply";
     exchange.reply().add(exchange.message().bytes, exchange.message().owner);
     exchange.finish({});
@@ -77,7 +80,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FuzzHandler handler;
   {
     test::SessionHarness session(options, handler);
-    session.send(std::string(test::kPreface) + test::frame(NGHTTP2_SETTINGS, 0, 0, "") + test::frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, ""));
+    session.send(std::string(test::kPreface) + test::frame(NGHTTP2_SETTINGS, 0, 0, "") +
+                 test::frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, ""));
     session.block((choice & 4) != 0);
     constexpr std::size_t kPieces[] = {1, 7, 100, 100'000};
     session.send({reinterpret_cast<const char*>(data + 1), size - 1}, kPieces[choice >> 6]);

@@ -12,8 +12,9 @@ inline std::atomic<std::size_t> allocations{0};
 
 inline void* counted(std::size_t size, std::size_t alignment) {
   allocations.fetch_add(1, std::memory_order_relaxed);
-  void* block = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
-                                                      : std::malloc(size ? size : 1);
+  void* block = alignment > alignof(std::max_align_t)
+                    ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)
+                    : std::malloc(size ? size : 1);
   if (!block) throw std::bad_alloc();
   return block;
 }
@@ -22,8 +23,12 @@ inline void* counted(std::size_t size, std::size_t alignment) {
 
 void* operator new(std::size_t size) { return ocelli::test::counted(size, 1); }
 void* operator new[](std::size_t size) { return ocelli::test::counted(size, 1); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return ocelli::test::counted(size, static_cast<std::size_t>(alignment)); }
-void* operator new[](std::size_t size, std::align_val_t alignment) { return ocelli::test::counted(size, static_cast<std::size_t>(alignment)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return ocelli::test::counted(size, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return ocelli::test::counted(size, static_cast<std::size_t>(alignment));
+}
 void operator delete(void* block) noexcept { std::free(block); }
 void operator delete[](void* block) noexcept { std::free(block); }
 void operator delete(void* block, std::size_t) noexcept { std::free(block); }

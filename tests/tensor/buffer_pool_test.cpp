@@ -13,7 +13,8 @@ namespace {
 
 TEST(BufferPool, BuffersAreAlignedAndLargeEnough) {
   BufferPool pool;
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{513}, std::size_t{602112}, (std::size_t{64} << 20) + 1}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, std::size_t{513}, std::size_t{602112}, (std::size_t{64} << 20) + 1}) {
     auto buffer = pool.get(size);
     EXPECT_GE(buffer->size(), size);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer->data()) % 64, 0u);
@@ -67,7 +68,9 @@ TEST(Buffer, WrappedBytesAreReleasedOnce) {
   std::byte storage[16];
   int released = 0;
   {
-    auto first = Buffer::wrap(storage, sizeof storage, MemoryKind::kShared, [](void* count) noexcept { ++*static_cast<int*>(count); }, &released);
+    auto first = Buffer::wrap(
+        storage, sizeof storage, MemoryKind::kShared, [](void* count) noexcept { ++*static_cast<int*>(count); },
+        &released);
     const auto second = first;
     EXPECT_FALSE(second.unique());
     first.reset();

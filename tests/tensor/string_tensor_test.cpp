@@ -34,7 +34,8 @@ TEST(StringTensor, LengthsThatLieAreNamed) {
 
 TEST(StringTensor, CountMustMatch) {
   EXPECT_EQ(unpack_strings(pack({"a"}), 2).status().message(), "string tensor: expected 2 elements, found 1");
-  EXPECT_EQ(unpack_strings(pack({"a", "b", "c"}), 1).status().message(), "string tensor: expected 1 elements, found at least 2");
+  EXPECT_EQ(unpack_strings(pack({"a", "b", "c"}), 1).status().message(),
+            "string tensor: expected 1 elements, found at least 2");
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 
 namespace ocelli::transport {
 
-// The connection's thread surrounds each callback by enter() and leave(); whoever ends the call closes the gate first. Once close() has returned no callback
-// runs or begins, unless it was called from within one.
+// The connection's thread surrounds each callback by enter() and leave(); whoever ends the call closes the gate first.
+// Once close() has returned no callback runs or begins, unless it was called from within one.
 class CallbackGate {
  public:
   // Ready for the next call; on the connection's thread, while nobody else may use it.

@@ -12,7 +12,8 @@ namespace ocelli::transport {
 class FloodGuard {
  public:
   // Starts full, with capacity tokens; per_second come back.
-  FloodGuard(std::int64_t capacity, std::int64_t per_second) noexcept : capacity_(capacity), per_second_(per_second), tokens_(capacity) {}
+  FloodGuard(std::int64_t capacity, std::int64_t per_second) noexcept
+      : capacity_(capacity), per_second_(per_second), tokens_(capacity) {}
 
   // Takes one token; false when there is none: the client floods.
   [[nodiscard]] bool spend(TimePoint now) noexcept {

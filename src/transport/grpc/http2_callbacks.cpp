@@ -16,13 +16,16 @@ template <typename Type, auto Deleter>
 struct Deleting {
   void operator()(Type* object) const noexcept { Deleter(object); }
 };
-using CallbacksPtr = std::unique_ptr<nghttp2_session_callbacks, Deleting<nghttp2_session_callbacks, nghttp2_session_callbacks_del>>;
+using CallbacksPtr =
+    std::unique_ptr<nghttp2_session_callbacks, Deleting<nghttp2_session_callbacks, nghttp2_session_callbacks_del>>;
 using OptionPtr = std::unique_ptr<nghttp2_option, Deleting<nghttp2_option, nghttp2_option_del>>;
 
 std::span<const std::byte> bytes_of(const std::uint8_t* data, std::size_t size) noexcept {
   return {reinterpret_cast<const std::byte*>(data), size};
 }
-std::string_view text_of(const std::uint8_t* data, std::size_t size) noexcept { return {reinterpret_cast<const char*>(data), size}; }
+std::string_view text_of(const std::uint8_t* data, std::size_t size) noexcept {
+  return {reinterpret_cast<const char*>(data), size};
+}
 
 }  // namespace
 
@@ -36,12 +39,14 @@ struct Http2Callbacks {
   static int on_begin_headers(nghttp2_session* http2, const nghttp2_frame* frame, void* user_data) noexcept {
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     auto* stream = session_of(user_data).open_stream(frame->hd.stream_id);
-    if (!stream) return nghttp2_submit_rst_stream(http2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+    if (!stream)
+      return nghttp2_submit_rst_stream(http2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
     return nghttp2_session_set_stream_user_data(http2, frame->hd.stream_id, stream);
   }
 
-  static int on_header(nghttp2_session* http2, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
-                       const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user_data) noexcept {
+  static int on_header(nghttp2_session* http2, const nghttp2_frame* frame, const std::uint8_t* name,
+                       std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t,
+                       void* user_data) noexcept {
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     if (auto* stream = stream_of(http2, frame->hd.stream_id)) {
       session_of(user_data).on_header(*stream, text_of(name, name_size), text_of(value, value_size));
@@ -55,29 +60,34 @@ struct Http2Callbacks {
     session.data_stream_ = plain_data ? stream_of(http2, header->stream_id) : nullptr;
     session.data_left_ = plain_data ? header->length : 0;
     const bool work = header->type == NGHTTP2_HEADERS ||
-                      (header->type == NGHTTP2_DATA && (header->length >= kTinyFrame || (header->flags & NGHTTP2_FLAG_END_STREAM) != 0));
+                      (header->type == NGHTTP2_DATA &&
+                       (header->length >= kTinyFrame || (header->flags & NGHTTP2_FLAG_END_STREAM) != 0));
     return work || session.allow_frame() ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
   }
 
-  static int on_data_chunk(nghttp2_session* http2, std::uint8_t flags, std::int32_t id, const std::uint8_t* data, std::size_t size,
-                           void* user_data) noexcept {
+  static int on_data_chunk(nghttp2_session* http2, std::uint8_t flags, std::int32_t id, const std::uint8_t* data,
+                           std::size_t size, void* user_data) noexcept {
     auto& session = session_of(user_data);
     session.data_left_ -= std::min(session.data_left_, size);
-    if (auto* stream = stream_of(http2, id)) session.on_data(*stream, bytes_of(data, size), (flags & NGHTTP2_FLAG_END_STREAM) != 0);
+    if (auto* stream = stream_of(http2, id))
+      session.on_data(*stream, bytes_of(data, size), (flags & NGHTTP2_FLAG_END_STREAM) != 0);
     return 0;
   }
 
   static int on_frame_received(nghttp2_session* http2, const nghttp2_frame* frame, void* user_data) noexcept {
     auto& session = session_of(user_data);
     session.greeted_ = true;  // the first frame follows the client's magic
-    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && session.closing_ && !session.goaway_sent_) {
+    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && session.closing_ &&
+        !session.goaway_sent_) {
       session.goaway_sent_ = true;
-      return nghttp2_submit_goaway(http2, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(http2), NGHTTP2_NO_ERROR, nullptr, 0);
+      return nghttp2_submit_goaway(http2, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(http2),
+                                   NGHTTP2_NO_ERROR, nullptr, 0);
     }
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     auto* stream = stream_of(http2, frame->hd.stream_id);
     if (!stream) return 0;
-    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) session.on_headers_complete(*stream);
+    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+      session.on_headers_complete(*stream);
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) session.on_half_close(*stream);
     return 0;
   }
@@ -100,19 +110,21 @@ struct Http2Callbacks {
     return static_cast<ssize_t>(size);
   }
 
-  static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_header, std::size_t length, nghttp2_data_source* source,
-                       void* user_data) noexcept {
+  static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_header, std::size_t length,
+                       nghttp2_data_source* source, void* user_data) noexcept {
     constexpr std::size_t kFrameHeaderBytes = 9;
     auto& session = session_of(user_data);
     if (session.output_.bytes() >= kOutputHighWater) return NGHTTP2_ERR_WOULDBLOCK;
-    const bool put = session.put_data(*static_cast<RpcStream*>(source->ptr), bytes_of(frame_header, kFrameHeaderBytes), length);
+    const bool put =
+        session.put_data(*static_cast<RpcStream*>(source->ptr), bytes_of(frame_header, kFrameHeaderBytes), length);
     return put ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
 
   // By default nghttp2 makes frames of 16 KiB however large they may be.
-  static ssize_t read_length(nghttp2_session*, std::uint8_t, std::int32_t, std::int32_t session_window, std::int32_t stream_window,
-                             std::uint32_t max_frame, void*) noexcept {
-    return std::min<ssize_t>({session_window, stream_window, static_cast<ssize_t>(max_frame), static_cast<ssize_t>(kOutputHighWater)});
+  static ssize_t read_length(nghttp2_session*, std::uint8_t, std::int32_t, std::int32_t session_window,
+                             std::int32_t stream_window, std::uint32_t max_frame, void*) noexcept {
+    return std::min<ssize_t>(
+        {session_window, stream_window, static_cast<ssize_t>(max_frame), static_cast<ssize_t>(kOutputHighWater)});
   }
 };
 

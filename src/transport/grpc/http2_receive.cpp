@@ -11,7 +11,8 @@
 namespace ocelli::transport {
 namespace {
 
-// Calls that were cancelled but that a handler still works on count until it has finished: at most so many times max_streams.
+// Calls that were cancelled but that a handler still works on count until it has finished: at most so many times
+// max_streams.
 constexpr std::size_t kUnfinishedFactor = 2;
 // What honest work is worth in tokens of the flood guard: frames that may go with one call and with one message.
 constexpr std::int64_t kFramesPerCall = 16;
@@ -23,12 +24,15 @@ constexpr int kUnsupportedMediaType = 415;
 bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   unsigned difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
   return difference == 0;
 }
 
 bool may_call(const RpcOptions& options, std::string_view path, const RpcHeaders& headers) noexcept {
-  if (options.api_key.empty() || std::find(options.open_paths.begin(), options.open_paths.end(), path) != options.open_paths.end()) return true;
+  if (options.api_key.empty() ||
+      std::find(options.open_paths.begin(), options.open_paths.end(), path) != options.open_paths.end())
+    return true;
   constexpr std::string_view kScheme = "Bearer ";
   const auto value = headers.find("authorization").value_or("");
   return value.starts_with(kScheme) && equal_in_constant_time(value.substr(kScheme.size()), options.api_key);
@@ -61,7 +65,8 @@ RpcStream* Http2Session::open_stream(std::int32_t id) noexcept {
 void Http2Session::on_header(RpcStream& stream, std::string_view name, std::string_view value) {
   const auto& limits = context_.options.limits;
   auto& headers = stream.headers_;
-  if (headers.list_bytes() + name.size() + value.size() + 32 > limits.max_header_bytes || headers.count() >= limits.max_headers) {
+  if (headers.list_bytes() + name.size() + value.size() + 32 > limits.max_header_bytes ||
+      headers.count() >= limits.max_headers) {
     stream.progress_.headers_too_large = true;
   } else {
     headers.add(name, value);
@@ -89,8 +94,9 @@ Status Http2Session::accept_call(RpcStream& stream) {
   const auto& options = context_.options;
   const auto& headers = stream.headers_;
   if (stream.progress_.headers_too_large) {
-    return {StatusCode::kResourceExhausted, fmt::format("the metadata is too large: at most {} bytes in {} entries are accepted",
-                                                        options.limits.max_header_bytes, options.limits.max_headers)};
+    return {StatusCode::kResourceExhausted,
+            fmt::format("the metadata is too large: at most {} bytes in {} entries are accepted",
+                        options.limits.max_header_bytes, options.limits.max_headers)};
   }
   if (!may_call(options, stream.path_, headers)) {
     return {StatusCode::kUnauthenticated, "the metadata must bring authorization: Bearer and the server's API key"};
@@ -98,13 +104,16 @@ Status Http2Session::accept_call(RpcStream& stream) {
   if (!context_.handler.known(stream.path_)) return unimplemented(fmt::format("unknown method {}", stream.path_));
   if (const auto text = headers.find("grpc-timeout")) {
     const auto timeout = parse_grpc_timeout(*text);
-    if (!timeout) return invalid_argument(fmt::format("grpc-timeout is \"{}\"; expected 1 to 8 digits and one of H, M, S, m, u, n", *text));
+    if (!timeout)
+      return invalid_argument(
+          fmt::format("grpc-timeout is \"{}\"; expected 1 to 8 digits and one of H, M, S, m, u, n", *text));
     stream.deadline_ = now_ + *timeout;
     wake_at(stream.deadline_);
   }
   if (const auto name = headers.find("grpc-encoding")) {
     const auto encoding = rpc_encoding_from(*name);
-    if (!encoding) return unimplemented(fmt::format("grpc-encoding \"{}\" is not supported; identity, gzip and deflate are", *name));
+    if (!encoding)
+      return unimplemented(fmt::format("grpc-encoding \"{}\" is not supported; identity, gzip and deflate are", *name));
     stream.assembler_.reset(*encoding);
   }
   if (options.reply_encoding != RpcEncoding::kIdentity &&
@@ -120,7 +129,8 @@ void Http2Session::on_data(RpcStream& stream, std::span<const std::byte> bytes, 
   stream.bytes_in_ += bytes.size();
   while (!bytes.empty() && !stream.progress_.decided) {
     if (stream.progress_.handed && !stream.progress_.streaming) {
-      return answer(stream, invalid_argument("a call of this method has one request message; more bytes came after it"));
+      return answer(stream,
+                    invalid_argument("a call of this method has one request message; more bytes came after it"));
     }
     const auto fed = stream.assembler_.feed(bytes);
     if (!fed.ok()) return answer(stream, fed.status());
@@ -136,14 +146,17 @@ bool Http2Session::charge(RpcStream& stream, std::size_t arrived) noexcept {
   const auto& options = context_.options;
   stream.request_bytes_ += arrived;
   const std::size_t total = context_.request_bytes.fetch_add(arrived, std::memory_order_relaxed) + arrived;
-  const std::size_t declared = std::max({stream.declared_bytes_, stream.assembler_.declared(), stream.message_.bytes.size()});
+  const std::size_t declared =
+      std::max({stream.declared_bytes_, stream.assembler_.declared(), stream.message_.bytes.size()});
   declared_bytes_ += declared - std::exchange(stream.declared_bytes_, declared);
   if (declared_bytes_ > options.max_connection_bytes) {
     answer(stream, {StatusCode::kResourceExhausted,
-                    fmt::format("the requests of this connection need {} bytes; at most {} are accepted at a time", declared_bytes_, options.max_connection_bytes)});
+                    fmt::format("the requests of this connection need {} bytes; at most {} are accepted at a time",
+                                declared_bytes_, options.max_connection_bytes)});
   } else if (options.max_total_bytes != 0 && total > options.max_total_bytes) {
     answer(stream, {StatusCode::kResourceExhausted,
-                    fmt::format("the server holds {} bytes of requests; at most {} are accepted at a time", total, options.max_total_bytes)});
+                    fmt::format("the server holds {} bytes of requests; at most {} are accepted at a time", total,
+                                options.max_total_bytes)});
   }
   return !stream.progress_.decided;
 }
@@ -177,7 +190,8 @@ void Http2Session::on_message(RpcStream& stream, bool ends) noexcept {
 void Http2Session::on_half_close(RpcStream& stream) noexcept {
   stream.progress_.half_closed = true;
   if (stream.progress_.decided) return;
-  if (!stream.assembler_.at_boundary()) return answer(stream, invalid_argument("the call ended within a request message"));
+  if (!stream.assembler_.at_boundary())
+    return answer(stream, invalid_argument("the call ended within a request message"));
   if (!stream.progress_.streaming) {
     if (stream.progress_.handed) return;
     if (!stream.message_.owner) return answer(stream, invalid_argument("the call ended without a request message"));

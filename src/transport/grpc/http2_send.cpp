@@ -20,7 +20,9 @@ constexpr std::uint8_t kStaticText = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_F
 
 // flags: kStaticText when both outlive the frame.
 nghttp2_nv header(std::string_view name, std::string_view value, std::uint8_t flags = kStaticText) noexcept {
-  const auto bytes = [](std::string_view text) { return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data())); };
+  const auto bytes = [](std::string_view text) {
+    return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
+  };
   return {bytes(name), bytes(value), name.size(), value.size(), flags};
 }
 
@@ -29,7 +31,8 @@ class StatusHeaders {
  public:
   explicit StatusHeaders(const Status& status) {
     const auto end = std::to_chars(number_.data(), number_.data() + number_.size(), grpc_status(status.code())).ptr;
-    list_[count_++] = header("grpc-status", {number_.data(), static_cast<std::size_t>(end - number_.data())}, NGHTTP2_NV_FLAG_NO_COPY_NAME);
+    list_[count_++] = header("grpc-status", {number_.data(), static_cast<std::size_t>(end - number_.data())},
+                             NGHTTP2_NV_FLAG_NO_COPY_NAME);
     if (status.message().empty()) return;
     message_ = percent_encode(status.message());
     list_[count_++] = header("grpc-message", message_, NGHTTP2_NV_FLAG_NO_COPY_NAME);
@@ -147,11 +150,12 @@ void Http2Session::submit_headers(RpcStream& stream) noexcept {
   const std::size_t count = stream.reply_encoding_ == RpcEncoding::kIdentity ? 2 : 3;
   nghttp2_data_provider provider{};
   provider.source.ptr = &stream;
-  provider.read_callback = [](nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t room, std::uint32_t* flags, nghttp2_data_source* source,
-                              void* user_data) -> ssize_t {
+  provider.read_callback = [](nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t room, std::uint32_t* flags,
+                              nghttp2_data_source* source, void* user_data) -> ssize_t {
     return static_cast<Http2Session*>(user_data)->next_data(*static_cast<RpcStream*>(source->ptr), room, flags);
   };
-  if (nghttp2_submit_response(http2_, stream.id_, headers.data(), count, &provider) != 0) reset_stream(stream, NGHTTP2_INTERNAL_ERROR);
+  if (nghttp2_submit_response(http2_, stream.id_, headers.data(), count, &provider) != 0)
+    reset_stream(stream, NGHTTP2_INTERNAL_ERROR);
 }
 
 void Http2Session::submit_trailers_only(RpcStream& stream) noexcept {
@@ -159,9 +163,11 @@ void Http2Session::submit_trailers_only(RpcStream& stream) noexcept {
   const StatusHeaders status(stream.status_);
   std::array<nghttp2_nv, 5> headers{header(":status", "200"), header("content-type", "application/grpc")};
   auto end = std::copy(status.list().begin(), status.list().end(), headers.begin() + 2);
-  if (stream.status_.code() == StatusCode::kUnimplemented) *end++ = header("grpc-accept-encoding", "identity,gzip,deflate");
+  if (stream.status_.code() == StatusCode::kUnimplemented)
+    *end++ = header("grpc-accept-encoding", "identity,gzip,deflate");
   const auto count = static_cast<std::size_t>(end - headers.begin());
-  if (nghttp2_submit_response(http2_, stream.id_, headers.data(), count, nullptr) != 0) reset_stream(stream, NGHTTP2_INTERNAL_ERROR);
+  if (nghttp2_submit_response(http2_, stream.id_, headers.data(), count, nullptr) != 0)
+    reset_stream(stream, NGHTTP2_INTERNAL_ERROR);
 }
 
 void Http2Session::submit_trailers(RpcStream& stream) noexcept {
@@ -182,7 +188,8 @@ void Http2Session::submit_http_status(RpcStream& stream, int status) noexcept {
   if (nghttp2_submit_response(http2_, stream.id_, &line, 1, nullptr) != 0) reset_stream(stream, NGHTTP2_INTERNAL_ERROR);
 }
 
-// How much of the call's next message goes into one DATA frame of at most room bytes; the bytes themselves follow in put_data().
+// How much of the call's next message goes into one DATA frame of at most room bytes; the bytes themselves follow in
+// put_data().
 std::ptrdiff_t Http2Session::next_data(RpcStream& stream, std::size_t room, std::uint32_t* flags) noexcept {
   const auto* message = stream.first_;
   if (!message && !stream.progress_.decided) return NGHTTP2_ERR_DEFERRED;

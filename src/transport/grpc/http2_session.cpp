@@ -48,7 +48,8 @@ void Http2Session::start(TimePoint now) noexcept {
       nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options.max_streams},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<std::uint32_t>(options.window_bytes)},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_FRAME_SIZE, options.frame_bytes},
-      nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(options.limits.max_header_bytes)},
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+                             static_cast<std::uint32_t>(options.limits.max_header_bytes)},
   };
   nghttp2_submit_settings(http2_, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
   nghttp2_session_set_local_window_size(http2_, NGHTTP2_FLAG_NONE, 0, options.window_bytes);
@@ -66,7 +67,8 @@ void Http2Session::receive(std::span<const std::byte> bytes, TimePoint now) noex
   now_ = received_ = now;
   ping_sent_ = kNever;
   ++depth_;
-  const auto taken = nghttp2_session_mem_recv(http2_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  const auto taken =
+      nghttp2_session_mem_recv(http2_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   --depth_;
   if (taken < 0) fail(taken == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
 }
@@ -157,8 +159,16 @@ void Http2Session::recycle_when_done(RpcStream& stream) noexcept {
 
 void Http2Session::record_access(const RpcStream& stream) const noexcept {
   const auto code = stream.progress_.decided ? stream.status_.code() : StatusCode::kCancelled;
-  context_.access_log->record({"gRPC", remote_, "POST", stream.path_, grpc_status(code), stream.bytes_in_, stream.bytes_out_, now_ - stream.started_,
-                               stream.headers_.find("traceparent").value_or(""), {}});
+  context_.access_log->record({"gRPC",
+                               remote_,
+                               "POST",
+                               stream.path_,
+                               grpc_status(code),
+                               stream.bytes_in_,
+                               stream.bytes_out_,
+                               now_ - stream.started_,
+                               stream.headers_.find("traceparent").value_or(""),
+                               {}});
 }
 
 void Http2Session::on_time(TimePoint now) noexcept {
@@ -179,7 +189,8 @@ void Http2Session::check_stream_time(RpcStream& stream, TimePoint now) noexcept 
   const auto& limits = context_.options.limits;
   if (std::exchange(stream.progress_.cancel_due, false)) return cancel(stream);
   if (!stream.progress_.decided && stream.deadline_ != kNever) {
-    if (now >= stream.deadline_) return answer(stream, {StatusCode::kDeadlineExceeded, "the deadline passed before the call was answered"});
+    if (now >= stream.deadline_)
+      return answer(stream, {StatusCode::kDeadlineExceeded, "the deadline passed before the call was answered"});
     wake_at(stream.deadline_);
   }
   // Between two messages of a stream a client may take its time; within one it may not.
@@ -188,11 +199,13 @@ void Http2Session::check_stream_time(RpcStream& stream, TimePoint now) noexcept 
     const auto since_start = now - stream.started_;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_start).count();
     const bool stalled = now - stream.fed_ >= limits.progress_timeout;
-    const bool slow = !stream.progress_.streaming && since_start >= limits.progress_timeout && stream.request_bytes_ < static_cast<std::size_t>(seconds) * limits.min_body_bytes_per_second;
+    const bool slow = !stream.progress_.streaming && since_start >= limits.progress_timeout &&
+                      stream.request_bytes_ < static_cast<std::size_t>(seconds) * limits.min_body_bytes_per_second;
     if (stalled || slow) {
       context_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
       return answer(stream, {StatusCode::kDeadlineExceeded,
-                             fmt::format("the request message did not arrive in time: {} bytes in {} ms", stream.request_bytes_, milliseconds_of(since_start).count())});
+                             fmt::format("the request message did not arrive in time: {} bytes in {} ms",
+                                         stream.request_bytes_, milliseconds_of(since_start).count())});
     }
     wake_at(now + limits.progress_timeout);
   }
@@ -221,7 +234,8 @@ void Http2Session::check_connection_time(TimePoint now) noexcept {
   }
   if (closing_ && !goaway_sent_ && due(closing_since_ + kGoawayGrace)) {
     goaway_sent_ = true;
-    nghttp2_submit_goaway(http2_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(http2_), NGHTTP2_NO_ERROR, nullptr, 0);
+    nghttp2_submit_goaway(http2_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(http2_), NGHTTP2_NO_ERROR,
+                          nullptr, 0);
   }
   if (open_count_ == 0 && !closing_ && due(idle_since_ + options.limits.idle_timeout)) shut_down(now);
   if (options.keepalive_interval == Duration::zero()) return;

@@ -1,4 +1,5 @@
-// Http2Session: the server's side of one HTTP/2 connection that carries gRPC: bytes in, calls to the handler, bytes out. Knows no sockets.
+// Http2Session: the server's side of one HTTP/2 connection that carries gRPC: bytes in, calls to the handler, bytes
+// out. Knows no sockets.
 #pragma once
 
 #include <array>
@@ -27,7 +28,8 @@ class SessionHost {
  public:
   // Whether the caller runs on the thread that uses the session.
   [[nodiscard]] virtual bool on_session_thread() const noexcept = 0;
-  // Any thread: Http2Session::drain() shall be called on the session's thread, soon but not from within. May come again before it was.
+  // Any thread: Http2Session::drain() shall be called on the session's thread, soon but not from within. May come again
+  // before it was.
   virtual void wake() noexcept = 0;
   // Keeps the session and this host alive while a handler has a call of theirs.
   virtual std::shared_ptr<void> keep_alive() noexcept = 0;
@@ -36,8 +38,8 @@ class SessionHost {
   ~SessionHost() = default;
 };
 
-// Used on one thread, but for submit(). The owner holds a reference of keep_alive() around each call into it. All storage is pooled: in the steady state
-// only nghttp2 allocates.
+// Used on one thread, but for submit(). The owner holds a reference of keep_alive() around each call into it. All
+// storage is pooled: in the steady state only nghttp2 allocates.
 class Http2Session {
  public:
   // All must outlive this object. remote: "address:port".
@@ -49,7 +51,8 @@ class Http2Session {
   // Queues our SETTINGS. First of all.
   void start(TimePoint now) noexcept;
 
-  // Where the next bytes had best be read to, so that they need not be copied: the message under way. Empty: anywhere. Holds until the next call.
+  // Where the next bytes had best be read to, so that they need not be copied: the message under way. Empty: anywhere.
+  // Holds until the next call.
   [[nodiscard]] std::span<std::byte> direct_space() const noexcept;
   void receive(std::span<const std::byte> bytes, TimePoint now) noexcept;
   // Takes over what other threads wrote and finished.
@@ -75,7 +78,8 @@ class Http2Session {
   [[nodiscard]] RpcContext& context() noexcept { return context_; }
   [[nodiscard]] std::string_view remote() const noexcept { return remote_; }
   [[nodiscard]] OutgoingPool& outgoing() noexcept { return outgoing_; }
-  // Any thread. On the session's own thread, within one of its calls, the message is taken at once; else by drain(). Never calls a handler.
+  // Any thread. On the session's own thread, within one of its calls, the message is taken at once; else by drain().
+  // Never calls a handler.
   void submit(OutgoingMessage& message) noexcept;
 
  private:
@@ -143,10 +147,10 @@ class Http2Session {
 
   int depth_ = 0;  // calls of ours on the stack: output is written when they return
   bool failed_ = false;
-  bool lost_ = false;           // streams are gone without nghttp2's knowledge: it must not be called again
-  bool closing_ = false;        // GOAWAY was announced
-  bool goaway_sent_ = false;    // with the last stream
-  bool greeted_ = false;        // the client's preface is complete
+  bool lost_ = false;         // streams are gone without nghttp2's knowledge: it must not be called again
+  bool closing_ = false;      // GOAWAY was announced
+  bool goaway_sent_ = false;  // with the last stream
+  bool greeted_ = false;      // the client's preface is complete
   TimePoint now_{};
   TimePoint started_{};
   TimePoint received_{};

@@ -10,7 +10,8 @@ namespace ocelli::transport {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
-// A handler is asked where the bulk begins when this much of a message is there, or all of it: names, shapes and parameters fit.
+// A handler is asked where the bulk begins when this much of a message is there, or all of it: names, shapes and
+// parameters fit.
 constexpr std::size_t kHeadBytes = 4096;
 
 Status out_of_memory(std::size_t length) {
@@ -47,12 +48,14 @@ Result<std::size_t> MessageAssembler::feed(std::span<const std::byte> bytes) noe
 Status MessageAssembler::open(const MessagePrefix& prefix) {
   const auto flag = std::to_integer<unsigned>(prefix[0]);
   length_ = message_length(prefix);
-  if (flag > 1) return invalid_argument(fmt::format("a message begins with the compressed flag {}; expected 0 or 1", flag));
+  if (flag > 1)
+    return invalid_argument(fmt::format("a message begins with the compressed flag {}; expected 0 or 1", flag));
   compressed_ = flag == 1;
-  if (compressed_ && encoding_ == RpcEncoding::kIdentity) return invalid_argument("a message is marked as compressed, but grpc-encoding names no compression");
+  if (compressed_ && encoding_ == RpcEncoding::kIdentity)
+    return invalid_argument("a message is marked as compressed, but grpc-encoding names no compression");
   if (length_ > options_.limits.max_body_bytes) {
-    return {StatusCode::kPayloadTooLarge,
-            fmt::format("the request message has {} bytes; at most {} are accepted", length_, options_.limits.max_body_bytes)};
+    return {StatusCode::kPayloadTooLarge, fmt::format("the request message has {} bytes; at most {} are accepted",
+                                                      length_, options_.limits.max_body_bytes)};
   }
   return {};
 }

@@ -14,9 +14,9 @@
 
 namespace ocelli::transport {
 
-// Bytes are copied once, from where they were received into the message's buffer; or not at all when they were received into space(). Buffers are sized by
-// the length that the prefix declares: of one that lies nothing is touched but what really arrives, and beyond the pool's largest class the system commits
-// memory only as it is touched. Not thread-safe.
+// Bytes are copied once, from where they were received into the message's buffer; or not at all when they were received
+// into space(). Buffers are sized by the length that the prefix declares: of one that lies nothing is touched but what
+// really arrives, and beyond the pool's largest class the system commits memory only as it is touched. Not thread-safe.
 class MessageAssembler {
  public:
   // bulk_offset is asked once for each message; all must outlive this object.
@@ -26,8 +26,9 @@ class MessageAssembler {
   // Ready for the next call, whose messages may be compressed so.
   void reset(RpcEncoding encoding) noexcept;
 
-  // Takes bytes up to the end of one message and returns how many. Errors, after which only reset() may follow: kInvalidArgument for a malformed prefix,
-  // kPayloadTooLarge for a message over the limit, kResourceExhausted when memory is out.
+  // Takes bytes up to the end of one message and returns how many. Errors, after which only reset() may follow:
+  // kInvalidArgument for a malformed prefix, kPayloadTooLarge for a message over the limit, kResourceExhausted when
+  // memory is out.
   Result<std::size_t> feed(std::span<const std::byte> bytes) noexcept;
 
   // A whole message is there; take() it before the next feed().
@@ -56,11 +57,11 @@ class MessageAssembler {
   MessagePrefix prefix_{};
   std::size_t prefix_size_ = 0;
   bool compressed_ = false;
-  bool placed_ = false;       // buffer_ is the message's own
+  bool placed_ = false;  // buffer_ is the message's own
   std::size_t length_ = 0;
-  std::size_t size_ = 0;      // bytes in buffer_, or in head_ until placed
-  std::size_t shift_ = 0;     // where the message begins in buffer_
-  BufferRef head_;            // the beginning, while it is too short to tell where the bulk begins
+  std::size_t size_ = 0;   // bytes in buffer_, or in head_ until placed
+  std::size_t shift_ = 0;  // where the message begins in buffer_
+  BufferRef head_;         // the beginning, while it is too short to tell where the bulk begins
   BufferRef buffer_;
 };
 

@@ -1,4 +1,5 @@
-// OutgoingMessage: one message, or the end of a call, on its way from a handler to the socket. OutgoingPool: reuses them.
+// OutgoingMessage: one message, or the end of a call, on its way from a handler to the socket. OutgoingPool: reuses
+// them.
 #pragma once
 
 #include <cstddef>
@@ -20,11 +21,11 @@ class RpcStream;
 struct OutgoingMessage {
   RpcStream* stream = nullptr;
   ReplyBody body;
-  OwnedBytes encoded;   // the compressed body, when compressed
+  OwnedBytes encoded;  // the compressed body, when compressed
   bool compressed = false;
   bool has_body = false;
   bool ends_call = false;
-  Status status;        // of the call, when it ends
+  Status status;  // of the call, when it ends
   MessagePrefix prefix{};
   OutgoingMessage* next = nullptr;
   std::uint32_t references = 0;  // bytes in the output that point here, and the stream that has it queued

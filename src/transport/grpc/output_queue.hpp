@@ -12,7 +12,8 @@
 
 namespace ocelli::transport {
 
-// Small pieces (frame headers, header blocks) are copied into one block, large ones are referred to. Used on one thread; reuses its memory.
+// Small pieces (frame headers, header blocks) are copied into one block, large ones are referred to. Used on one
+// thread; reuses its memory.
 class OutputQueue {
  public:
   explicit OutputQueue(OutgoingPool& pool) noexcept : pool_(pool) {}
@@ -40,7 +41,9 @@ class OutputQueue {
   // Drops everything.
   void clear() noexcept;
   // What the queue itself holds, without what it refers to.
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return copied_.capacity() + segments_.capacity() * sizeof(Segment); }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return copied_.capacity() + segments_.capacity() * sizeof(Segment);
+  }
 
  private:
   struct Segment {

@@ -29,8 +29,10 @@ Result<FileDescriptor> connect_socket(const RpcClientOptions& options) {
       pollfd poll{socket.get(), POLLOUT, 0};
       const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(options.connect_timeout).count();
       socklen_t size = sizeof error;
-      if (::poll(&poll, 1, static_cast<int>(milliseconds)) <= 0) error = ETIMEDOUT;
-      else ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+      if (::poll(&poll, 1, static_cast<int>(milliseconds)) <= 0)
+        error = ETIMEDOUT;
+      else
+        ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
     }
     if (error == 0) return socket;
     reason = std::strerror(error);
@@ -46,7 +48,8 @@ RpcClient::~RpcClient() = default;
 Result<std::unique_ptr<RpcClient>> RpcClient::connect(const RpcClientOptions& options) {
   auto socket = connect_socket(options);
   if (!socket.ok()) return socket.status();
-  auto stream = options.tls ? options.tls->connect(std::move(*socket), options.host) : make_stream(std::move(*socket), nullptr);
+  auto stream =
+      options.tls ? options.tls->connect(std::move(*socket), options.host) : make_stream(std::move(*socket), nullptr);
   if (!stream) return internal_error("out of memory");
   auto impl = std::make_unique<Impl>(options, std::move(stream));
   if (auto status = impl->greet(); !status.ok()) return status;

@@ -18,7 +18,8 @@
 
 namespace ocelli::transport {
 
-// One call, owned by the caller and reusable: filled, started, done, filled again. It must not go while it is under way.
+// One call, owned by the caller and reusable: filled, started, done, filled again. It must not go while it is under
+// way.
 class RpcCall {
  public:
   std::string path;  // "/package.Service/Method"
@@ -58,13 +59,14 @@ class RpcCall {
 struct RpcClientOptions {
   std::string host = "127.0.0.1";  // address or name
   std::uint16_t port = 0;
-  TlsClient* tls = nullptr;        // null: plain TCP with prior knowledge of HTTP/2; outlives the client
+  TlsClient* tls = nullptr;  // null: plain TCP with prior knowledge of HTTP/2; outlives the client
   Duration connect_timeout = std::chrono::seconds(10);
-  std::string api_key;             // sent as "authorization: Bearer KEY"; empty: none
+  std::string api_key;  // sent as "authorization: Bearer KEY"; empty: none
   std::size_t max_message_bytes = std::size_t{1} << 30;
 };
 
-// One connection with any number of calls in flight. Not thread-safe: one thread drives it and waits in it; a thread per client measures best.
+// One connection with any number of calls in flight. Not thread-safe: one thread drives it and waits in it; a thread
+// per client measures best.
 class RpcClient {
  public:
   // Connects; waits for the server no longer than connect_timeout. Errors: kUnavailable with the reason.

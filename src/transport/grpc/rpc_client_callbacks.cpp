@@ -9,7 +9,9 @@ namespace {
 // nghttp2 is asked for no more output when this much is not written.
 constexpr std::size_t kOutputHighWater = std::size_t{1} << 20;
 
-std::string_view text_of(const std::uint8_t* data, std::size_t size) noexcept { return {reinterpret_cast<const char*>(data), size}; }
+std::string_view text_of(const std::uint8_t* data, std::size_t size) noexcept {
+  return {reinterpret_cast<const char*>(data), size};
+}
 
 }  // namespace
 
@@ -19,9 +21,11 @@ struct RpcClient::Callbacks {
   static RpcCall* call_of(nghttp2_session* http2, std::int32_t id) noexcept {
     return static_cast<RpcCall*>(nghttp2_session_get_stream_user_data(http2, id));
   }
-  static int on_header(nghttp2_session* http2, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size, const std::uint8_t* value,
-                       std::size_t value_size, std::uint8_t, void* user_data) noexcept {
-    if (auto* call = call_of(http2, frame->hd.stream_id)) impl(user_data).on_header(*call, text_of(name, name_size), text_of(value, value_size));
+  static int on_header(nghttp2_session* http2, const nghttp2_frame* frame, const std::uint8_t* name,
+                       std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t,
+                       void* user_data) noexcept {
+    if (auto* call = call_of(http2, frame->hd.stream_id))
+      impl(user_data).on_header(*call, text_of(name, name_size), text_of(value, value_size));
     return 0;
   }
   static int on_begin_frame(nghttp2_session* http2, const nghttp2_frame_hd* header, void* user_data) noexcept {
@@ -34,7 +38,8 @@ struct RpcClient::Callbacks {
     if (frame->hd.type == NGHTTP2_SETTINGS) impl(user_data).greeted_ = true;
     return 0;
   }
-  static int on_data_chunk(nghttp2_session* http2, std::uint8_t, std::int32_t id, const std::uint8_t* data, std::size_t size, void* user_data) noexcept {
+  static int on_data_chunk(nghttp2_session* http2, std::uint8_t, std::int32_t id, const std::uint8_t* data,
+                           std::size_t size, void* user_data) noexcept {
     impl(user_data).data_left_ -= std::min(impl(user_data).data_left_, size);
     if (auto* call = call_of(http2, id)) impl(user_data).on_data(*call, std::as_bytes(std::span(data, size)));
     return 0;
@@ -49,8 +54,8 @@ struct RpcClient::Callbacks {
     output.copy(std::as_bytes(std::span(data, size)));
     return static_cast<ssize_t>(size);
   }
-  static ssize_t next_data(nghttp2_session* http2, std::int32_t id, std::uint8_t*, std::size_t room, std::uint32_t* flags, nghttp2_data_source*,
-                           void*) noexcept {
+  static ssize_t next_data(nghttp2_session* http2, std::int32_t id, std::uint8_t*, std::size_t room,
+                           std::uint32_t* flags, nghttp2_data_source*, void*) noexcept {
     const auto* call = call_of(http2, id);
     if (!call) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     const std::size_t length = std::min(room, call->message_.wire_bytes() - call->sent_);
@@ -58,8 +63,8 @@ struct RpcClient::Callbacks {
     if (call->sent_ + length == call->message_.wire_bytes()) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return static_cast<ssize_t>(length);
   }
-  static int send_data(nghttp2_session* http2, nghttp2_frame* frame, const std::uint8_t* frame_header, std::size_t length, nghttp2_data_source*,
-                       void* user_data) noexcept {
+  static int send_data(nghttp2_session* http2, nghttp2_frame* frame, const std::uint8_t* frame_header,
+                       std::size_t length, nghttp2_data_source*, void* user_data) noexcept {
     constexpr std::size_t kFrameHeaderBytes = 9;
     auto& output = impl(user_data).output_;
     auto* call = call_of(http2, frame->hd.stream_id);
@@ -70,9 +75,10 @@ struct RpcClient::Callbacks {
     call->sent_ += length;
     return 0;
   }
-  static ssize_t read_length(nghttp2_session*, std::uint8_t, std::int32_t, std::int32_t session_window, std::int32_t stream_window,
-                             std::uint32_t max_frame, void*) noexcept {
-    return std::min<ssize_t>({session_window, stream_window, static_cast<ssize_t>(max_frame), static_cast<ssize_t>(kOutputHighWater)});
+  static ssize_t read_length(nghttp2_session*, std::uint8_t, std::int32_t, std::int32_t session_window,
+                             std::int32_t stream_window, std::uint32_t max_frame, void*) noexcept {
+    return std::min<ssize_t>(
+        {session_window, stream_window, static_cast<ssize_t>(max_frame), static_cast<ssize_t>(kOutputHighWater)});
   }
 };
 

@@ -23,11 +23,11 @@ int number_in(std::string_view text) noexcept {
 
 // The table of gRPC's http-grpc-status-mapping document, for answers that carry no grpc-status.
 Status status_of_http(int http) {
-  const auto code = http == 401                                                   ? StatusCode::kUnauthenticated
-                    : http == 403                                                 ? StatusCode::kPermissionDenied
-                    : http == 404                                                 ? StatusCode::kUnimplemented
+  const auto code = http == 401                                                ? StatusCode::kUnauthenticated
+                    : http == 403                                              ? StatusCode::kPermissionDenied
+                    : http == 404                                              ? StatusCode::kUnimplemented
                     : http == 429 || http == 502 || http == 503 || http == 504 ? StatusCode::kUnavailable
-                                                                                  : StatusCode::kInternal;
+                                                                               : StatusCode::kInternal;
   return {code, fmt::format("the server answered with HTTP status {} and no gRPC status", http)};
 }
 
@@ -71,7 +71,8 @@ void RpcClient::Impl::start(RpcCall& call) {
   call.reply_encoding_ = RpcEncoding::kIdentity;
   call.started_ = Clock::now();
   call.deadline_ = call.timeout == Duration::zero() ? kNever : call.started_ + call.timeout;
-  call.assembler_ = std::make_unique<MessageAssembler>(limits_, pool_, [](std::span<const std::byte>) { return std::size_t{0}; });
+  call.assembler_ =
+      std::make_unique<MessageAssembler>(limits_, pool_, [](std::span<const std::byte>) { return std::size_t{0}; });
   active_.push_back(&call);
   if (broken_) return end(call, unavailable(reason_));
 
@@ -92,7 +93,9 @@ void RpcClient::Impl::start(RpcCall& call) {
 void RpcClient::Impl::submit_headers(RpcCall& call) {
   std::vector<nghttp2_nv> list;
   const auto add = [&list](std::string_view name, std::string_view value) {
-    const auto bytes = [](std::string_view text) { return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data())); };
+    const auto bytes = [](std::string_view text) {
+      return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
+    };
     list.push_back({bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
   };
   add(":method", "POST");
@@ -145,7 +148,8 @@ void RpcClient::Impl::step(TimePoint until) {
 std::span<std::byte> RpcClient::Impl::space() noexcept {
   if (data_call_ && data_left_ != 0) {
     const auto direct = data_call_->assembler_->space();
-    if (std::min(direct.size(), data_left_) >= kDirectReadBytes) return direct.first(std::min(direct.size(), data_left_));
+    if (std::min(direct.size(), data_left_) >= kDirectReadBytes)
+      return direct.first(std::min(direct.size(), data_left_));
   }
   return scratch_;
 }
@@ -155,9 +159,11 @@ void RpcClient::Impl::read() {
     const auto into = space();
     const auto result = stream_->read(into);
     if (result.bytes != 0) {
-      const auto taken = nghttp2_session_mem_recv(http2_, reinterpret_cast<const std::uint8_t*>(into.data()), result.bytes);
+      const auto taken =
+          nghttp2_session_mem_recv(http2_, reinterpret_cast<const std::uint8_t*>(into.data()), result.bytes);
       if (taken < 0) return break_off(nghttp2_strerror(static_cast<int>(taken)));
-      if (!nghttp2_session_want_read(http2_) && !nghttp2_session_want_write(http2_)) return break_off("the server closed the connection");
+      if (!nghttp2_session_want_read(http2_) && !nghttp2_session_want_write(http2_))
+        return break_off("the server closed the connection");
     }
     if (result.state == StreamState::kDrained) return;
     if (result.state == StreamState::kEnd) return break_off("the server closed the connection");
@@ -221,18 +227,22 @@ void RpcClient::Impl::on_data(RpcCall& call, std::span<const std::byte> bytes) {
     bytes = bytes.subspan(*fed);
     if (!call.assembler_->complete()) continue;
     auto message = call.assembler_->take();
-    if (message.ok()) call.reply = std::move(*message);
-    else call.status = message.status();
+    if (message.ok())
+      call.reply = std::move(*message);
+    else
+      call.status = message.status();
   }
 }
 
 void RpcClient::Impl::on_close(RpcCall& call, std::uint32_t code) {
   if (!call.status.ok()) return end(call, std::move(call.status));
-  if (call.grpc_status_ > 0) return end(call, {status_code_from_grpc(call.grpc_status_), std::move(call.grpc_message_)});
+  if (call.grpc_status_ > 0)
+    return end(call, {status_code_from_grpc(call.grpc_status_), std::move(call.grpc_message_)});
   if (call.grpc_status_ == 0 && call.reply.owner) return end(call, {});
   if (call.http_status_ != 0 && call.http_status_ != 200) return end(call, status_of_http(call.http_status_));
   if (code == NGHTTP2_REFUSED_STREAM) return end(call, unavailable("the server refused the stream"));
-  end(call, internal_error(fmt::format("the server ended the call without an answer: {}", nghttp2_http2_strerror(code))));
+  end(call,
+      internal_error(fmt::format("the server ended the call without an answer: {}", nghttp2_http2_strerror(code))));
 }
 
 }  // namespace ocelli::transport

@@ -21,12 +21,15 @@ constexpr int kGzipWindow = 15 + 16;
 
 int window_of(RpcEncoding encoding) noexcept { return encoding == RpcEncoding::kGzip ? kGzipWindow : kZlibWindow; }
 Bytef* zlib_bytes(const std::byte* data) noexcept { return reinterpret_cast<Bytef*>(const_cast<std::byte*>(data)); }
-uInt zlib_size(std::size_t size) noexcept { return static_cast<uInt>(std::min<std::size_t>(size, std::numeric_limits<uInt>::max())); }
+uInt zlib_size(std::size_t size) noexcept {
+  return static_cast<uInt>(std::min<std::size_t>(size, std::numeric_limits<uInt>::max()));
+}
 
 // An inflater and the buffer that grows under it.
 class Inflation {
  public:
-  Inflation(RpcEncoding encoding, std::size_t limit, BufferPool& pool) noexcept : encoding_(encoding), limit_(limit), pool_(pool) {}
+  Inflation(RpcEncoding encoding, std::size_t limit, BufferPool& pool) noexcept
+      : encoding_(encoding), limit_(limit), pool_(pool) {}
   Inflation(const Inflation&) = delete;
   Inflation& operator=(const Inflation&) = delete;
   ~Inflation() { ::inflateEnd(&stream_); }
@@ -80,7 +83,8 @@ class Inflation {
     return invalid_argument(fmt::format("the message is not valid {}: {}", rpc_encoding_name(encoding_), why));
   }
   [[nodiscard]] Status too_long() const {
-    return {StatusCode::kResourceExhausted, fmt::format("the decompressed message is longer than the limit of {} bytes", limit_)};
+    return {StatusCode::kResourceExhausted,
+            fmt::format("the decompressed message is longer than the limit of {} bytes", limit_)};
   }
 
   RpcEncoding encoding_;
@@ -94,15 +98,16 @@ class Inflation {
 
 }  // namespace
 
-Result<OwnedBytes> inflate_message(RpcEncoding encoding, std::span<const std::byte> bytes, std::size_t limit, const BulkOffset& bulk_offset,
-                                   BufferPool& pool) {
+Result<OwnedBytes> inflate_message(RpcEncoding encoding, std::span<const std::byte> bytes, std::size_t limit,
+                                   const BulkOffset& bulk_offset, BufferPool& pool) {
   return Inflation(encoding, limit, pool).run(bytes, bulk_offset);
 }
 
 Result<OwnedBytes> deflate_message(RpcEncoding encoding, const ReplyBody& body, BufferPool& pool) {
   constexpr int kMemoryLevel = 8;  // zlib's default
   z_stream stream{};
-  if (::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window_of(encoding), kMemoryLevel, Z_DEFAULT_STRATEGY) != Z_OK) {
+  if (::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window_of(encoding), kMemoryLevel, Z_DEFAULT_STRATEGY) !=
+      Z_OK) {
     return internal_error("zlib could not be started");
   }
   // Reserved for the worst case, so that no step can run out of room.

@@ -22,12 +22,13 @@ struct OwnedBytes {
 // Given the beginning of a message, the offset from which its bulk begins (RpcHandler::bulk_offset).
 using BulkOffset = std::function<std::size_t(std::span<const std::byte>)>;
 
-// Decompresses one message, placed so that its bulk is 64-byte aligned. Errors: kInvalidArgument when the bytes are not of that format or cut off
-// or followed by others, kResourceExhausted when more than limit bytes come out. Thread-safe.
-Result<OwnedBytes> inflate_message(RpcEncoding encoding, std::span<const std::byte> bytes, std::size_t limit, const BulkOffset& bulk_offset,
-                                   BufferPool& pool);
+// Decompresses one message, placed so that its bulk is 64-byte aligned. Errors: kInvalidArgument when the bytes are not
+// of that format or cut off or followed by others, kResourceExhausted when more than limit bytes come out. Thread-safe.
+Result<OwnedBytes> inflate_message(RpcEncoding encoding, std::span<const std::byte> bytes, std::size_t limit,
+                                   const BulkOffset& bulk_offset, BufferPool& pool);
 
-// Compresses one message, pieces in order, with zlib's fastest level. encoding must not be kIdentity. Errors: kInternal, out of memory. Thread-safe.
+// Compresses one message, pieces in order, with zlib's fastest level. encoding must not be kIdentity. Errors:
+// kInternal, out of memory. Thread-safe.
 Result<OwnedBytes> deflate_message(RpcEncoding encoding, const ReplyBody& body, BufferPool& pool);
 
 }  // namespace ocelli::transport

@@ -15,7 +15,8 @@ constexpr std::size_t kDirectReadBytes = 16 * 1024;
 
 }  // namespace
 
-RpcConnection::RpcConnection(std::shared_ptr<RpcContext> context, RpcConnections& connections, EventLoop& loop, Accepted accepted, TlsContext* tls)
+RpcConnection::RpcConnection(std::shared_ptr<RpcContext> context, RpcConnections& connections, EventLoop& loop,
+                             Accepted accepted, TlsContext* tls)
     : context_(std::move(context)),
       connections_(connections),
       loop_(loop),

@@ -22,11 +22,15 @@ class RpcConnections {
   ~RpcConnections() = default;
 };
 
-// Lives until it is closed and no handler has a call of it any longer. All members belong to the loop's thread, but for begin_shut_down() and abort().
-class RpcConnection final : public EventLoop::Watcher, public SessionHost, public std::enable_shared_from_this<RpcConnection> {
+// Lives until it is closed and no handler has a call of it any longer. All members belong to the loop's thread, but for
+// begin_shut_down() and abort().
+class RpcConnection final : public EventLoop::Watcher,
+                            public SessionHost,
+                            public std::enable_shared_from_this<RpcConnection> {
  public:
   // context outlives all connections (shared). tls null: plain.
-  RpcConnection(std::shared_ptr<RpcContext> context, RpcConnections& connections, EventLoop& loop, Accepted accepted, TlsContext* tls);
+  RpcConnection(std::shared_ptr<RpcContext> context, RpcConnections& connections, EventLoop& loop, Accepted accepted,
+                TlsContext* tls);
 
   // False: it could not be watched and is closed.
   bool open() noexcept;
@@ -72,7 +76,7 @@ class RpcConnection final : public EventLoop::Watcher, public SessionHost, publi
   std::atomic<bool> drain_submitted_{false};
   std::atomic<bool> control_submitted_{false};
   std::atomic<bool> aborting_{false};
-  bool blocked_ = false;        // the socket takes no more until the loop says so
+  bool blocked_ = false;  // the socket takes no more until the loop says so
   bool read_pending_ = false;
 };
 

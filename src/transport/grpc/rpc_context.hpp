@@ -16,8 +16,13 @@ namespace ocelli::transport {
 
 // Thread-safe: options are only read, the rest is atomic or guards itself.
 struct RpcContext {
-  RpcContext(RpcOptions limits_and_times, RpcHandler& calls, BufferPool& buffers, observability::AccessLog* accesses, Log messages)
-      : options(std::move(limits_and_times)), handler(calls), pool(buffers), access_log(accesses), log(std::move(messages)) {}
+  RpcContext(RpcOptions limits_and_times, RpcHandler& calls, BufferPool& buffers, observability::AccessLog* accesses,
+             Log messages)
+      : options(std::move(limits_and_times)),
+        handler(calls),
+        pool(buffers),
+        access_log(accesses),
+        log(std::move(messages)) {}
 
   const RpcOptions options;
   RpcHandler& handler;

@@ -34,9 +34,10 @@ class RpcStreamListener {
   ~RpcStreamListener() = default;
 };
 
-// Unary calls: handle() is called with message() complete; fill reply() and call finish(). Streaming calls (RpcHandler::streaming says which):
-// handle() is called on the headers; messages come to the stream listener; write() sends one, finish({}) ends. write() and finish() may be called from
-// any thread. Pooled by the connection: no allocation in the steady state.
+// Unary calls: handle() is called with message() complete; fill reply() and call finish(). Streaming calls
+// (RpcHandler::streaming says which): handle() is called on the headers; messages come to the stream listener; write()
+// sends one, finish({}) ends. write() and finish() may be called from any thread. Pooled by the connection: no
+// allocation in the steady state.
 class RpcExchange {
  public:
   virtual ~RpcExchange() = default;
@@ -55,11 +56,12 @@ class RpcExchange {
   // The message that write() or finish() sends next: text() is the wire form's beginning, pieces follow.
   [[nodiscard]] virtual ReplyBody& reply() noexcept = 0;
   virtual void set_stream_listener(RpcStreamListener* listener) noexcept = 0;
-  // As HttpExchange: told once when the call is reset, its deadline passes or the connection ends, never after finish(): while another thread is
-  // telling the listener, finish() and set_cancel_listener(nullptr) return only when it has been told. finish() is still called afterwards, perhaps from
-  // within the listener.
+  // As HttpExchange: told once when the call is reset, its deadline passes or the connection ends, never after
+  // finish(): while another thread is telling the listener, finish() and set_cancel_listener(nullptr) return only when
+  // it has been told. finish() is still called afterwards, perhaps from within the listener.
   virtual void set_cancel_listener(CancelListener* listener) noexcept = 0;
-  // Streaming only: sends reply() as one message and clears it. No listener is ever called from within write() or finish().
+  // Streaming only: sends reply() as one message and clears it. No listener is ever called from within write() or
+  // finish().
   virtual void write() noexcept = 0;
   // Ends the call. With an OK status a unary call sends reply() first. The object must not be touched afterwards.
   virtual void finish(const Status& status) noexcept = 0;
@@ -73,9 +75,10 @@ class RpcHandler {
   [[nodiscard]] virtual bool known(std::string_view /*path*/) const noexcept { return true; }
   // Whether that method streams from the client or to it (set_stream_listener() must then be called within handle()).
   [[nodiscard]] virtual bool streaming(std::string_view path) const noexcept = 0;
-  // Given the first bytes of a unary message (as many as came with the first frame), the offset from which its bulk begins: the transport places
-  // the message so that this byte is 64-byte aligned. 0: no wish.
-  [[nodiscard]] virtual std::size_t bulk_offset(std::string_view path, std::span<const std::byte> prefix) const noexcept = 0;
+  // Given the first bytes of a unary message (as many as came with the first frame), the offset from which its bulk
+  // begins: the transport places the message so that this byte is 64-byte aligned. 0: no wish.
+  [[nodiscard]] virtual std::size_t bulk_offset(std::string_view path,
+                                                std::span<const std::byte> prefix) const noexcept = 0;
   virtual void handle(RpcExchange& exchange) noexcept = 0;
 };
 

@@ -14,7 +14,8 @@ namespace ocelli::transport {
 class RpcHeaders {
  public:
   void add(std::string_view name, std::string_view value) {
-    entries_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(value.size())});
+    entries_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()),
+                        static_cast<std::uint32_t>(value.size())});
     text_.append(name).append(value);
   }
   // The first value of that name.

@@ -15,8 +15,9 @@ namespace ocelli::transport {
 // How messages are compressed (the grpc-encoding header).
 enum class RpcEncoding : std::uint8_t { kIdentity, kGzip, kDeflate };
 
-// Plain values; the same for all connections of a server. Of ConnectionLimits all apply but max_pipelined, which is max_streams here. Beyond a limit the
-// call, or where HTTP/2 leaves no other way the connection, ends with an error that names the limit.
+// Plain values; the same for all connections of a server. Of ConnectionLimits all apply but max_pipelined, which is
+// max_streams here. Beyond a limit the call, or where HTTP/2 leaves no other way the connection, ends with an error
+// that names the limit.
 struct RpcOptions {
   ConnectionLimits limits;
 
@@ -33,19 +34,21 @@ struct RpcOptions {
   Duration keepalive_interval = std::chrono::hours(2);
   Duration keepalive_timeout = std::chrono::seconds(20);
 
-  // SETTINGS_INITIAL_WINDOW_SIZE and the connection's window: so large that a message never waits for a WINDOW_UPDATE. Frames: the largest that HTTP/2
-  // allows. Both chosen by measurement, docs/decisions/0002-grpc-over-nghttp2.md.
+  // SETTINGS_INITIAL_WINDOW_SIZE and the connection's window: so large that a message never waits for a WINDOW_UPDATE.
+  // Frames: the largest that HTTP/2 allows. Both chosen by measurement, docs/decisions/0002-grpc-over-nghttp2.md.
   std::int32_t window_bytes = std::int32_t{1} << 30;
   std::uint32_t frame_bytes = (1U << 24) - 1;
 
-  // Replies of at least reply_encoding_minimum bytes are compressed so, on the thread that finishes the call, when the client accepts it.
+  // Replies of at least reply_encoding_minimum bytes are compressed so, on the thread that finishes the call, when the
+  // client accepts it.
   RpcEncoding reply_encoding = RpcEncoding::kIdentity;
   std::size_t reply_encoding_minimum = 1024;
 
   // Not empty: calls must bring "authorization: Bearer KEY", else they are UNAUTHENTICATED.
   std::string api_key;
   // Exact paths that need no key, for health probes.
-  std::vector<std::string> open_paths = {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/inference.GRPCInferenceService/ServerLive",
+  std::vector<std::string> open_paths = {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch",
+                                         "/inference.GRPCInferenceService/ServerLive",
                                          "/inference.GRPCInferenceService/ServerReady"};
 };
 

@@ -16,7 +16,8 @@ class RpcServer::Impl final : public ConnectionSink, public RpcConnections {
   explicit Impl(RpcServerParts parts)
       : threads_(*parts.threads),
         tls_(parts.tls),
-        context_(std::make_shared<RpcContext>(std::move(parts.options), *parts.handler, *parts.pool, parts.access_log, std::move(parts.log))) {}
+        context_(std::make_shared<RpcContext>(std::move(parts.options), *parts.handler, *parts.pool, parts.access_log,
+                                              std::move(parts.log))) {}
 
   Status open(const std::string& addresses, std::uint16_t port) {
     auto listener = Listener::open(addresses, port);
@@ -42,7 +43,9 @@ class RpcServer::Impl final : public ConnectionSink, public RpcConnections {
     if (!connection->open()) on_closed(*connection);
   }
 
-  void on_refused() noexcept override { context_->counters.refused_connections.fetch_add(1, std::memory_order_relaxed); }
+  void on_refused() noexcept override {
+    context_->counters.refused_connections.fetch_add(1, std::memory_order_relaxed);
+  }
 
   void on_closed(RpcConnection& connection) noexcept override {
     std::shared_ptr<RpcConnection> dropped;  // destroyed after the lock is released
@@ -118,7 +121,8 @@ RpcServer::~RpcServer() {
   if (impl_) stop(Duration::zero());
 }
 
-Result<std::unique_ptr<RpcServer>> RpcServer::start(RpcServerParts parts, const std::string& addresses, std::uint16_t port) {
+Result<std::unique_ptr<RpcServer>> RpcServer::start(RpcServerParts parts, const std::string& addresses,
+                                                    std::uint16_t port) {
   auto impl = std::make_unique<Impl>(std::move(parts));
   if (auto status = impl->open(addresses, port); !status.ok()) return status;
   return std::unique_ptr<RpcServer>(new RpcServer(std::move(impl)));

@@ -26,7 +26,7 @@ struct RpcServerParts {
   RpcHandler* handler = nullptr;
   BufferPool* pool = nullptr;
   IoThreads* threads = nullptr;
-  TlsContext* tls = nullptr;                        // null: HTTP/2 with prior knowledge over plain TCP; else it must offer "h2"
+  TlsContext* tls = nullptr;  // null: HTTP/2 with prior knowledge over plain TCP; else it must offer "h2"
   observability::AccessLog* access_log = nullptr;  // null: none
   Log log;
 };
@@ -35,7 +35,8 @@ struct RpcServerParts {
 class RpcServer {
  public:
   // Binds and accepts. addresses and errors as Listener::open(). port 0: the system chooses.
-  static Result<std::unique_ptr<RpcServer>> start(RpcServerParts parts, const std::string& addresses, std::uint16_t port);
+  static Result<std::unique_ptr<RpcServer>> start(RpcServerParts parts, const std::string& addresses,
+                                                  std::uint16_t port);
   // stop() with a limit of zero, if it was not called.
   ~RpcServer();
   RpcServer(const RpcServer&) = delete;
@@ -46,8 +47,9 @@ class RpcServer {
   // What was counted so far.
   [[nodiscard]] const TransportCounters& counters() const noexcept;
 
-  // Closes the port, lets calls under way end for at most limit, cancels the others and then waits until the handlers have finished every call that they were
-  // given. False when one was not within kHandlerGrace after its cancellation: parts must then stay until it is.
+  // Closes the port, lets calls under way end for at most limit, cancels the others and then waits until the handlers
+  // have finished every call that they were given. False when one was not within kHandlerGrace after its cancellation:
+  // parts must then stay until it is.
   bool stop(Duration limit);
   static constexpr Duration kHandlerGrace = std::chrono::seconds(30);
 

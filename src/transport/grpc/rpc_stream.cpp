@@ -11,8 +11,9 @@ namespace ocelli::transport {
 
 RpcStream::RpcStream(Http2Session& session)
     : session_(session),
-      assembler_(session.context().options, session.context().pool,
-                 [this](std::span<const std::byte> head) { return session_.context().handler.bulk_offset(path_, head); }) {}
+      assembler_(session.context().options, session.context().pool, [this](std::span<const std::byte> head) {
+        return session_.context().handler.bulk_offset(path_, head);
+      }) {}
 
 std::string_view RpcStream::remote() const noexcept { return session_.remote(); }
 BufferPool& RpcStream::pool() noexcept { return session_.context().pool; }
@@ -50,7 +51,8 @@ Status RpcStream::seal(OutgoingMessage& message) const noexcept {
     message.compressed = true;
     bytes = message.encoded.bytes.size();
   }
-  if (bytes > std::numeric_limits<std::uint32_t>::max()) return internal_error(fmt::format("a reply of {} bytes does not fit a gRPC message", bytes));
+  if (bytes > std::numeric_limits<std::uint32_t>::max())
+    return internal_error(fmt::format("a reply of {} bytes does not fit a gRPC message", bytes));
   message.prefix = make_message_prefix(message.compressed, static_cast<std::uint32_t>(bytes));
   return {};
 }

@@ -16,14 +16,17 @@ namespace ocelli::transport {
 
 class Http2Session;
 
-// Pooled by its session, the other half of this type. Whatever is not part of RpcExchange belongs to the session and its thread. It goes back to the
-// pool when HTTP/2 is done with the stream and, if a handler got it, the handler with the call.
+// Pooled by its session, the other half of this type. Whatever is not part of RpcExchange belongs to the session and
+// its thread. It goes back to the pool when HTTP/2 is done with the stream and, if a handler got it, the handler with
+// the call.
 class RpcStream final : public RpcExchange {
  public:
   explicit RpcStream(Http2Session& session);
 
   [[nodiscard]] std::string_view path() const noexcept override { return path_; }
-  [[nodiscard]] std::optional<std::string_view> metadata(std::string_view name) const noexcept override { return headers_.find(name); }
+  [[nodiscard]] std::optional<std::string_view> metadata(std::string_view name) const noexcept override {
+    return headers_.find(name);
+  }
   [[nodiscard]] const RpcMessage& message() const noexcept override { return message_; }
   [[nodiscard]] TimePoint deadline() const noexcept override { return deadline_; }
   [[nodiscard]] TimePoint received() const noexcept override { return received_; }
@@ -38,7 +41,8 @@ class RpcStream final : public RpcExchange {
  private:
   friend class Http2Session;
 
-  // Where the call stands; each is set once per call. No bit fields: handlers' threads read `streaming` while others change.
+  // Where the call stands; each is set once per call. No bit fields: handlers' threads read `streaming` while others
+  // change.
   struct Progress {
     bool open = false;         // HTTP/2 knows the stream
     bool half_closed = false;  // the client has sent everything
@@ -47,7 +51,7 @@ class RpcStream final : public RpcExchange {
     bool decided = false;      // the status is known, whoever decided it
     bool begun = false;        // response headers were submitted
     bool streaming = false;
-    bool cancel_due = false;         // the handler is to be told, as soon as it is not inside write()
+    bool cancel_due = false;  // the handler is to be told, as soon as it is not inside write()
     bool headers_too_large = false;
   };
 
@@ -64,9 +68,9 @@ class RpcStream final : public RpcExchange {
   RpcHeaders headers_;
   std::string_view path_;
   TimePoint deadline_ = kNever;
-  TimePoint started_{};    // the headers came
-  TimePoint received_{};   // the whole message came, or of streaming calls the headers
-  TimePoint fed_{};        // the last request bytes came
+  TimePoint started_{};   // the headers came
+  TimePoint received_{};  // the whole message came, or of streaming calls the headers
+  TimePoint fed_{};       // the last request bytes came
   MessageAssembler assembler_;
   std::size_t request_bytes_ = 0;   // arrived and in memory: counted in RpcContext::request_bytes
   std::size_t declared_bytes_ = 0;  // counted by the session
@@ -78,12 +82,12 @@ class RpcStream final : public RpcExchange {
   OutgoingMessage* current_ = nullptr;  // reply()
   OutgoingMessage* first_ = nullptr;    // waiting to be sent
   OutgoingMessage* last_ = nullptr;
-  std::size_t sent_ = 0;                // bytes of *first_ that were handed on
+  std::size_t sent_ = 0;  // bytes of *first_ that were handed on
   std::size_t waiting_bytes_ = 0;
-  TimePoint drained_{};                 // the last reply bytes went
+  TimePoint drained_{};  // the last reply bytes went
   RpcEncoding reply_encoding_ = RpcEncoding::kIdentity;
-  Status status_;                       // how the call ended, once decided
-  std::uint64_t bytes_in_ = 0;          // of messages with their prefixes
+  Status status_;               // how the call ended, once decided
+  std::uint64_t bytes_in_ = 0;  // of messages with their prefixes
   std::uint64_t bytes_out_ = 0;
 
   RpcStream* previous_ = nullptr;  // among the session's open streams

@@ -32,8 +32,8 @@ std::string_view trim(std::string_view text) noexcept {
 }  // namespace
 
 MessagePrefix make_message_prefix(bool compressed, std::uint32_t length) noexcept {
-  return {static_cast<std::byte>(compressed), static_cast<std::byte>(length >> 24), static_cast<std::byte>(length >> 16),
-          static_cast<std::byte>(length >> 8), static_cast<std::byte>(length)};
+  return {static_cast<std::byte>(compressed), static_cast<std::byte>(length >> 24),
+          static_cast<std::byte>(length >> 16), static_cast<std::byte>(length >> 8), static_cast<std::byte>(length)};
 }
 
 std::uint32_t message_length(const MessagePrefix& prefix) noexcept {
@@ -44,7 +44,8 @@ std::uint32_t message_length(const MessagePrefix& prefix) noexcept {
 
 std::optional<Duration> parse_grpc_timeout(std::string_view text) noexcept {
   if (text.size() < 2 || text.size() > 9) return std::nullopt;
-  const auto* unit = std::find_if(kTimeoutUnits.begin(), kTimeoutUnits.end(), [&](const auto& u) { return u.first == text.back(); });
+  const auto* unit =
+      std::find_if(kTimeoutUnits.begin(), kTimeoutUnits.end(), [&](const auto& u) { return u.first == text.back(); });
   if (unit == kTimeoutUnits.end()) return std::nullopt;
   text.remove_suffix(1);
   if (!std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
@@ -55,7 +56,8 @@ std::optional<Duration> parse_grpc_timeout(std::string_view text) noexcept {
 }
 
 std::string format_grpc_timeout(Duration timeout) {
-  const std::int64_t ns = std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count());
+  const std::int64_t ns =
+      std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count());
   for (const auto& [letter, unit] : kTimeoutUnits) {
     const std::int64_t value = ns / unit + (ns % unit != 0);
     if (value <= kMaxTimeoutValue) return std::to_string(value) + letter;
@@ -109,9 +111,12 @@ std::optional<RpcEncoding> rpc_encoding_from(std::string_view name) noexcept {
 
 std::string_view rpc_encoding_name(RpcEncoding encoding) noexcept {
   switch (encoding) {
-    case RpcEncoding::kGzip: return "gzip";
-    case RpcEncoding::kDeflate: return "deflate";
-    case RpcEncoding::kIdentity: break;
+    case RpcEncoding::kGzip:
+      return "gzip";
+    case RpcEncoding::kDeflate:
+      return "deflate";
+    case RpcEncoding::kIdentity:
+      break;
   }
   return "identity";
 }
@@ -126,12 +131,25 @@ bool accepts_encoding(std::string_view list, RpcEncoding encoding) noexcept {
 }
 
 StatusCode status_code_from_grpc(int number) noexcept {
-  constexpr std::array kCodes{StatusCode::kOk,           StatusCode::kCancelled,        StatusCode::kInternal,           StatusCode::kInvalidArgument,
-                              StatusCode::kDeadlineExceeded, StatusCode::kNotFound,     StatusCode::kAlreadyExists,      StatusCode::kPermissionDenied,
-                              StatusCode::kResourceExhausted, StatusCode::kFailedPrecondition, StatusCode::kAborted,     StatusCode::kInternal,
-                              StatusCode::kUnimplemented, StatusCode::kInternal,        StatusCode::kUnavailable,        StatusCode::kInternal,
+  constexpr std::array kCodes{StatusCode::kOk,
+                              StatusCode::kCancelled,
+                              StatusCode::kInternal,
+                              StatusCode::kInvalidArgument,
+                              StatusCode::kDeadlineExceeded,
+                              StatusCode::kNotFound,
+                              StatusCode::kAlreadyExists,
+                              StatusCode::kPermissionDenied,
+                              StatusCode::kResourceExhausted,
+                              StatusCode::kFailedPrecondition,
+                              StatusCode::kAborted,
+                              StatusCode::kInternal,
+                              StatusCode::kUnimplemented,
+                              StatusCode::kInternal,
+                              StatusCode::kUnavailable,
+                              StatusCode::kInternal,
                               StatusCode::kUnauthenticated};
-  return number >= 0 && static_cast<std::size_t>(number) < kCodes.size() ? kCodes[static_cast<std::size_t>(number)] : StatusCode::kInternal;
+  return number >= 0 && static_cast<std::size_t>(number) < kCodes.size() ? kCodes[static_cast<std::size_t>(number)]
+                                                                         : StatusCode::kInternal;
 }
 
 bool is_grpc_content_type(std::string_view value) noexcept {

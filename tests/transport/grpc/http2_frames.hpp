@@ -28,7 +28,8 @@ inline std::string big_endian(std::uint64_t value, int bytes) {
 }
 
 inline std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream, std::string_view payload) {
-  return big_endian(payload.size(), 3) + static_cast<char>(type) + static_cast<char>(flags) + big_endian(stream, 4) + std::string(payload);
+  return big_endian(payload.size(), 3) + static_cast<char>(type) + static_cast<char>(flags) + big_endian(stream, 4) +
+         std::string(payload);
 }
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
@@ -57,14 +58,16 @@ inline std::string header_block(const HeaderList& headers) {
 }
 
 inline HeaderList call_headers(const std::string& method, const HeaderList& more = {}) {
-  HeaderList list{{":method", "POST"}, {":scheme", "http"}, {":path", "/test.Echo/" + method}, {":authority", "test"},
-                  {"te", "trailers"},  {"content-type", "application/grpc"}};
+  HeaderList list{{":method", "POST"},    {":scheme", "http"}, {":path", "/test.Echo/" + method},
+                  {":authority", "test"}, {"te", "trailers"},  {"content-type", "application/grpc"}};
   list.insert(list.end(), more.begin(), more.end());
   return list;
 }
 
 inline std::string headers_frame(std::uint32_t stream, const HeaderList& headers, bool end = false) {
-  return frame(NGHTTP2_HEADERS, static_cast<std::uint8_t>(NGHTTP2_FLAG_END_HEADERS | (end ? NGHTTP2_FLAG_END_STREAM : 0)), stream, header_block(headers));
+  return frame(NGHTTP2_HEADERS,
+               static_cast<std::uint8_t>(NGHTTP2_FLAG_END_HEADERS | (end ? NGHTTP2_FLAG_END_STREAM : 0)), stream,
+               header_block(headers));
 }
 
 inline std::string grpc_message(std::string_view message, bool compressed = false) {
@@ -75,10 +78,13 @@ inline std::string data_frame(std::uint32_t stream, std::string_view payload, bo
   return frame(NGHTTP2_DATA, end ? NGHTTP2_FLAG_END_STREAM : 0, stream, payload);
 }
 
-inline std::string rst_frame(std::uint32_t stream) { return frame(NGHTTP2_RST_STREAM, 0, stream, big_endian(NGHTTP2_CANCEL, 4)); }
+inline std::string rst_frame(std::uint32_t stream) {
+  return frame(NGHTTP2_RST_STREAM, 0, stream, big_endian(NGHTTP2_CANCEL, 4));
+}
 
 // A whole unary call.
-inline std::string unary_call(std::uint32_t stream, const std::string& method, std::string_view message, const HeaderList& more = {}) {
+inline std::string unary_call(std::uint32_t stream, const std::string& method, std::string_view message,
+                              const HeaderList& more = {}) {
   return headers_frame(stream, call_headers(method, more)) + data_frame(stream, grpc_message(message), true);
 }
 
@@ -88,7 +94,8 @@ inline std::vector<Frame> take_frames(std::string& bytes) {
   std::size_t at = 0;
   while (bytes.size() - at >= 9) {
     const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(bytes[at + i]); };
-    const std::size_t length = static_cast<std::size_t>(byte(0)) << 16 | static_cast<std::size_t>(byte(1)) << 8 | byte(2);
+    const std::size_t length =
+        static_cast<std::size_t>(byte(0)) << 16 | static_cast<std::size_t>(byte(1)) << 8 | byte(2);
     if (bytes.size() - at < 9 + length) break;
     const std::uint32_t stream = static_cast<std::uint32_t>(byte(5)) << 24 | static_cast<std::uint32_t>(byte(6)) << 16 |
                                  static_cast<std::uint32_t>(byte(7)) << 8 | byte(8);
@@ -126,7 +133,8 @@ class AnswerReader {
         goaway_code = static_cast<std::uint8_t>(one.payload[7]);
       }
       if (one.type == NGHTTP2_PING && (one.flags & NGHTTP2_FLAG_ACK) == 0) ++pings;
-      if ((one.type == NGHTTP2_HEADERS || one.type == NGHTTP2_DATA) && (one.flags & NGHTTP2_FLAG_END_STREAM) != 0) answer.ended = true;
+      if ((one.type == NGHTTP2_HEADERS || one.type == NGHTTP2_DATA) && (one.flags & NGHTTP2_FLAG_END_STREAM) != 0)
+        answer.ended = true;
     }
   }
 
@@ -147,7 +155,8 @@ class AnswerReader {
       in += used;
       left -= static_cast<std::size_t>(used);
       if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
-        answer.headers[{reinterpret_cast<char*>(pair.name), pair.namelen}] = {reinterpret_cast<char*>(pair.value), pair.valuelen};
+        answer.headers[{reinterpret_cast<char*>(pair.name), pair.namelen}] = {reinterpret_cast<char*>(pair.value),
+                                                                              pair.valuelen};
       }
       if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) break;
     }

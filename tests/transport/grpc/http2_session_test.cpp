@@ -17,7 +17,8 @@ using testing::HasSubstr;
 
 // A client that can take a gigabyte at once.
 std::string hello() {
-  return std::string(kPreface) + frame(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(1 << 30, 4)) +
+  return std::string(kPreface) +
+         frame(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(1 << 30, 4)) +
          frame(NGHTTP2_WINDOW_UPDATE, 0, 0, big_endian(1 << 30, 4)) + frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, "");
 }
 
@@ -49,7 +50,8 @@ class Http2SessionTest : public testing::Test {
 
 TEST_F(Http2SessionTest, AnswersAUnaryCallHoweverItIsCutUp) {
   const std::string message(100'000, 'm');
-  for (const std::size_t piece : {std::size_t{1}, std::size_t{3}, std::size_t{10}, std::size_t{5000}, std::size_t{1'000'000}}) {
+  for (const std::size_t piece :
+       {std::size_t{1}, std::size_t{3}, std::size_t{10}, std::size_t{5000}, std::size_t{1'000'000}}) {
     auto& session = open();
     session.send(unary_call(1, "Unary", message), piece);
     expect_status(1, 0, "");
@@ -97,7 +99,11 @@ TEST_F(Http2SessionTest, WhatIsNotGrpcGetsAnHttpStatus) {
   HeaderList get{{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "test"}};
   session.send(headers_frame(1, get, true));
   EXPECT_EQ(session.answer(1).headers.at(":status"), "405");
-  HeaderList json{{":method", "POST"}, {":scheme", "http"}, {":path", "/"}, {":authority", "test"}, {"content-type", "application/json"}};
+  HeaderList json{{":method", "POST"},
+                  {":scheme", "http"},
+                  {":path", "/"},
+                  {":authority", "test"},
+                  {"content-type", "application/json"}};
   session.send(headers_frame(3, json) + data_frame(3, "{}", true));
   EXPECT_EQ(session.answer(3).headers.at(":status"), "415");
   EXPECT_TRUE(session.answer(3).ended);
@@ -142,7 +148,8 @@ TEST_F(Http2SessionTest, TooManyHeadersAndTooLargeMessages) {
   options.limits.max_header_bytes = 1000;
   options.limits.max_body_bytes = 100;
   auto& session = open(options);
-  session.send(headers_frame(1, call_headers("Unary", {{"x-large", std::string(1000, 'v')}})) + data_frame(1, grpc_message("x"), true));
+  session.send(headers_frame(1, call_headers("Unary", {{"x-large", std::string(1000, 'v')}})) +
+               data_frame(1, grpc_message("x"), true));
   expect_status(1, 8, "metadata is too large");
   session.send(headers_frame(3, call_headers("Unary")) + data_frame(3, grpc_message(std::string(101, 'x')), true));
   expect_status(3, 8, "101 bytes; at most 100");
@@ -155,8 +162,10 @@ TEST_F(Http2SessionTest, MemoryOfAConnectionAndOfTheServerIsBounded) {
   options.max_connection_bytes = 10'000;
   options.max_total_bytes = 4'000;
   auto& session = open(options);
-  session.send(headers_frame(1, call_headers("Unary")) + data_frame(1, grpc_message(std::string(6'000, 'x')).substr(0, 100)));
-  session.send(headers_frame(3, call_headers("Unary")) + data_frame(3, grpc_message(std::string(6'000, 'x')).substr(0, 100)));
+  session.send(headers_frame(1, call_headers("Unary")) +
+               data_frame(1, grpc_message(std::string(6'000, 'x')).substr(0, 100)));
+  session.send(headers_frame(3, call_headers("Unary")) +
+               data_frame(3, grpc_message(std::string(6'000, 'x')).substr(0, 100)));
   expect_status(3, 8, "the requests of this connection need 12000 bytes; at most 10000");
   session.send(unary_call(5, "Hold", std::string(3'000, 'x')));
   session.send(unary_call(7, "Unary", std::string(990, 'x')));
@@ -171,7 +180,8 @@ TEST_F(Http2SessionTest, MemoryOfAConnectionAndOfTheServerIsBounded) {
 
 TEST_F(Http2SessionTest, SmallWindowsOfTheClientAreKept) {
   auto& session = open();
-  session.send(frame(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(1000, 4)));
+  session.send(
+      frame(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(1000, 4)));
   session.send(unary_call(1, "Unary", std::string(5'000, 'x')));
   EXPECT_EQ(session.answer(1).data.size(), 1000U);
   session.send(frame(NGHTTP2_WINDOW_UPDATE, 0, 1, big_endian(2'000, 4)));
@@ -183,8 +193,10 @@ TEST_F(Http2SessionTest, SmallWindowsOfTheClientAreKept) {
 
 TEST_F(Http2SessionTest, DeadlineWithinAReplyResetsTheStream) {
   auto& session = open();
-  session.send(frame(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(1000, 4)));
-  session.send(headers_frame(1, call_headers("Stream", {{"grpc-timeout", "1S"}})) + data_frame(1, grpc_message(std::string(5'000, 'x'))));
+  session.send(
+      frame(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(1000, 4)));
+  session.send(headers_frame(1, call_headers("Stream", {{"grpc-timeout", "1S"}})) +
+               data_frame(1, grpc_message(std::string(5'000, 'x'))));
   EXPECT_EQ(session.answer(1).data.size(), 1000U);
   session.advance(1s);
   EXPECT_TRUE(session.answer(1).reset);
@@ -195,7 +207,8 @@ TEST_F(Http2SessionTest, ClientThatNeverReadsItsRepliesIsCutOff) {
   RpcOptions options;
   options.limits.progress_timeout = 10s;
   auto& session = open(options);
-  session.send(frame(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(1000, 4)));
+  session.send(
+      frame(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(1000, 4)));
   session.send(headers_frame(1, call_headers("Stream")) + data_frame(1, grpc_message(std::string(5'000, 'x'))));
   session.advance(9s);
   EXPECT_FALSE(session.answer(1).reset);
@@ -304,7 +317,8 @@ TEST_F(Http2SessionTest, FloodsEndTheConnection) {
   const std::string settings = frame(NGHTTP2_SETTINGS, 0, 0, "");
   const std::string priority = frame(NGHTTP2_PRIORITY, 0, 1, big_endian(3, 4) + '\x10');
   const std::string empty = data_frame(1, "");
-  for (const auto& [name, unit] : {std::pair{"ping", ping}, {"settings", settings}, {"priority", priority}, {"empty data", empty}}) {
+  for (const auto& [name, unit] :
+       {std::pair{"ping", ping}, {"settings", settings}, {"priority", priority}, {"empty data", empty}}) {
     auto& session = open();
     if (unit == empty) session.send(headers_frame(1, call_headers("Unary")));
     std::string flood;
@@ -318,7 +332,8 @@ TEST_F(Http2SessionTest, FloodsEndTheConnection) {
 TEST_F(Http2SessionTest, RapidResetEndsTheConnection) {
   auto& session = open();
   std::uint32_t stream = 1;
-  for (; stream < 40'000 && !session.session().done(); stream += 2) session.send(unary_call(stream, "Hold", "x") + rst_frame(stream));
+  for (; stream < 40'000 && !session.session().done(); stream += 2)
+    session.send(unary_call(stream, "Hold", "x") + rst_frame(stream));
   EXPECT_TRUE(session.session().done());
   EXPECT_LT(stream, 10'000U);
 }
@@ -327,7 +342,8 @@ TEST_F(Http2SessionTest, HonestTrafficIsNotTakenForAFlood) {
   auto& session = open();
   std::uint32_t stream = 1;
   for (int i = 0; i < 30'000; ++i, stream += 2) {
-    session.send(unary_call(stream, "Small", "x") + frame(NGHTTP2_PING, 0, 0, std::string(8, 'p')) + frame(NGHTTP2_WINDOW_UPDATE, 0, 0, big_endian(30, 4)));
+    session.send(unary_call(stream, "Small", "x") + frame(NGHTTP2_PING, 0, 0, std::string(8, 'p')) +
+                 frame(NGHTTP2_WINDOW_UPDATE, 0, 0, big_endian(30, 4)));
     session.answers().answers.clear();
   }
   EXPECT_FALSE(session.session().done());
@@ -350,8 +366,9 @@ TEST_F(Http2SessionTest, GarbageNeverCrashes) {
   std::mt19937 random(7);
   for (int round = 0; round < 3'000; ++round) {
     auto& session = open();
-    std::string bytes = headers_frame(1, call_headers(round % 2 != 0 ? "Stream" : "Unary")) + data_frame(1, grpc_message(std::string(300, 'x'))) +
-                        unary_call(3, "Later", "abc") + frame(NGHTTP2_SETTINGS, 0, 0, big_endian(4, 2) + big_endian(100, 4)) + rst_frame(1);
+    std::string bytes = headers_frame(1, call_headers(round % 2 != 0 ? "Stream" : "Unary")) +
+                        data_frame(1, grpc_message(std::string(300, 'x'))) + unary_call(3, "Later", "abc") +
+                        frame(NGHTTP2_SETTINGS, 0, 0, big_endian(4, 2) + big_endian(100, 4)) + rst_frame(1);
     for (int flips = 0; flips < 4; ++flips) bytes[random() % bytes.size()] = static_cast<char>(random());
     session.send(bytes, 1 + random() % 200);
   }

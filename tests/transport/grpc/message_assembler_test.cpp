@@ -85,13 +85,15 @@ TEST_F(MessageAssemblerTest, AnyFragmentationGivesTheSameMessages) {
     const auto one = framed(pattern(size));
     wire.insert(wire.end(), one.begin(), one.end());
   }
-  for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{4}, std::size_t{5}, std::size_t{6}, std::size_t{1000}, std::size_t{4101}, wire.size()}) {
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{4}, std::size_t{5}, std::size_t{6},
+                                  std::size_t{1000}, std::size_t{4101}, wire.size()}) {
     assembler_.reset(RpcEncoding::kIdentity);
     const auto messages = feed(wire, piece);
     ASSERT_EQ(messages.size(), sizes.size()) << piece << ' ' << status_.to_string();
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       const auto expected = pattern(sizes[i]);
-      EXPECT_TRUE(std::equal(expected.begin(), expected.end(), messages[i].bytes.begin(), messages[i].bytes.end())) << piece << ' ' << i;
+      EXPECT_TRUE(std::equal(expected.begin(), expected.end(), messages[i].bytes.begin(), messages[i].bytes.end()))
+          << piece << ' ' << i;
     }
     EXPECT_TRUE(assembler_.at_boundary());
   }

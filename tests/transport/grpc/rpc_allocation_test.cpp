@@ -1,4 +1,5 @@
-// C16: in the steady state a call costs no heap allocation in our code (nghttp2's own come from malloc and are not counted).
+// C16: in the steady state a call costs no heap allocation in our code (nghttp2's own come from malloc and are not
+// counted).
 #include <gtest/gtest.h>
 
 #include "support/allocation_counter.hpp"
@@ -14,7 +15,9 @@ using namespace ocelli::test;
 class Echo final : public RpcHandler {
  public:
   [[nodiscard]] bool streaming(std::string_view path) const noexcept override { return path.ends_with("Stream"); }
-  [[nodiscard]] std::size_t bulk_offset(std::string_view, std::span<const std::byte>) const noexcept override { return 10; }
+  [[nodiscard]] std::size_t bulk_offset(std::string_view, std::span<const std::byte>) const noexcept override {
+    return 10;
+  }
   void handle(RpcExchange& exchange) noexcept override {
     exchange.reply().text().append("some text before the bulk, too long for any small-string optimisation");
     exchange.reply().add(exchange.message().bytes, exchange.message().owner);
@@ -56,8 +59,10 @@ class Discarding final : public SessionHost {
 std::size_t allocations_of_steady_state(std::size_t size, int together) {
   Echo handler;
   Discarding host(handler);
-  host.send(std::string(kPreface) + frame(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(1 << 30, 4)) +
-            frame(NGHTTP2_WINDOW_UPDATE, 0, 0, big_endian(1 << 30, 4)) + frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, ""));
+  host.send(
+      std::string(kPreface) +
+      frame(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(1 << 30, 4)) +
+      frame(NGHTTP2_WINDOW_UPDATE, 0, 0, big_endian(1 << 30, 4)) + frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, ""));
   std::vector<std::string> rounds;
   std::uint32_t stream = 1;
   for (int calls = 0; calls < 1'500; calls += together) {

@@ -15,7 +15,9 @@ using transport::RpcMessage;
 constexpr std::string_view kPrefix = "/test.Echo/";
 constexpr auto kPatience = 20s;
 
-std::string_view text_of(const RpcMessage& message) { return {reinterpret_cast<const char*>(message.bytes.data()), message.bytes.size()}; }
+std::string_view text_of(const RpcMessage& message) {
+  return {reinterpret_cast<const char*>(message.bytes.data()), message.bytes.size()};
+}
 
 std::uint64_t number_in(std::string_view text) {
   std::uint64_t number = 0;
@@ -31,7 +33,8 @@ void answer_text(RpcExchange& exchange, std::string_view text) {
 // The canonical code that has a gRPC number; kInternal when there is none.
 StatusCode code_of(std::uint64_t number) {
   for (int code = 0; code <= static_cast<int>(StatusCode::kUnavailable); ++code) {
-    if (static_cast<std::uint64_t>(grpc_status(static_cast<StatusCode>(code))) == number) return static_cast<StatusCode>(code);
+    if (static_cast<std::uint64_t>(grpc_status(static_cast<StatusCode>(code))) == number)
+      return static_cast<StatusCode>(code);
   }
   return StatusCode::kInternal;
 }
@@ -44,7 +47,8 @@ class EchoHandler::HeldCall final : public transport::CancelListener {
   HeldCall(EchoHandler& handler, RpcExchange& exchange) : handler_(handler), exchange_(exchange) {}
   void on_client_gone() noexcept override {
     const std::lock_guard lock(handler_.mutex_);
-    const auto found = std::find_if(handler_.held_.begin(), handler_.held_.end(), [this](const auto& held) { return held.get() == this; });
+    const auto found = std::find_if(handler_.held_.begin(), handler_.held_.end(),
+                                    [this](const auto& held) { return held.get() == this; });
     if (found == handler_.held_.end()) return;  // release_held() was quicker
     const auto self = std::move(*found);
     handler_.held_.erase(found);
@@ -122,11 +126,13 @@ class EchoHandler::StreamCall final : public transport::RpcStreamListener, publi
 };
 
 EchoHandler::EchoHandler()
-    : methods_{{"Unary", &EchoHandler::unary},       {"Small", &EchoHandler::small},       {"Later", &EchoHandler::later},
-               {"Align", &EchoHandler::align},       {"Metadata", &EchoHandler::metadata}, {"Deadline", &EchoHandler::deadline},
-               {"Fail", &EchoHandler::fail},         {"Hold", &EchoHandler::hold},         {"Held", &EchoHandler::count_held},
-               {"Stream", &EchoHandler::stream},
-               {"Collect", &EchoHandler::stream},    {"Count", &EchoHandler::stream},      {"Flood", &EchoHandler::stream}},
+    : methods_{{"Unary", &EchoHandler::unary},       {"Small", &EchoHandler::small},
+               {"Later", &EchoHandler::later},       {"Align", &EchoHandler::align},
+               {"Metadata", &EchoHandler::metadata}, {"Deadline", &EchoHandler::deadline},
+               {"Fail", &EchoHandler::fail},         {"Hold", &EchoHandler::hold},
+               {"Held", &EchoHandler::count_held},   {"Stream", &EchoHandler::stream},
+               {"Collect", &EchoHandler::stream},    {"Count", &EchoHandler::stream},
+               {"Flood", &EchoHandler::stream}},
       worker_([this] { run_later(); }) {}
 
 EchoHandler::~EchoHandler() {
@@ -151,7 +157,9 @@ std::size_t EchoHandler::bulk_offset(std::string_view path, std::span<const std:
   return path.ends_with("/Align") ? kBulkOffset : 0;
 }
 
-void EchoHandler::handle(RpcExchange& exchange) noexcept { (this->*methods_.find(exchange.path().substr(kPrefix.size()))->second)(exchange); }
+void EchoHandler::handle(RpcExchange& exchange) noexcept {
+  (this->*methods_.find(exchange.path().substr(kPrefix.size()))->second)(exchange);
+}
 
 void EchoHandler::unary(RpcExchange& exchange) {
   exchange.reply().add(exchange.message().bytes, exchange.message().owner);
@@ -187,15 +195,20 @@ void EchoHandler::align(RpcExchange& exchange) {
   answer_text(exchange, std::to_string(address % 64));
 }
 
-void EchoHandler::metadata(RpcExchange& exchange) { answer_text(exchange, exchange.metadata("x-probe").value_or("(none)")); }
+void EchoHandler::metadata(RpcExchange& exchange) {
+  answer_text(exchange, exchange.metadata("x-probe").value_or("(none)"));
+}
 
 void EchoHandler::deadline(RpcExchange& exchange) {
   if (exchange.deadline() == kNever) return answer_text(exchange, "none");
-  answer_text(exchange, std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(exchange.deadline() - Clock::now()).count()));
+  answer_text(exchange,
+              std::to_string(
+                  std::chrono::duration_cast<std::chrono::milliseconds>(exchange.deadline() - Clock::now()).count()));
 }
 
 void EchoHandler::fail(RpcExchange& exchange) {
-  const Status status(code_of(number_in(exchange.metadata("x-code").value_or("13"))), std::string(text_of(exchange.message())));
+  const Status status(code_of(number_in(exchange.metadata("x-code").value_or("13"))),
+                      std::string(text_of(exchange.message())));
   exchange.finish(status);
 }
 
@@ -219,7 +232,9 @@ void EchoHandler::count_held(RpcExchange& exchange) {
   answer_text(exchange, std::to_string(count));
 }
 
-void EchoHandler::stream(RpcExchange& exchange) { (new StreamCall(*this, exchange.path().substr(kPrefix.size())))->attach(exchange); }
+void EchoHandler::stream(RpcExchange& exchange) {
+  (new StreamCall(*this, exchange.path().substr(kPrefix.size())))->attach(exchange);
+}
 
 void EchoHandler::release_held() {
   std::vector<std::unique_ptr<HeldCall>> held;

@@ -38,7 +38,8 @@ class EchoHandler final : public transport::RpcHandler {
 
   [[nodiscard]] bool known(std::string_view path) const noexcept override;
   [[nodiscard]] bool streaming(std::string_view path) const noexcept override;
-  [[nodiscard]] std::size_t bulk_offset(std::string_view path, std::span<const std::byte> prefix) const noexcept override;
+  [[nodiscard]] std::size_t bulk_offset(std::string_view path,
+                                        std::span<const std::byte> prefix) const noexcept override;
   void handle(transport::RpcExchange& exchange) noexcept override;
 
   // Finishes all held calls with OK, on this thread.

@@ -1,6 +1,7 @@
-// The echo server as a program, for clients in other languages and for measurements. Prints "port N", runs until its standard input ends, then
-// stops gracefully and prints "stopped".
-//   rpc_echo_server [--threads N] [--tls CERT KEY [CLIENT_CA]] [--key API_KEY] [--limit BYTES] [--streams N] [--gzip] [--port N]
+// The echo server as a program, for clients in other languages and for measurements. Prints "port N", runs until its
+// standard input ends, then stops gracefully and prints "stopped".
+//   rpc_echo_server [--threads N] [--tls CERT KEY [CLIENT_CA]] [--key API_KEY] [--limit BYTES] [--streams N] [--gzip]
+//   [--port N]
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -27,7 +28,9 @@ struct Arguments {
 Arguments parse(const std::vector<std::string>& words) {
   Arguments arguments;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    const auto next = [&] { return i + 1 < words.size() && !words[i + 1].starts_with("--") ? words[++i] : std::string(); };
+    const auto next = [&] {
+      return i + 1 < words.size() && !words[i + 1].starts_with("--") ? words[++i] : std::string();
+    };
     if (words[i] == "--threads") arguments.threads = std::stoul(next());
     if (words[i] == "--port") arguments.port = static_cast<std::uint16_t>(std::stoul(next()));
     if (words[i] == "--key") arguments.options.api_key = next();

@@ -101,10 +101,11 @@ class GrpcCppTest : public testing::Test {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetMaxReceiveMessageSize(-1);
-    return grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(server_->port()), grpc::InsecureChannelCredentials(), arguments);
+    return grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(server_->port()), grpc::InsecureChannelCredentials(),
+                                     arguments);
   }
-  static grpc::Status call(grpc::Channel& channel, const std::string& method, const std::string& message, std::string* reply,
-                           grpc::ClientContext& context) {
+  static grpc::Status call(grpc::Channel& channel, const std::string& method, const std::string& message,
+                           std::string* reply, grpc::ClientContext& context) {
     const auto path = "/test.Echo/" + method;
     const grpc::internal::RpcMethod rpc(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC);
     grpc::ByteBuffer answer;
@@ -112,7 +113,8 @@ class GrpcCppTest : public testing::Test {
     if (status.ok() && reply) *reply = text_of(answer);
     return status;
   }
-  static grpc::Status call(grpc::Channel& channel, const std::string& method, const std::string& message, std::string* reply = nullptr) {
+  static grpc::Status call(grpc::Channel& channel, const std::string& method, const std::string& message,
+                           std::string* reply = nullptr) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + 20s);
     return call(channel, method, message, reply, context);
@@ -215,7 +217,8 @@ TEST_F(GrpcCppTest, BidirectionalStream) {
   const auto connection = channel();
   grpc::GenericStub stub(connection);
   std::deque<std::string> messages;
-  for (int i = 0; i < 300; ++i) messages.emplace_back(i % 50 == 0 ? 602'112 : static_cast<std::size_t>(i), static_cast<char>('a' + i % 26));
+  for (int i = 0; i < 300; ++i)
+    messages.emplace_back(i % 50 == 0 ? 602'112 : static_cast<std::size_t>(i), static_cast<char>('a' + i % 26));
   const std::vector<std::string> expected(messages.begin(), messages.end());
   EchoReactor reactor(stub, messages);
   const auto status = reactor.wait();

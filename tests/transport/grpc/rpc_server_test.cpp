@@ -32,7 +32,9 @@ std::string random_text(std::size_t size) {
   return text;
 }
 
-std::string_view text_of(const OwnedBytes& bytes) { return {reinterpret_cast<const char*>(bytes.bytes.data()), bytes.bytes.size()}; }
+std::string_view text_of(const OwnedBytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.bytes.data()), bytes.bytes.size()};
+}
 
 // A TCP connection without any protocol.
 class RawClient {
@@ -95,7 +97,8 @@ class RpcServerTest : public testing::Test {
     EXPECT_TRUE(client.ok()) << client.status().to_string();
     return client.ok() ? std::move(*client) : nullptr;
   }
-  static Status call(RpcClient& client, const std::string& method, const std::string& message, std::string* reply = nullptr) {
+  static Status call(RpcClient& client, const std::string& method, const std::string& message,
+                     std::string* reply = nullptr) {
     RpcCall call;
     call.path = "/test.Echo/" + method;
     call.request().text() = message;
@@ -120,7 +123,8 @@ class RpcServerTest : public testing::Test {
 TEST_F(RpcServerTest, EchoesMessagesOfAllSizes) {
   start();
   const auto client = connect();
-  for (const std::size_t size : {std::size_t{0}, std::size_t{64}, std::size_t{16'384}, std::size_t{602'112}, std::size_t{64} << 20}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{64}, std::size_t{16'384}, std::size_t{602'112}, std::size_t{64} << 20}) {
     for (const auto* method : {"Unary", "Later"}) {
       const auto message = random_text(size);
       std::string reply;
@@ -303,10 +307,12 @@ TEST_F(RpcServerTest, BrokenBytesHurtNobodyElse) {
   std::mt19937 random(11);
   for (int round = 0; round < 60; ++round) {
     RawClient raw(server_->port());
-    std::string bytes = std::string(kPreface) + frame(NGHTTP2_SETTINGS, 0, 0, "") + unary_call(1, "Unary", random_text(500)) + unary_call(3, "Later", "x");
+    std::string bytes = std::string(kPreface) + frame(NGHTTP2_SETTINGS, 0, 0, "") +
+                        unary_call(1, "Unary", random_text(500)) + unary_call(3, "Later", "x");
     if (round % 3 == 0) bytes = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
     if (round % 3 == 1) bytes.resize(random() % bytes.size());
-    if (round % 3 == 2) bytes[kPreface.size() + random() % (bytes.size() - kPreface.size())] = static_cast<char>(random());
+    if (round % 3 == 2)
+      bytes[kPreface.size() + random() % (bytes.size() - kPreface.size())] = static_cast<char>(random());
     raw.send(bytes);
     EXPECT_TRUE(round % 3 != 0 || raw.closed_by_server());
     EXPECT_TRUE(call(*honest, "Unary", "x").ok());
@@ -318,8 +324,10 @@ TEST_F(RpcServerTest, ClientThatReadsNothingIsDropped) {
   options.limits.progress_timeout = 200ms;
   start(options);
   RawClient raw(server_->port());
-  raw.send(std::string(kPreface) + frame(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(1 << 30, 4)) +
-           frame(NGHTTP2_WINDOW_UPDATE, 0, 0, big_endian(1 << 30, 4)) + headers_frame(1, call_headers("Flood")) + data_frame(1, grpc_message("go")));
+  raw.send(std::string(kPreface) +
+           frame(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(1 << 30, 4)) +
+           frame(NGHTTP2_WINDOW_UPDATE, 0, 0, big_endian(1 << 30, 4)) + headers_frame(1, call_headers("Flood")) +
+           data_frame(1, grpc_message("go")));
   EXPECT_TRUE(handler_.wait_for_cancelled(1));
   EXPECT_TRUE(wait_for([this] { return server_->counters().open_connections.load() == 0; }));
   EXPECT_GE(server_->counters().timeouts.load(), 1U);

@@ -33,11 +33,13 @@ TEST(RpcWire, TimeoutBeyondACenturyDoesNotOverflow) {
 }
 
 TEST(RpcWire, MalformedTimeoutsAreRefused) {
-  for (const auto* text : {"", "m", "5", "5s", "123456789m", "-1m", "1.5S", " 1S", "+1S", "0x1S"}) EXPECT_FALSE(parse_grpc_timeout(text)) << text;
+  for (const auto* text : {"", "m", "5", "5s", "123456789m", "-1m", "1.5S", " 1S", "+1S", "0x1S"})
+    EXPECT_FALSE(parse_grpc_timeout(text)) << text;
 }
 
 TEST(RpcWire, FormattedTimeoutIsNeverShorter) {
-  for (const Duration timeout : {Duration(0), Duration(1ns), Duration(99'999'999ns), Duration(100'000'000ns), Duration(1234567891ns), Duration(90min), Duration(48h)}) {
+  for (const Duration timeout : {Duration(0), Duration(1ns), Duration(99'999'999ns), Duration(100'000'000ns),
+                                 Duration(1234567891ns), Duration(90min), Duration(48h)}) {
     const auto text = format_grpc_timeout(timeout);
     const auto parsed = parse_grpc_timeout(text);
     ASSERT_TRUE(parsed) << text;

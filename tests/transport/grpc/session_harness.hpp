@@ -16,7 +16,8 @@ namespace ocelli::test {
 // The test's thread is the session's. What the session writes is collected in received().
 class SessionHarness final : public transport::SessionHost {
  public:
-  SessionHarness(transport::RpcOptions options, transport::RpcHandler& handler) : context_(std::move(options), handler, pool_, nullptr, {}) {
+  SessionHarness(transport::RpcOptions options, transport::RpcHandler& handler)
+      : context_(std::move(options), handler, pool_, nullptr, {}) {
     session_ = std::make_shared<transport::Http2Session>(context_, *this, "127.0.0.1:1");
     session_->start(now_);
     settle();
