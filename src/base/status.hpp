@@ -90,14 +90,17 @@ class [[nodiscard]] Result {
   [[nodiscard]] const Status& status() const& noexcept { return status_; }
   [[nodiscard]] Status status() && noexcept { return std::move(status_); }
 
+  // The value; only when ok().
   [[nodiscard]] T& value() & {
     assert(ok());
     return *value_;
   }
+  // The same, to read.
   [[nodiscard]] const T& value() const& {
     assert(ok());
     return *value_;
   }
+  // Moves the value out; only when ok().
   [[nodiscard]] T value() && {
     assert(ok());
     return std::move(*value_);

@@ -36,6 +36,7 @@ class Shape {
     assert(i < rank_);
     return dims_[i];
   }
+  // One more, innermost extent; rank() must be below kMaxRank.
   void push_back(std::int64_t dim) noexcept {
     assert(rank_ < kMaxRank);
     dims_[rank_++] = dim;
@@ -70,6 +71,7 @@ struct Dimension {
   static Dimension fixed(std::int64_t extent) noexcept { return {extent, extent}; }
   static Dimension any() noexcept { return {0, kUnbounded}; }
   [[nodiscard]] bool is_static() const noexcept { return min == max; }
+  // Whether the extent lies in the range.
   [[nodiscard]] bool accepts(std::int64_t extent) const noexcept {
     return extent >= min && (max == kUnbounded || extent <= max);
   }
