@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/version.hpp"
 #include "cli/command_line.hpp"
@@ -41,6 +42,13 @@ void raise_open_files_limit() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
+// Ends the process without the destructors of static objects: those of the vendors' libraries, which stay mapped, would
+// run while threads of these libraries may still be on their way out.
+[[noreturn]] void leave(int code) {
+  std::fflush(nullptr);
+  std::_Exit(code);
+}
+
 // Loads on a thread of its own, so that a signal is heard meanwhile. Ends when a signal came or loading failed.
 int run(server::Server& server, server::SignalWatch& signals, const Log& log) {
   std::atomic<bool> loading{true};
@@ -66,8 +74,7 @@ int run(server::Server& server, server::SignalWatch& signals, const Log& log) {
   if (!ended || loading) {
     // A runtime that is compiling cannot be interrupted, and a model may hang: nobody waits for that.
     log.warning("Ended with work unfinished");
-    std::fflush(nullptr);
-    std::_Exit(start_failed ? kExitFailure : kExitOk);
+    leave(start_failed ? kExitFailure : kExitOk);
   }
   if (loader.joinable()) loader.join();
   return start_failed ? kExitFailure : kExitOk;
@@ -79,12 +86,15 @@ int serve(const CommandLine& line) {
   const auto log = server::make_log(line.server.log);
   if (!log.ok()) return fail(log.status(), kExitFailure);
   log->info("Ocelli {}, behaving as OpenVINO Model Server {}", kVersion, kModelServerRelease);
-  const auto server = server::Server::open(line.server, *log);
-  if (!server.ok()) {
-    log->error("{}", server.status().message());
+  auto opened = server::Server::open(line.server, *log);
+  if (!opened.ok()) {
+    log->error("{}", opened.status().message());
     return kExitFailure;
   }
-  return run(**server, signals, *log);
+  auto server = std::move(opened).value();
+  const int code = run(*server, signals, *log);
+  server.reset();
+  leave(code);
 }
 
 }  // namespace
