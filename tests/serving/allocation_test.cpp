@@ -1,6 +1,8 @@
 // C16: in the steady state a request costs no heap allocation in our code.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <condition_variable>
 #include <mutex>
 
@@ -36,7 +38,9 @@ void fill(Client& client, const ServableHandle& servable, const BufferRef& body)
   client.call.inputs.push_back({"b", Tensor::of(DataType::kFp32, {1, 10}, body, 0, 40)});
 }
 
-// Allocations of 1000 requests after a warm-up, with `clients` in flight together.
+// Allocations of 1000 requests after a warm-up, with `clients` in flight together: the least of several such runs. The
+// most buffers that were ever out at once is reached by chance of the threads' timing, and reaching a new most takes
+// one more buffer into the pool; a request that allocated would show in every run.
 std::size_t allocations_of_steady_state(const ServableHandle& servable, std::size_t clients) {
   const auto body = Buffer::allocate(40);
   std::memset(body->data(), 0, 40);
@@ -48,14 +52,17 @@ std::size_t allocations_of_steady_state(const ServableHandle& servable, std::siz
     for (auto& client : all) client->wait();
   };
   for (int i = 0; i < 200; ++i) round();
-  const auto before = test::allocations.load();
-  for (std::size_t i = 0; i < 1000 / clients; ++i) round();
-  const auto after = test::allocations.load();
+  std::size_t least = SIZE_MAX;
+  for (int run = 0; run < 5 && least != 0; ++run) {
+    const auto before = test::allocations.load();
+    for (std::size_t i = 0; i < 1000 / clients; ++i) round();
+    least = std::min<std::size_t>(least, test::allocations.load() - before);
+  }
   for (auto& client : all) {
     EXPECT_TRUE(client->call.status.ok()) << client->call.status.to_string();
     EXPECT_EQ(client->call.outputs.size(), 1u);
   }
-  return after - before;
+  return least;
 }
 
 ServableHandle make(ServingContext& context, const PartialShape& shape, Duration inline_below, std::uint32_t lanes) {
