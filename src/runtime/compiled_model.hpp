@@ -12,8 +12,8 @@
 
 namespace ocelli {
 
-// Immutable and thread-safe. Its requests must be destroyed before it; it must be destroyed before its Runtime.
-// Destroying it gives its memory back.
+// Immutable and thread-safe, but for create_request(). Its requests must be destroyed before it; it must be destroyed
+// before its Runtime. Destroying it gives its memory back.
 class CompiledModel {
  public:
   virtual ~CompiledModel() = default;
@@ -25,6 +25,8 @@ class CompiledModel {
   // What the file says about itself, as flat "section/key" names (OpenVINO's rt_info, ONNX's metadata_props); empty
   // when it says nothing.
   [[nodiscard]] virtual std::map<std::string, std::string> model_info() const { return {}; }
+  // Not while a request of this model runs: OpenVINO reads the very graph that a run of a dynamic model changes.
+  // Several threads may create requests at once.
   virtual Result<std::unique_ptr<InferRequest>> create_request() = 0;
 };
 

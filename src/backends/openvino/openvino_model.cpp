@@ -18,6 +18,7 @@ OpenvinoModel::~OpenvinoModel() {
 
 Result<std::unique_ptr<InferRequest>> OpenvinoModel::create_request() {
   std::unique_ptr<InferRequest> request;
+  const std::lock_guard lock(creating_);
   auto status = guarded(StatusCode::kInternal, [&] {
     request = std::make_unique<OpenvinoRequest>(compiled_.create_infer_request(), facts_.signature);
   });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <openvino/runtime/compiled_model.hpp>
 #include <string>
 
@@ -23,6 +24,7 @@ class OpenvinoModel final : public CompiledModel {
 
  private:
   ov::CompiledModel compiled_;
+  std::mutex creating_;
   const ModelFacts facts_;
   const ExecutionInfo info_;
 };

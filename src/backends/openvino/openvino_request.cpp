@@ -68,7 +68,8 @@ OpenvinoRequest::OpenvinoRequest(ov::InferRequest request, const ModelSignature&
   });
 }
 
-OpenvinoRequest::~OpenvinoRequest() = default;
+// The request goes first: its end waits until the callback, which uses the other members, has returned.
+OpenvinoRequest::~OpenvinoRequest() { request_ = {}; }
 
 Status OpenvinoRequest::set_input(std::size_t index, const TensorView& view) {
   if (index >= inputs_.size()) return no_such_tensor("input", index, inputs_.size());
