@@ -22,6 +22,9 @@ struct DeviceInfo {
   std::vector<std::string> precisions;  // "FP32", "BF16", "INT8", ...: what it computes in natively
   bool usable = true;
   std::string reason;  // why not, when not usable
+  std::string
+      driver{};  // what stands between the runtime and the device, with its version: "NVIDIA 580.65"; empty: none
+  std::string remedy{};  // a command to type that makes it usable; empty: none is known, or reason says it
 };
 
 // Thread-safe. Loading one may take seconds and hundreds of megabytes, so it happens when the first model needs it.

@@ -7,6 +7,7 @@
 #include <array>
 #include <openvino/core/version.hpp>
 #include <openvino/runtime/intel_gpu/properties.hpp>
+#include <openvino/runtime/intel_npu/properties.hpp>
 #include <optional>
 
 #include "backends/openvino/openvino_properties.hpp"
@@ -163,6 +164,12 @@ DeviceInfo device_info(const ov::Core& core, const std::string& device) {
   if (info.kind == "gpu") {
     info.memory_bytes =
         ask([&] { return core.get_property(device, ov::intel_gpu::device_total_mem_size); }).value_or(0);
+  }
+  if (info.kind == "npu") {
+    info.memory_bytes =
+        ask([&] { return core.get_property(device, ov::intel_npu::device_total_mem_size); }).value_or(0);
+    if (const auto version = ask([&] { return core.get_property(device, ov::intel_npu::driver_version); }))
+      info.driver = fmt::format("Intel NPU driver {}", *version);
   }
   return info;
 }
