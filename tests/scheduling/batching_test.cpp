@@ -228,11 +228,12 @@ std::shared_ptr<test::FakeModel> slow_model(Duration fixed, Duration per_item) {
                                            });
 }
 
+// The differences are so large, and the limits so far away, that a busy machine does not change what is decided.
 TEST_F(BatchingTest, AutoKeepsSizesThatPay) {
   BatchingOptions options;
   options.max_items = 4;
-  options.probe_limit = milliseconds(400);
-  open(slow_model(milliseconds(4), Duration::zero()), options);
+  options.probe_limit = milliseconds(1000);
+  open(slow_model(milliseconds(10), Duration::zero()), options);
   model->hold();
   for (int i = 0; i < 5; ++i) scheduler->submit(item(static_cast<float>(i)));
   model->release();
@@ -244,9 +245,7 @@ TEST_F(BatchingTest, AutoTurnsItselfOffWhereItDoesNotPay) {
   BatchingOptions options;
   options.max_items = 4;
   options.probe_limit = milliseconds(400);
-  const auto begun = Clock::now();
-  open(slow_model(milliseconds(2), milliseconds(4)), options);
-  EXPECT_LT(Clock::now() - begun, std::chrono::seconds(5));
+  open(slow_model(milliseconds(2), milliseconds(60)), options);
   model->hold();
   for (int i = 0; i < 5; ++i) scheduler->submit(item(static_cast<float>(i)));
   model->release();
@@ -266,18 +265,25 @@ TEST_F(BatchingTest, AModelThatTakesTooLongDoesNotHoldUpLoading) {
   expect_answers();
 }
 
-TEST_F(BatchingTest, MaxDelayWaitsForCompanyButNotLonger) {
+TEST_F(BatchingTest, MaxDelayEndsWhenNobodyCame) {
   auto options = always();
   options.max_delay = milliseconds(50);
   options.preferred_sizes = {3};
   open(adder(open_batch(2)), options);
-  auto begun = Clock::now();
+  const auto begun = Clock::now();
   scheduler->submit(item(0));
   ASSERT_TRUE(wait_for(1));
-  EXPECT_GE(Clock::now() - begun, milliseconds(50)) << "nobody came";
+  EXPECT_GE(Clock::now() - begun, milliseconds(50));
+}
+
+TEST_F(BatchingTest, ThePreferredSizeDoesNotWaitForTheMaxDelay) {
+  auto options = always();
+  options.max_delay = std::chrono::hours(1);
+  options.preferred_sizes = {3};
+  open(adder(open_batch(2)), options);
   for (int i = 0; i < 3; ++i) scheduler->submit(item(1));
-  ASSERT_TRUE(wait_for(4));
-  EXPECT_EQ(items[3].batch_size, 3u) << "the preferred size ran without waiting";
+  ASSERT_TRUE(wait_for(3));
+  EXPECT_EQ(items[2].batch_size, 3u);
 }
 
 TEST(SyntheticBatch, ItemsAreTheSameAloneAndInCompanyAndDiffer) {
