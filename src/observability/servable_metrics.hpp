@@ -44,6 +44,14 @@ struct DurationCounter {
   }
 };
 
+// The executions of one batch size and the time that they took: gathering inputs, running, handing out outputs.
+struct BatchCounters {
+  Counter executions{0};
+  Counter input_ns{0};
+  Counter infer_ns{0};
+  Counter output_ns{0};
+};
+
 // All members are thread-safe and never allocate.
 struct ServableMetrics {
   // By [method][interface]: ovms_requests_success, ovms_requests_fail.
@@ -59,10 +67,10 @@ struct ServableMetrics {
   Gauge streams{0};
   Gauge infer_req_queue_size{0};
   Gauge infer_req_active{0};
-  // Beyond OVMS: requests waiting now, failures by cause, calls per executed batch.
+  // Beyond OVMS: requests waiting now, failures by cause, executions by the calls in their batch.
   Gauge queued_requests{0};
   std::array<Counter, kStatusCodes> errors{};
-  std::array<Counter, kMaxBatchBucket + 1> batches{};
+  std::array<BatchCounters, kMaxBatchBucket + 1> batches{};
   // Executions and the time they took, by the position of the device in ServableMetadata::execution.
   std::array<DurationCounter, kMaxDevices> device_runs{};
   // KServe statistics extension.

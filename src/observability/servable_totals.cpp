@@ -30,7 +30,7 @@ void ServableTotals::add(const ServableMetrics& metrics) noexcept {
   infer_req_active += metrics.infer_req_active.load(std::memory_order_relaxed);
   queued_requests += metrics.queued_requests.load(std::memory_order_relaxed);
   for (std::size_t i = 0; i < kStatusCodes; ++i) errors[i] += value_of(metrics.errors[i]);
-  for (std::size_t i = 0; i < batches.size(); ++i) batches[i] += value_of(metrics.batches[i]);
+  for (std::size_t i = 0; i < batches.size(); ++i) batches[i] += value_of(metrics.batches[i].executions);
   for (std::size_t i = 0; i < kMaxDevices; ++i) {
     device_runs[i] += value_of(metrics.device_runs[i].count);
     device_busy_us[i] += value_of(metrics.device_runs[i].ns) / kNanosecondsPerMicrosecond;

@@ -21,6 +21,14 @@ std::uint64_t microseconds(Duration duration) noexcept {
       std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
 }
 
+std::uint64_t nanoseconds(Duration duration) noexcept {
+  return static_cast<std::uint64_t>(std::chrono::nanoseconds(duration).count());
+}
+
+observability::BatchCounters& counters_of_batch(observability::ServableMetrics& metrics, Lane& lane) noexcept {
+  return metrics.batches[std::min(lane.batch().size(), observability::kMaxBatchBucket)];
+}
+
 void count_run(observability::ServableMetrics& metrics, Lane& lane, TimePoint now) noexcept {
   constexpr auto relaxed = std::memory_order_relaxed;
   const auto took = now - lane.prepared;
@@ -35,7 +43,10 @@ void count_run(observability::ServableMetrics& metrics, Lane& lane, TimePoint no
   metrics.inferences.fetch_add(lane.items(), relaxed);
   metrics.executions.fetch_add(1, relaxed);
   metrics.device_runs[std::min(lane.executor().position, observability::kMaxDevices - 1)].add(took);
-  metrics.batches[std::min(lane.batch().size(), observability::kMaxBatchBucket)].fetch_add(1, relaxed);
+  auto& batch = counters_of_batch(metrics, lane);
+  batch.executions.fetch_add(1, relaxed);
+  batch.input_ns.fetch_add(nanoseconds(lane.prepared - lane.batch().front()->times.started), relaxed);
+  batch.infer_ns.fetch_add(nanoseconds(took), relaxed);
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   metrics.last_inference_ms.store(
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()), relaxed);
@@ -146,7 +157,9 @@ void Scheduler::conclude(Lane& lane, Status& status) noexcept {
   if (status.ok()) {
     count_run(metrics_, lane, now);
     status = lane.collect(pool_);
-    metrics_.stat_compute_output.add(Clock::now() - now);
+    const auto took = Clock::now() - now;
+    metrics_.stat_compute_output.add(took);
+    counters_of_batch(metrics_, lane).output_ns.fetch_add(nanoseconds(took), std::memory_order_relaxed);
   }
   lane.release();
 }

@@ -69,8 +69,8 @@ TEST(MetricsRegistry, CountsWhatRequestsDid) {
   metrics->request_done(Method::kModelInfer, Interface::kRest, {}, microseconds(33));
   metrics->request_done(Method::kModelInfer, Interface::kRest, {}, microseconds(10));
   metrics->request_done(Method::kModelInfer, Interface::kRest, invalid_argument("x"), microseconds(5));
-  metrics->batches[1] = 2;
-  metrics->batches[5] = 1;
+  metrics->batches[1].executions = 2;
+  metrics->batches[5].executions = 1;
   const auto page = registry.render();
   EXPECT_EQ(
       value_of(page,

@@ -110,7 +110,9 @@ TEST_F(BatchingTest, WhatWaitsRunsTogetherAndGetsItsOwnSlice) {
   EXPECT_EQ(items[1].batch_size, 8u);
   EXPECT_EQ(items[9].batch_size, 2u) << "the three that were left run as two and one";
   EXPECT_EQ(model->runs(), 4);
-  EXPECT_EQ(metrics.batches[8].load(), 1u);
+  EXPECT_EQ(metrics.batches[8].executions.load(), 1u);
+  EXPECT_GT(metrics.batches[8].infer_ns.load(), 0u);
+  EXPECT_EQ(metrics.batches[1].executions.load() + metrics.batches[2].executions.load(), 3u);
   EXPECT_EQ(metrics.inferences.load(), 12u);
   EXPECT_EQ(items[1].work.outputs[0].result.owner.get(), items[2].work.outputs[0].result.owner.get())
       << "slices share one buffer";

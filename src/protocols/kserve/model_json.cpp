@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <iterator>
 #include <map>
+#include <utility>
 
 #include "protocols/json/json_text.hpp"
 
@@ -17,6 +19,17 @@ void append_member(std::string& text, std::string_view name, std::string_view va
   json::append_quoted(text, name);
   text.push_back(':');
   json::append_quoted(text, value);
+}
+
+using Member = std::pair<std::string_view, std::string_view>;
+
+// Members with text values, with commas between.
+void append_members(std::string& text, std::initializer_list<Member> members) {
+  bool first = true;
+  for (const auto& [name, value] : members) {
+    if (!std::exchange(first, false)) text.push_back(',');
+    append_member(text, name, value);
+  }
 }
 
 // Calls write(item) for each item, with commas between.
@@ -34,9 +47,7 @@ void append_array(std::string& text, const Items& items, Write write) {
 void append_tensors(std::string& text, const std::vector<TensorSpec>& tensors) {
   append_array(text, tensors, [&text](const TensorSpec& tensor) {
     text.push_back('{');
-    append_member(text, "name", tensor.name);
-    text.push_back(',');
-    append_member(text, "datatype", kserve_name(tensor.type));
+    append_members(text, {{"name", tensor.name}, {"datatype", kserve_name(tensor.type)}});
     text.append(",\"shape\":");
     append_array(text, tensor.shape.dims,
                  [&text](const Dimension& dimension) { json::append_integer(text, dimension.extent_or_dynamic()); });
@@ -47,17 +58,12 @@ void append_tensors(std::string& text, const std::vector<TensorSpec>& tensors) {
 void append_execution(std::string& text, const std::vector<ExecutionInfo>& execution) {
   append_array(text, execution, [&text](const ExecutionInfo& info) {
     text.push_back('{');
-    append_member(text, "runtime", info.runtime);
-    text.push_back(',');
-    append_member(text, "runtime_version", info.runtime_version);
-    text.push_back(',');
-    append_member(text, "device", info.device);
-    text.push_back(',');
-    append_member(text, "device_name", info.device_name);
-    text.push_back(',');
-    append_member(text, "precision", info.precision);
-    text.push_back(',');
-    append_member(text, "note", info.note);
+    append_members(text, {{"runtime", info.runtime},
+                          {"runtime_version", info.runtime_version},
+                          {"device", info.device},
+                          {"device_name", info.device_name},
+                          {"precision", info.precision},
+                          {"note", info.note}});
     text.push_back('}');
   });
 }
@@ -90,18 +96,40 @@ void append_model_info(std::string& text, ModelInfo::const_iterator begin, Model
   text.push_back('}');
 }
 
-void append_duration(std::string& text, std::string_view name, const observability::DurationCounter& counter) {
-  fmt::format_to(std::back_inserter(text), "\"{}\":{{\"count\":{},\"ns\":{}}}", name,
-                 counter.count.load(std::memory_order_relaxed), counter.ns.load(std::memory_order_relaxed));
+// A count and the time it took together.
+struct NamedDuration {
+  std::string_view name;
+  const observability::Counter& count;
+  const observability::Counter& ns;
+};
+
+void append_durations(std::string& text, std::initializer_list<NamedDuration> durations) {
+  bool first = true;
+  for (const auto& [name, count, ns] : durations) {
+    fmt::format_to(std::back_inserter(text), "{}\"{}\":{{\"count\":{},\"ns\":{}}}",
+                   std::exchange(first, false) ? "" : ",", name, count.load(std::memory_order_relaxed),
+                   ns.load(std::memory_order_relaxed));
+  }
+}
+
+void append_batch_stats(std::string& text, const observability::ServableMetrics& metrics) {
+  bool first = true;
+  for (std::size_t size = 1; size < metrics.batches.size(); ++size) {
+    const auto& batch = metrics.batches[size];
+    if (batch.executions.load(std::memory_order_relaxed) == 0) continue;
+    fmt::format_to(std::back_inserter(text), "{}{{\"batch_size\":{},", std::exchange(first, false) ? "" : ",", size);
+    append_durations(text, {{"compute_input", batch.executions, batch.input_ns},
+                            {"compute_infer", batch.executions, batch.infer_ns},
+                            {"compute_output", batch.executions, batch.output_ns}});
+    text.push_back('}');
+  }
 }
 
 }  // namespace
 
 void append_server_metadata(std::string& text, std::string_view name, std::string_view version, bool shared_memory) {
   text.push_back('{');
-  append_member(text, "name", name);
-  text.push_back(',');
-  append_member(text, "version", version);
+  append_members(text, {{"name", name}, {"version", version}});
   text.append(
       ",\"extensions\":[\"binary_tensor_data\",\"model_repository\",\"schedule_policy\",\"sequence\",\"statistics\"");
   if (shared_memory) text.append(",\"system_shared_memory\"");
@@ -148,25 +176,15 @@ void append_model_statistics(std::string& text, serving::Servable& servable) {
                  metrics.inferences.load(std::memory_order_relaxed),
                  metrics.executions.load(std::memory_order_relaxed));
   text.append(",\"inference_stats\":{");
-  append_duration(text, "success", metrics.stat_success);
-  text.push_back(',');
-  append_duration(text, "fail", metrics.stat_fail);
-  text.push_back(',');
-  append_duration(text, "queue", metrics.stat_queue);
-  text.push_back(',');
-  append_duration(text, "compute_input", metrics.stat_compute_input);
-  text.push_back(',');
-  append_duration(text, "compute_infer", metrics.stat_compute_infer);
-  text.push_back(',');
-  append_duration(text, "compute_output", metrics.stat_compute_output);
+  const auto named = [](std::string_view name, const observability::DurationCounter& counter) {
+    return NamedDuration{name, counter.count, counter.ns};
+  };
+  append_durations(
+      text, {named("success", metrics.stat_success), named("fail", metrics.stat_fail),
+             named("queue", metrics.stat_queue), named("compute_input", metrics.stat_compute_input),
+             named("compute_infer", metrics.stat_compute_infer), named("compute_output", metrics.stat_compute_output)});
   text.append("},\"batch_stats\":[");
-  bool first = true;
-  for (std::size_t size = 1; size < metrics.batches.size(); ++size) {
-    const auto count = metrics.batches[size].load(std::memory_order_relaxed);
-    if (count == 0) continue;
-    fmt::format_to(std::back_inserter(text), "{}{{\"batch_size\":{},\"compute_infer\":{{\"count\":{}}}}}",
-                   std::exchange(first, false) ? "" : ",", size, count);
-  }
+  append_batch_stats(text, metrics);
   text.append("]}");
 }
 

@@ -14,6 +14,11 @@ void put(const DurationCounter& counter, inference::StatisticDuration* duration)
   duration->set_ns(counter.ns.load(std::memory_order_relaxed));
 }
 
+void put(std::uint64_t count, const observability::Counter& ns, inference::StatisticDuration* duration) {
+  duration->set_count(count);
+  duration->set_ns(ns.load(std::memory_order_relaxed));
+}
+
 void describe(serving::Servable& servable, inference::ModelStatistics& statistics) {
   auto& metrics = servable.metrics();
   statistics.set_name(servable.metadata().name);
@@ -32,12 +37,14 @@ void describe(serving::Servable& servable, inference::ModelStatistics& statistic
   stats.mutable_cache_hit();
   stats.mutable_cache_miss();
   for (std::size_t size = 1; size < metrics.batches.size(); ++size) {
-    const auto executions = metrics.batches[size].load(std::memory_order_relaxed);
+    const auto& counters = metrics.batches[size];
+    const auto executions = counters.executions.load(std::memory_order_relaxed);
     if (executions == 0) continue;
     auto& batch = *statistics.add_batch_stats();
     batch.set_batch_size(size);
-    // Executions are counted by size, their time is not.
-    batch.mutable_compute_infer()->set_count(executions);
+    put(executions, counters.input_ns, batch.mutable_compute_input());
+    put(executions, counters.infer_ns, batch.mutable_compute_infer());
+    put(executions, counters.output_ns, batch.mutable_compute_output());
   }
 }
 

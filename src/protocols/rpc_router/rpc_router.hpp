@@ -43,6 +43,7 @@ class RpcRouter final : public transport::RpcHandler {
   explicit RpcRouter(RpcRouterOptions options);
   ~RpcRouter() override;
 
+  [[nodiscard]] bool known(std::string_view path) const noexcept override { return find(path) != nullptr; }
   [[nodiscard]] bool streaming(std::string_view path) const noexcept override;
   [[nodiscard]] std::size_t bulk_offset(std::string_view path,
                                         std::span<const std::byte> prefix) const noexcept override;

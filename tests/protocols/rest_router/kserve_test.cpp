@@ -128,11 +128,15 @@ TEST_F(KserveTest, GivesStatistics) {
   metrics.executions = 2;
   metrics.last_inference_ms = 1234;
   metrics.stat_success.add(std::chrono::microseconds(3));
-  metrics.batches[4] = 2;
+  metrics.batches[4].executions = 2;
+  metrics.batches[4].input_ns = 10;
+  metrics.batches[4].infer_ns = 20;
+  metrics.batches[4].output_ns = 30;
   const std::string expected =
       R"({"name":"dummy","version":"1","last_inference":1234,"inference_count":5,"execution_count":2,"inference_stats":{"success":{"count":1,"ns":3000},)"
       R"("fail":{"count":0,"ns":0},"queue":{"count":0,"ns":0},"compute_input":{"count":0,"ns":0},"compute_infer":{"count":0,"ns":0},)"
-      R"("compute_output":{"count":0,"ns":0}},"batch_stats":[{"batch_size":4,"compute_infer":{"count":2}}]})";
+      R"("compute_output":{"count":0,"ns":0}},"batch_stats":[{"batch_size":4,)"
+      R"("compute_input":{"count":2,"ns":10},"compute_infer":{"count":2,"ns":20},"compute_output":{"count":2,"ns":30}}]})";
   EXPECT_EQ(got("/v2/models/dummy/stats"), "200 {\"model_stats\":[" + expected + "]}");
   EXPECT_EQ(got("/v2/models/dummy/versions/1/stats"), "200 {\"model_stats\":[" + expected + "]}");
   EXPECT_EQ(got("/v2/models/stats"), "200 {\"model_stats\":[" + expected + "]}");

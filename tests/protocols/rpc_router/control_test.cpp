@@ -71,7 +71,10 @@ TEST_F(ControlTest, MetadataAndConfigDescribeTheModel) {
 
 TEST_F(ControlTest, StatisticsCountEveryModel) {
   add_echo("other", DataType::kFp32);
-  dummy->metrics().batches[4] = 3;
+  dummy->metrics().batches[4].executions = 3;
+  dummy->metrics().batches[4].input_ns = 10;
+  dummy->metrics().batches[4].infer_ns = 20;
+  dummy->metrics().batches[4].output_ns = 30;
   dummy->metrics().inferences = 12;
   inference::ModelStatisticsRequest request;
   inference::ModelStatisticsResponse statistics;
@@ -81,7 +84,11 @@ TEST_F(ControlTest, StatisticsCountEveryModel) {
   EXPECT_EQ(statistics.model_stats(0).inference_count(), 12u);
   ASSERT_EQ(statistics.model_stats(0).batch_stats_size(), 1);
   EXPECT_EQ(statistics.model_stats(0).batch_stats(0).batch_size(), 4u);
-  EXPECT_EQ(statistics.model_stats(0).batch_stats(0).compute_infer().count(), 3u);
+  const auto& batch = statistics.model_stats(0).batch_stats(0);
+  EXPECT_EQ(batch.compute_infer().count(), 3u);
+  EXPECT_EQ(batch.compute_input().ns(), 10u);
+  EXPECT_EQ(batch.compute_infer().ns(), 20u);
+  EXPECT_EQ(batch.compute_output().ns(), 30u);
   request.set_name("nope");
   EXPECT_EQ(call(kService + "ModelStatistics", request, statistics).code(), StatusCode::kNotFound);
 }
@@ -139,6 +146,8 @@ TEST_F(ControlTest, RefusesWhatIsNotOffered) {
   inference::TraceSettingResponse ignored;
   EXPECT_EQ(call(kService + "TraceSetting", std::string(), ignored).code(), StatusCode::kUnimplemented);
   EXPECT_EQ(call(kService + "LogSettings", std::string(), ignored).code(), StatusCode::kUnimplemented);
+  EXPECT_TRUE(router.known(kService + "ModelInfer"));
+  EXPECT_FALSE(router.known("/some.Service/Method"));
   const auto status = call("/some.Service/Method", std::string(), ignored);
   EXPECT_EQ(status.code(), StatusCode::kUnimplemented);
   EXPECT_EQ(status.message(), "Method is not offered: /some.Service/Method");
