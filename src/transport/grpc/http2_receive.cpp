@@ -101,7 +101,8 @@ Status Http2Session::accept_call(RpcStream& stream) {
   if (!may_call(options, stream.path_, headers)) {
     return {StatusCode::kUnauthenticated, "the metadata must bring authorization: Bearer and the server's API key"};
   }
-  if (!context_.handler.known(stream.path_)) return unimplemented(fmt::format("unknown method {}", stream.path_));
+  if (!context_.handler.known(stream.path_))
+    return unimplemented(fmt::format("Method is not offered: {}", stream.path_));
   if (const auto text = headers.find("grpc-timeout")) {
     const auto timeout = parse_grpc_timeout(*text);
     if (!timeout)

@@ -17,12 +17,21 @@ constexpr Duration kGoawayGrace = std::chrono::seconds(1);
 // How long a client has to read why its connection is given up.
 constexpr Duration kFailureGrace = std::chrono::seconds(1);
 
+// What a client of HTTP/1 (curl, a browser, a probe) can read.
+constexpr std::string_view kHttp1Refusal =
+    "HTTP/1.1 505 HTTP Version Not Supported\r\n"
+    "Content-Type: application/json\r\n"
+    "Content-Length: 100\r\n"
+    "Connection: close\r\n"
+    "\r\n"
+    "{\"error\": \"This port speaks gRPC over HTTP/2 only; REST is served on the port given by --rest_port\"}";
+
 Duration milliseconds_of(Duration duration) { return std::chrono::duration_cast<std::chrono::milliseconds>(duration); }
 
 }  // namespace
 
 Http2Session::Http2Session(RpcContext& context, SessionHost& host, std::string remote)
-    : context_(context), host_(host), remote_(std::move(remote)) {
+    : context_(context), host_(host), remote_(std::move(remote)), preface_left_(NGHTTP2_CLIENT_MAGIC_LEN) {
   idle_.reserve(kIdleStreamsKept);
 }
 
@@ -70,7 +79,15 @@ void Http2Session::receive(std::span<const std::byte> bytes, TimePoint now) noex
   const auto taken =
       nghttp2_session_mem_recv(http2_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   --depth_;
+  if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) return refuse_http1();
+  preface_left_ -= std::min(preface_left_, bytes.size());
   if (taken < 0) fail(taken == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+}
+
+void Http2Session::refuse_http1() noexcept {
+  output_.copy(std::as_bytes(std::span(kHttp1Refusal)));
+  failed_ = true;
+  wake_at(now_ + kFailureGrace);
 }
 
 void Http2Session::drain(TimePoint now) noexcept {
@@ -101,7 +118,7 @@ void Http2Session::submit(OutgoingMessage& message) noexcept {
 }
 
 void Http2Session::pump() noexcept {
-  if (!http2_ || lost_) return;
+  if (!http2_ || lost_ || preface_left_ != 0) return;
   if (output_.empty()) written_ = now_;
   ++depth_;
   if (nghttp2_session_send(http2_) != 0) failed_ = true;
@@ -122,6 +139,7 @@ bool Http2Session::done() const noexcept {
 void Http2Session::fail(std::uint32_t code) noexcept {
   if (failed_) return;
   failed_ = true;
+  preface_left_ = 0;
   wake_at(now_ + kFailureGrace);
   nghttp2_session_terminate_session(http2_, code);
 }
@@ -129,6 +147,7 @@ void Http2Session::fail(std::uint32_t code) noexcept {
 void Http2Session::shut_down(TimePoint now) noexcept {
   if (closing_ || failed_ || !http2_) return;
   closing_ = true;
+  preface_left_ = 0;
   closing_since_ = now;
   wake_at(now + kGoawayGrace);
   nghttp2_submit_shutdown_notice(http2_);

@@ -48,7 +48,7 @@ class Http2Session {
   Http2Session(const Http2Session&) = delete;
   Http2Session& operator=(const Http2Session&) = delete;
 
-  // Queues our SETTINGS. First of all.
+  // Queues our SETTINGS, which are sent when the client has shown that it speaks HTTP/2. First of all.
   void start(TimePoint now) noexcept;
 
   // Where the next bytes had best be read to, so that they need not be copied: the message under way. Empty: anywhere.
@@ -126,6 +126,7 @@ class Http2Session {
   void check_connection_time(TimePoint now) noexcept;
   void wake_at(TimePoint when) noexcept { next_time_ = std::min(next_time_, when); }
   void take_submitted() noexcept;
+  void refuse_http1() noexcept;
   void fail(std::uint32_t code) noexcept;
 
   RpcContext& context_;
@@ -151,6 +152,7 @@ class Http2Session {
   bool closing_ = false;      // GOAWAY was announced
   bool goaway_sent_ = false;  // with the last stream
   bool greeted_ = false;      // the client's preface is complete
+  std::size_t preface_left_;  // of the client's preface; nothing is sent before it, for a client of HTTP/1 is told so
   TimePoint now_{};
   TimePoint started_{};
   TimePoint received_{};

@@ -89,7 +89,7 @@ TEST_F(Http2SessionTest, BrokenRequestsAreTheClientsFault) {
   session.send(headers_frame(11, call_headers("Unary")) + data_frame(11, grpc_message("x", true), true));
   expect_status(11, 3, "compressed");
   session.send(unary_call(13, "Nothing", "x"));
-  expect_status(13, 12, "unknown method /test.Echo/Nothing");
+  expect_status(13, 12, "Method is not offered: /test.Echo/Nothing");
   session.send(unary_call(15, "Unary", "still fine"));
   expect_status(15, 0, "");
 }

@@ -47,20 +47,24 @@ class RawClient {
     EXPECT_EQ(::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   }
   void send(std::string_view bytes) { (void)!::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); }
-  // Reads until the server closes; false: it did not within the time.
+  // Reads until the server closes; false: it did not within the time. What was read is in received().
   bool closed_by_server(std::chrono::milliseconds patience = 20s) {
     const auto until = Clock::now() + patience;
     while (Clock::now() < until) {
       pollfd poll{socket_.get(), POLLIN, 0};
       if (::poll(&poll, 1, 100) <= 0) continue;
       char bytes[4096];
-      if (::recv(socket_.get(), bytes, sizeof bytes, 0) <= 0) return true;
+      const auto got = ::recv(socket_.get(), bytes, sizeof bytes, 0);
+      if (got <= 0) return true;
+      received_.append(bytes, static_cast<std::size_t>(got));
     }
     return false;
   }
+  [[nodiscard]] const std::string& received() const noexcept { return received_; }
 
  private:
   FileDescriptor socket_;
+  std::string received_;
 };
 
 class RpcServerTest : public testing::Test {
@@ -206,7 +210,7 @@ TEST_F(RpcServerTest, DeadlinesAndCancellationReachTheHandler) {
   const auto client = connect();
   RpcCall held;
   held.path = "/test.Echo/Hold";
-  held.timeout = 50ms;
+  held.timeout = 200ms;
   EXPECT_EQ(client->run(held).code(), StatusCode::kDeadlineExceeded);
   EXPECT_TRUE(handler_.wait_for_cancelled(1));
   held.timeout = {};
@@ -299,6 +303,23 @@ TEST_F(RpcServerTest, TlsAndMutualTls) {
   EXPECT_TRUE(call(*connect(known.get()), "Later", message, &reply).ok());
   EXPECT_FALSE(try_connect(nobody.get()).ok());
   EXPECT_FALSE(try_connect(stranger.get()).ok());
+}
+
+TEST_F(RpcServerTest, ClientsOfHttp1AreToldWhatThisPortSpeaks) {
+  start();
+  for (const std::string request : {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "POST /v2/models/m/infer HTTP/1.1\r\n\r\n"}) {
+    RawClient raw(server_->port());
+    // The first letter alone may still become HTTP/2's preface.
+    const auto before = server_->counters().bytes_received.load();
+    raw.send(request.substr(0, 1));
+    EXPECT_TRUE(wait_for([&] { return server_->counters().bytes_received.load() == before + 1; }));
+    raw.send(request.substr(1));
+    EXPECT_TRUE(raw.closed_by_server());
+    EXPECT_THAT(raw.received(), testing::StartsWith("HTTP/1.1 505 "));
+    EXPECT_THAT(raw.received(), HasSubstr("gRPC"));
+    const auto body = raw.received().substr(raw.received().find("\r\n\r\n") + 4);
+    EXPECT_THAT(raw.received(), HasSubstr("Content-Length: " + std::to_string(body.size()) + "\r\n"));
+  }
 }
 
 TEST_F(RpcServerTest, BrokenBytesHurtNobodyElse) {
