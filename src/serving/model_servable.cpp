@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <utility>
 
 #include "serving/request_validation.hpp"
 #include "serving/string_rows.hpp"
@@ -226,10 +227,12 @@ void ModelServable::finish(InferenceCall& call) noexcept {
   const auto took = since != TimePoint{} ? now - since : Duration::zero();
   (call.status.ok() ? metrics_->stat_success : metrics_->stat_fail).add(took);
   metrics_->current_requests.fetch_sub(1, std::memory_order_relaxed);
-  auto* next = sequences_ && call.servable_state ? sequences_->complete(call) : nullptr;
+  const bool admitted = sequences_ && call.servable_state;
+  const auto next = admitted ? sequences_->complete(call) : SequenceManager::Follower();
   call.completion->on_call_done(call);
-  // The next call of the same sequence keeps this servable alive.
-  if (next) scheduler_.submit(*next);
+  // The next calls of the same sequence keep this servable alive, each until it is told.
+  for (auto* failed = next.failed; failed;) finish(*std::exchange(failed, failed->servable_next));
+  if (next.run) scheduler_.submit(*next.run);
 }
 
 }  // namespace ocelli::serving

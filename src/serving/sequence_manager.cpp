@@ -27,6 +27,10 @@ std::optional<Unsigned> one_integer(const TensorView& view, DataType exact, Data
   return value;
 }
 
+Status no_such_sequence(std::uint64_t id) {
+  return not_found(fmt::format("Sequence with provided ID does not exist - id: {}", id));
+}
+
 std::string given(const TensorView& view) {
   return fmt::format("Actual: {} {}", precision_name(view.type), view.shape.to_string());
 }
@@ -125,7 +129,7 @@ Result<SequenceManager::Sequence*> SequenceManager::start(std::uint64_t& id) {
 Result<SequenceManager::Sequence*> SequenceManager::find(std::uint64_t id) {
   if (id == 0) return invalid_argument("Sequence ID has not been provided in request inputs");
   const auto found = sequences_.find(id);
-  if (found == sequences_.end()) return not_found(fmt::format("Sequence with provided ID does not exist - id: {}", id));
+  if (found == sequences_.end()) return no_such_sequence(id);
   if (found->second->terminated) {
     return failed_precondition(
         fmt::format("Sequence last request is being processed and it's not available anymore - id: {}", id));
@@ -161,22 +165,29 @@ Result<SequenceManager::Turn> SequenceManager::admit(InferenceCall& call) {
   return Turn::kRun;
 }
 
-InferenceCall* SequenceManager::complete(InferenceCall& call) noexcept {
+SequenceManager::Follower SequenceManager::complete(InferenceCall& call) noexcept {
   const std::lock_guard lock(mutex_);
   auto& sequence = *static_cast<Sequence*>(call.servable_state);
   call.servable_state = nullptr;
   if (!call.status.ok()) call.sequence_id.reset();
   sequence.used = true;
   sequence.first = call.servable_next;
-  if (auto* next = sequence.first) {
+  const bool never_began = sequence.fresh && !call.status.ok();
+  if (auto* next = sequence.first; next && !never_began) {
     --sequence.waiting;
     sequence.ending = (next->sequence->control & kEnd) != 0;
-    return next;
+    return {next, nullptr};
   }
-  sequence.last = nullptr;
+  for (auto* waiting = sequence.first; waiting; waiting = waiting->servable_next) {
+    waiting->status = no_such_sequence(sequence.id);
+    waiting->servable_state = nullptr;
+    waiting->sequence_id.reset();
+  }
+  const Follower follower{nullptr, sequence.first};
+  sequence.first = sequence.last = nullptr;
   // A sequence that ended is gone, and so is one that never got a first result.
   if (sequence.terminated || sequence.fresh) sequences_.erase(sequence.id);
-  return nullptr;
+  return follower;
 }
 
 bool SequenceManager::cancel(InferenceCall& call) noexcept {

@@ -46,9 +46,17 @@ class SequenceManager final : private scheduling::TimerClient {
   // kInvalidArgument (no id).
   Result<Turn> admit(InferenceCall& call);
 
-  // The call of an admitted sequence has ended, with call.status. Returns the call that is to be scheduled next, or
-  // null.
-  InferenceCall* complete(InferenceCall& call) noexcept;
+  // What the end of a call means for those behind it.
+  struct Follower {
+    // To be scheduled next; null: none.
+    InferenceCall* run = nullptr;
+    // To be ended with the status they have; linked by servable_next. The sequence never came to be: its first call
+    // failed.
+    InferenceCall* failed = nullptr;
+  };
+  // The call of an admitted sequence has ended, with call.status. A call that fails later than the first leaves the
+  // variables as they were before it.
+  Follower complete(InferenceCall& call) noexcept;
 
   // True when the call was waiting for its turn; it is forgotten, and the caller is to end it.
   bool cancel(InferenceCall& call) noexcept;

@@ -106,6 +106,36 @@ TEST_F(ModelServableTest, RefusesWrongRequestsWithOvmsTexts) {
   EXPECT_EQ(servable->metrics().stat_fail.count.load(), 7u);
 }
 
+TEST_F(ModelServableTest, AModelWithoutInputsIsServedToo) {
+  const ModelSignature signature{{}, {{"a", DataType::kFp32, PartialShape::from({1, 2}), ""}}};
+  const auto constant = [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    EXPECT_TRUE(in.empty());
+    const float values[] = {3, 4};
+    std::memcpy(out[0].view.data, values, sizeof values);
+    return {};
+  };
+  ModelServableOptions options;
+  options.name = "constant";
+  options.batching.mode = scheduling::BatchingMode::kOn;
+  scheduling::ExecutorSpec executor;
+  executor.model = std::make_shared<test::FakeModel>(signature, constant);
+  executor.compile_for_batch = [](std::uint32_t) -> Result<std::shared_ptr<CompiledModel>> {
+    ADD_FAILURE() << "there is no batch";
+    return internal_error("no batch");
+  };
+  options.executors.push_back(std::move(executor));
+  auto servable = ModelServable::create(std::move(options), context);
+  ASSERT_TRUE(servable.ok()) << servable.status().to_string();
+  Client client;
+  client.call.servable = *servable;
+  client.call.completion = &client;
+  (*servable)->infer(client.call);
+  client.wait();
+  ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
+  EXPECT_EQ(reinterpret_cast<const float*>(client.call.outputs.at(0).tensor.view.data)[1], 4.0F);
+  EXPECT_EQ(ask(*servable, {1}, {1}).message(), "Invalid number of inputs - Expected: 0; Actual: 1");
+}
+
 TEST_F(ModelServableTest, AcceptsShapesByTheirRange) {
   PartialShape shape;
   shape.dims = {Dimension::any(), Dimension{2, 4}};

@@ -36,7 +36,11 @@ struct Client final : CallCompletion {
 
 struct StatefulTest : testing::Test {
   void open(StatefulOptions stateful = {}, std::uint32_t lanes = 2) {
-    model = std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1})), test::add_kernel(0), lanes);
+    const auto kernel = [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+      if (*reinterpret_cast<const float*>(in[0].data) < 0) return internal_error("a negative value");
+      return test::add_kernel(0)(in, out);
+    };
+    model = std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1})), kernel, lanes);
     model->is_stateful = true;
     ModelServableOptions options;
     options.name = "sum";
@@ -146,6 +150,38 @@ TEST_F(StatefulTest, CallsOfOneSequenceRunOneAfterTheOther) {
     EXPECT_EQ(line[i]->answer(), static_cast<float>(i + 1));
   }
   EXPECT_EQ(ask(1, 5, kNone).call.status.code(), StatusCode::kNotFound);
+}
+
+// The kernel refuses negative values.
+TEST_F(StatefulTest, CallsBehindAFailedStartFailToo) {
+  open();
+  model->hold();
+  auto& start = send(-1, 5, kStart);
+  auto& middle = send(1, 5, kNone);
+  auto& last = send(1, 5, kEnd);
+  model->release();
+  for (auto* client : {&start, &middle, &last}) client->wait();
+  EXPECT_EQ(start.call.status.code(), StatusCode::kInternal);
+  for (auto* client : {&middle, &last}) {
+    EXPECT_EQ(client->call.status.code(), StatusCode::kNotFound) << client->call.status.to_string();
+    EXPECT_EQ(client->call.status.message(), "Sequence with provided ID does not exist - id: 5");
+    EXPECT_FALSE(client->call.sequence_id);
+  }
+  EXPECT_EQ(model->runs(), 1);
+  EXPECT_EQ(ask(7, 5, kStart).answer(), 7) << "the id is free";
+}
+
+TEST_F(StatefulTest, AFailedCallInTheMiddleLeavesTheStateAsItWas) {
+  open();
+  EXPECT_EQ(ask(1, 5, kStart).answer(), 1);
+  model->hold();
+  auto& bad = send(-1, 5, kNone);
+  auto& next = send(10, 5, kNone);
+  model->release();
+  bad.wait();
+  next.wait();
+  EXPECT_EQ(bad.call.status.code(), StatusCode::kInternal);
+  EXPECT_EQ(next.answer(), 11);
 }
 
 TEST_F(StatefulTest, IdleSequencesAreDropped) {
