@@ -206,15 +206,15 @@ constexpr OptionSpec kOptions[] = {
      .group = kGrpc,
      .value = "N",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.grpc.workers; },
-     .help = "gRPC servers in OVMS, 1 to the number of cores. One serves all network threads here.",
+     .help = "gRPC servers in OVMS, 1 to the number of cores. Accepted without effect: one serves all network threads "
+             "here.",
      .environment = "GRPC_SERVERS"},
     {.name = "grpc_max_threads",
      .group = kGrpc,
      .value = "N",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.grpc.max_threads; },
-     .help = "Threads of OVMS's gRPC. Accepted: calls do not occupy a thread while they wait here; "
-             "--max_queued_requests is "
-             "the limit.",
+     .help = "Threads of OVMS's gRPC. Accepted without effect: calls do not occupy a thread while they wait here; "
+             "--max_queued_requests is the limit.",
      .default_text = "cores x 8"},
     {.name = "grpc_memory_quota",
      .group = kGrpc,
@@ -225,8 +225,10 @@ constexpr OptionSpec kOptions[] = {
      .group = kGrpc,
      .value = "LIST",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.grpc.channel_arguments; },
-     .help = "Comma list of name=value in gRPC's own words. grpc.max_connection_age_ms, grpc.max_concurrent_streams "
-             "and grpc.max_receive_message_length take effect, others are accepted and logged."},
+     .help =
+         "Comma list of name=value in gRPC's own words. grpc.max_connection_idle_ms, grpc.max_concurrent_streams, "
+         "grpc.max_receive_message_length, grpc.keepalive_time_ms and grpc.keepalive_timeout_ms take effect, others "
+         "are accepted and logged."},
     {.name = "rest_port",
      .group = kRest,
      .value = "PORT",
@@ -245,6 +247,11 @@ constexpr OptionSpec kOptions[] = {
          "Network threads of OVMS's REST, 2 to 10000. Here at most one per core of them are started: requests do not "
          "occupy a thread while they wait. --io_threads wins.",
      .default_text = "one per core"},
+    {.name = "rest_memory_quota",
+     .group = kRest,
+     .value = "BYTES",
+     .field = [](CommandLine& line) -> FieldRef { return &line.server.rest.memory_quota; },
+     .help = "Memory for REST request bodies; a request over it is answered 429. 0 for no limit."},
     {.name = "allow_credentials",
      .group = kRest,
      .field = [](CommandLine& line) -> FieldRef { return &line.server.rest.allow_credentials; },

@@ -54,6 +54,7 @@ transport::HttpOptions http_options(const ServerOptions& options, const ApiKeys&
   http.addresses = options.rest.bind_address;
   http.port = static_cast<std::uint16_t>(options.rest.port);
   http.limits = connection_limits(options);
+  http.max_total_bytes = options.rest.memory_quota;
   http.tls = tls_options(options.rest.tls);
   http.cors = {options.rest.allowed_origins, options.rest.allowed_methods, options.rest.allowed_headers,
                options.rest.allow_credentials};
@@ -87,6 +88,23 @@ Result<transport::RpcOptions> rpc_options(const ServerOptions& options, const Ap
     if (!apply_argument(rpc, argument.substr(0, equals), argument.substr(equals + 1))) ignored.emplace_back(argument);
   }
   return rpc;
+}
+
+std::vector<std::string> options_without_effect(const ServerOptions& options) {
+  std::vector<std::string> sentences;
+  if (options.grpc.workers > 1) {
+    sentences.push_back(
+        fmt::format("--grpc_workers {} has no effect: one gRPC server uses all network threads, whose "
+                    "number is --io_threads",
+                    options.grpc.workers));
+  }
+  if (options.grpc.max_threads) {
+    sentences.push_back(
+        fmt::format("--grpc_max_threads {} has no effect: calls do not occupy a thread while they "
+                    "wait; --max_queued_requests is the limit",
+                    *options.grpc.max_threads));
+  }
+  return sentences;
 }
 
 std::size_t io_thread_count(const ServerOptions& options) {

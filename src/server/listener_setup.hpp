@@ -31,6 +31,9 @@ Result<transport::RpcOptions> rpc_options(const ServerOptions& options, const Ap
 // Its TLS files, when it has any.
 std::optional<transport::TlsOptions> tls_options(const TlsFiles& files);
 
+// A sentence for the log for each option that was given, is accepted for OVMS's sake, and changes nothing here.
+std::vector<std::string> options_without_effect(const ServerOptions& options);
+
 // Network threads: as many as asked for, else one per core.
 std::size_t io_thread_count(const ServerOptions& options);
 

@@ -140,6 +140,7 @@ Status Server::Parts::open_grpc(const ApiKeys& keys) {
   auto rpc_settings = rpc_options(options, keys, ignored);
   if (!rpc_settings.ok()) return rpc_settings.status();
   for (const auto& argument : ignored) log.warning("grpc_channel_arguments: {} has no effect here", argument);
+  for (const auto& sentence : options_without_effect(options)) log.warning("{}", sentence);
   if (const auto tls = tls_options(options.grpc.tls)) {
     auto made = transport::TlsContext::create(*tls, {"h2"});
     if (!made.ok()) return made.status();

@@ -35,6 +35,7 @@ struct RestOptions {
   bool any_port = false;   // the system chooses the port; for tools and tests
   std::string bind_address = "0.0.0.0";
   std::optional<std::uint32_t> workers;
+  std::uint64_t memory_quota = 4'294'967'296;  // bytes of request bodies in memory, 0: no limit
   TlsFiles tls;
   bool allow_credentials = false;
   std::string allowed_origins = "*";

@@ -43,9 +43,20 @@ TEST(ListenerSetup, LimitsReachBothListeners) {
   ServerOptions options;
   options.limits.max_body_bytes = 12345;
   options.limits.max_connections = 7;
+  options.rest.memory_quota = 99;
   std::vector<std::string> ignored;
   EXPECT_EQ(rpc_options(options, {}, ignored)->limits.max_body_bytes, 12345U);
   EXPECT_EQ(http_options(options, {}, nullptr).limits.max_connections, 7U);
+  EXPECT_EQ(http_options(options, {}, nullptr).max_total_bytes, 99U);
+}
+
+TEST(ListenerSetup, OptionsWithoutEffectAreNamed) {
+  ServerOptions options;
+  EXPECT_THAT(options_without_effect(options), testing::IsEmpty());
+  options.grpc.workers = 3;
+  options.grpc.max_threads = 16;
+  EXPECT_THAT(options_without_effect(options), ElementsAre(testing::HasSubstr("--grpc_workers 3 has no effect"),
+                                                           testing::HasSubstr("--grpc_max_threads 16 has no effect")));
 }
 
 TEST(ListenerSetup, TlsOnlyWithACertificate) {

@@ -3,13 +3,16 @@
 
 #include <atomic>
 #include <cstddef>
+#include <limits>
 
 namespace ocelli::transport {
 
 // Thread-safe, lock-free.
 class BodyBudget {
  public:
-  explicit BodyBudget(std::size_t max_bytes) noexcept : max_bytes_(max_bytes) {}
+  // max_bytes 0: no limit.
+  explicit BodyBudget(std::size_t max_bytes) noexcept
+      : max_bytes_(max_bytes != 0 ? max_bytes : std::numeric_limits<std::size_t>::max()) {}
 
   // False when that would be more than the maximum; nothing is taken then.
   bool take(std::size_t bytes) noexcept {
