@@ -126,6 +126,6 @@ class Peers:
     def real(self, name, properties, *flags, key="", **entry):
         """Ocelli serving a generated model on the CPU."""
         folder = self.generated(name).parents[1]
-        config = {"model_config_list": [{"config": {"name": name, "base_path": str(folder), "target_device": "CPU", "batch_size": 1,
-                                                    "plugin_config": properties, **entry}}]}
+        entry = {"name": name, "base_path": str(folder), "target_device": "CPU", "plugin_config": properties, **entry}
+        config = {"model_config_list": [{"config": entry}]}
         return self.ocelli(f"{name}{key}", config, *flags)
