@@ -33,6 +33,16 @@ if(NOT OCELLI_BACKEND_OPENVINO STREQUAL "OFF")
   endif()
 endif()
 
+# Its C library, if it has one, for the tests of the backend that runs older releases in a worker process.
+if(OpenVINO_FOUND)
+  get_target_property(openvino_library openvino::runtime IMPORTED_LOCATION_RELEASE)
+  get_filename_component(openvino_folder ${openvino_library} DIRECTORY)
+  file(GLOB openvino_c_library ${openvino_folder}/libopenvino_c.so*)
+  if(openvino_c_library)
+    set(OCELLI_OPENVINO_LIBRARY_DIR ${openvino_folder})
+  endif()
+endif()
+
 # ONNX Runtime: headers from ONNXRUNTIME_ROOT or .deps. The library is opened at run time, so only its folder is noted here.
 if(NOT OCELLI_BACKEND_ONNXRUNTIME STREQUAL "OFF")
   find_path(ONNXRUNTIME_INCLUDE_DIR onnxruntime_c_api.h HINTS $ENV{ONNXRUNTIME_ROOT}/include ${OCELLI_DEPS}/include/onnxruntime

@@ -100,6 +100,7 @@ Status apply_environment(CommandLine& line) {
   }
   if (line.server.api_key_file.empty()) line.server.api_key = environment("API_KEY");
   if (line.server.onnxruntime_path.empty()) line.server.onnxruntime_path = environment("ONNXRUNTIME_ROOT");
+  if (line.server.openvino_legacy_dir.empty()) line.server.openvino_legacy_dir = environment("OPENVINO_LEGACY_DIR");
   return {};
 }
 

@@ -430,6 +430,13 @@ constexpr OptionSpec kOptions[] = {
      .field = [](CommandLine& line) -> FieldRef { return &line.server.onnxruntime_path; },
      .help = "Folder of the ONNX Runtime library to use.",
      .environment = "ONNXRUNTIME_ROOT"},
+    {.name = "openvino_legacy_dir",
+     .group = kRuntimes,
+     .value = "DIR",
+     .field = [](CommandLine& line) -> FieldRef { return &line.server.openvino_legacy_dir; },
+     .help = "Folder of an OpenVINO Runtime of release 2022.3 or newer, which runs in a process of its own; 2022.3 LTS "
+             "for target_device MYRIAD and HDDL. Its other devices are LEGACY.CPU and so on.",
+     .environment = "OPENVINO_LEGACY_DIR"},
     {.name = "simulated_devices",
      .group = kRuntimes,
      .value = "JSON",

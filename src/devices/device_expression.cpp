@@ -31,6 +31,7 @@ constexpr std::array kKnownDevices{
     KnownDevice{"MALI", DeviceKind::kArmnn, Instances::kNone},
     KnownDevice{"MYRIAD", DeviceKind::kMyriad, Instances::kText},
     KnownDevice{"HDDL", DeviceKind::kHddl, Instances::kNone},
+    KnownDevice{"LEGACY", DeviceKind::kLegacy, Instances::kText},
 };
 
 struct Proxy {

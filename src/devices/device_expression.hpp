@@ -22,6 +22,7 @@ enum class DeviceKind : std::uint8_t {
   kArmnn,      // ARMNN[.CpuRef|.CpuAcc|.GpuAcc]; MALI is read as ARMNN.GpuAcc
   kMyriad,     // MYRIAD[.id]: Movidius stick
   kHddl,       // HDDL: Movidius card
+  kLegacy,     // LEGACY.name: any other device of the OpenVINO that --openvino_legacy_dir names, "LEGACY.CPU"
   kSimulated,  // a device that exists for tests only
 };
 

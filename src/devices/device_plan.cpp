@@ -67,13 +67,6 @@ Placement provider(const char* name, const DeviceName& device) {
   return {kOnnxruntimeName, fmt::format("{}.{}", name, device.instance.empty() ? "0" : device.instance)};
 }
 
-Status movidius_gone(const DeviceName& device) {
-  return failed_precondition(
-      fmt::format("target_device {}: Movidius devices need OpenVINO 2022.3 or older, and no such runtime is installed "
-                  "beside this server",
-                  device.to_string()));
-}
-
 Result<std::vector<Placement>> placements(const DeviceName& device, CpuRuntime cpu) {
   switch (device.kind) {
     case DeviceKind::kCpu:
@@ -93,9 +86,10 @@ Result<std::vector<Placement>> placements(const DeviceName& device, CpuRuntime c
       return std::vector{Placement{"simulated", device.name}};
     case DeviceKind::kMyriad:
     case DeviceKind::kHddl:
-      break;
+    case DeviceKind::kLegacy:
+      return std::vector{Placement{"openvino_c", device.to_string()}};
   }
-  return movidius_gone(device);
+  return internal_error("a device of no kind");
 }
 
 // One member per device, in the order written.

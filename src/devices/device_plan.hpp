@@ -14,7 +14,7 @@ namespace ocelli::devices {
 
 // A device in one runtime's own words.
 struct Placement {
-  std::string runtime;  // "openvino", "onnxruntime", "armnn", "simulated"
+  std::string runtime;  // "openvino", "onnxruntime", "armnn", "openvino_c", "simulated"
   std::string device;   // "GPU.1", "AUTO:GPU,CPU", "CUDA.0"
 
   friend bool operator==(const Placement&, const Placement&) = default;
@@ -50,12 +50,14 @@ struct DevicePlan {
 //  - CPU alone: plugin_config RUNTIME = OPENVINO (default, with ONNX Runtime as its stand-in when OpenVINO cannot be
 //  loaded or cannot compile an
 //    ONNX model) or ONNXRUNTIME (that one only).
+//  - MYRIAD, HDDL and LEGACY.name are the OpenVINO of --openvino_legacy_dir in a worker process (openvino_c), which
+//  says what to install when there is none.
 //  - NVIDIA is TensorRT, then CUDA, of ONNX Runtime; CUDA and TENSORRT are that provider or a failure.
 //  - MULTI over several runtimes has a member for each device, all of which must work; AUTO over several takes the
 //  first that works, or all of them
 //    with PERFORMANCE_HINT=CUMULATIVE_THROUGHPUT.
 // Pure: whether a device is there shows when the plan is compiled. Errors: kInvalidArgument (RUNTIME; NUM_STREAMS
-// together with PERFORMANCE_HINT), kFailedPrecondition (MYRIAD and HDDL, with what they would need), kUnimplemented
+// together with PERFORMANCE_HINT), kUnimplemented
 // (HETERO over several runtimes).
 Result<DevicePlan> make_plan(const DeviceExpression& expression,
                              const std::map<std::string, std::string>& plugin_config);

@@ -42,6 +42,7 @@ constexpr Duration kLeastUnloading = std::chrono::seconds(1);
 std::map<std::string, BackendContext> backend_contexts(const ServerOptions& options, const Log& log) {
   std::map<std::string, BackendContext> contexts;
   contexts["onnxruntime"] = {log.channel("onnxruntime"), options.onnxruntime_path, ""};
+  contexts["openvino_c"] = {log.channel("openvino_c"), options.openvino_legacy_dir, ""};
   if (!options.simulated_devices.empty())
     contexts["simulated"] = {log.channel("simulated"), "", options.simulated_devices};
   return contexts;

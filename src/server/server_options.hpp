@@ -101,7 +101,8 @@ struct ServerOptions {
   std::uint32_t load_threads = 0;  // 0: half of the cores
   std::string cache_dir;
   std::string cpu_extension;
-  std::string onnxruntime_path;  // folder of the library; empty: the backend's own search
+  std::string onnxruntime_path;     // folder of the library; empty: the backend's own search
+  std::string openvino_legacy_dir;  // folder of an older OpenVINO, for MYRIAD and HDDL; empty: none
   std::string simulated_devices;
 };
 

@@ -1,6 +1,6 @@
 """Every public model file answers through a backend as through the raw runtime's own Python interface, at FP32 to 1e-5 relative.
 
-Usage: formats_test.py PROBE BACKEND   (BACKEND: openvino or onnxruntime). The files are in OCELLI_TEST_DATA; without them the test is skipped (77).
+Usage: formats_test.py PROBE BACKEND   (BACKEND: openvino, openvino_c or onnxruntime). The files are in OCELLI_TEST_DATA; without them the test is skipped (77).
 """
 import json
 import os
@@ -12,6 +12,7 @@ import tempfile
 import numpy
 
 PROBE, BACKEND = sys.argv[1], sys.argv[2]
+IS_OPENVINO = BACKEND in ("openvino", "openvino_c")
 SOURCE_ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = pathlib.Path(os.environ.get("OCELLI_TEST_DATA", SOURCE_ROOT.parent / "shared" / "data"))
 if not (DATA / "models").is_dir():
@@ -105,7 +106,9 @@ class OnnxruntimeReference:
 
 def ask_probe(model_format, path, values, folder):
     command = [PROBE, "--backend", BACKEND, "--model", str(path), "--format", model_format, "--out", folder]
-    if BACKEND == "openvino":
+    if BACKEND == "openvino_c":
+        command += ["--device", "LEGACY.CPU"]
+    if IS_OPENVINO:
         command += ["--property", "INFERENCE_PRECISION_HINT=f32"]
     else:
         command += ["--property", "INFERENCE_NUM_THREADS=2"]
@@ -145,7 +148,7 @@ def compare(expected, result):
 def check(model_format, path):
     rng = numpy.random.default_rng(7)
     try:
-        reference = OpenvinoReference(path) if BACKEND == "openvino" else OnnxruntimeReference(path)
+        reference = OpenvinoReference(path) if IS_OPENVINO else OnnxruntimeReference(path)
     except RuntimeError as error:
         return check_refusal(model_format, path, error)
     values = {}
@@ -161,7 +164,7 @@ def check(model_format, path):
         if len(report["results"]) != len(expected):
             return f"{len(report['results'])} outputs, expected {len(expected)}"
         mistakes = [f"{r['name']}: {m}" for e, r in zip(expected, report["results"]) if (m := compare(e, r))]
-        if BACKEND == "openvino" and report["info"]["precision"] not in ("FP32", "INT8"):
+        if IS_OPENVINO and report["info"]["precision"] not in ("FP32", "INT8"):
             mistakes.append(f"precision {report['info']['precision']} was reported at f32")
     return "; ".join(mistakes)
 
@@ -192,8 +195,8 @@ def main():
         failed += bool(mistake)
         formats.add(model_format)
         print(f"{'FAILED' if mistake else 'ok':6} {model_format:10} {path.relative_to(DATA)}  {mistake}", flush=True)
-    wanted = {"ir", "onnx", "paddle", "tensorflow", "tflite"} if BACKEND == "openvino" else {"onnx"}
-    if formats != wanted or checked < (15 if BACKEND == "openvino" else 5):
+    wanted = {"ir", "onnx", "paddle", "tensorflow", "tflite"} if IS_OPENVINO else {"onnx"}
+    if formats != wanted or checked < (15 if IS_OPENVINO else 5):
         print(f"FAILED: only {checked} models of {formats} were found")
         return 1
     print(f"{checked - failed} of {checked} models answer as the raw runtime does")

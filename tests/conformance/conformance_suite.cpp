@@ -14,6 +14,8 @@ constexpr BackendCase kCases[] = {
     {"Simulated", "simulated", ModelFormat::kOnnx, "model.onnx", "SIM.0", kSimulatedDevices, false, true},
     {"OpenvinoIr", "openvino", ModelFormat::kOpenvinoIr, "model.xml", "CPU", "", true, false},
     {"OpenvinoOnnx", "openvino", ModelFormat::kOnnx, "model.onnx", "CPU", "", true, false},
+    {"OpenvinoWorkerIr", "openvino_c", ModelFormat::kOpenvinoIr, "model.xml", "LEGACY.CPU", "", true, false, false},
+    {"OpenvinoWorkerOnnx", "openvino_c", ModelFormat::kOnnx, "model.onnx", "LEGACY.CPU", "", true, false, false},
     {"OnnxRuntime", "onnxruntime", ModelFormat::kOnnx, "model.onnx", "CPU", "", true, true},
 };
 
@@ -27,6 +29,8 @@ std::filesystem::path models_folder() {
 void BackendConformance::SetUp() {
   const auto module = default_backend_folder() / ("libocelli_backend_" + std::string(GetParam().backend) + ".so");
   if (!std::filesystem::exists(module)) GTEST_SKIP() << module << " was not built: its runtime was not found";
+  if (std::string_view(GetParam().backend) == "openvino_c" && !std::getenv("OPENVINO_LEGACY_DIR"))
+    GTEST_SKIP() << "set OPENVINO_LEGACY_DIR to a folder with libopenvino_c.so; ctest sets it to the wheel's";
   ASSERT_TRUE(std::filesystem::exists(models_folder() / "stamp"))
       << "set OCELLI_TEST_MODELS to the output of tools/models/generate_test_models.py; ctest does";
   load(GetParam().settings);

@@ -27,6 +27,8 @@ struct BackendCase {
   bool reads_files;
   // False: INT64 and FP64 pass with 32 bits only. The backend says so in ExecutionInfo::note.
   bool keeps_64_bits;
+  // False: the runtime's interface has no strings.
+  bool has_strings = true;
 };
 
 // Every test loads the backend anew by its module, as the program does.

@@ -162,6 +162,7 @@ TEST_P(BackendConformance, EmptyBatchIsAnsweredOrRefused) {
 }
 
 TEST_P(BackendConformance, StringsOfAnyBytesGoThrough) {
+  if (!GetParam().has_strings) GTEST_SKIP() << "OpenVINO's C interface gives no way to read strings";
   auto model = compile("identity_string");
   ASSERT_NE(model, nullptr);
   EXPECT_EQ(model->signature().inputs[0].type, DataType::kString);
@@ -175,6 +176,7 @@ TEST_P(BackendConformance, StringsOfAnyBytesGoThrough) {
 }
 
 TEST_P(BackendConformance, StringsWhoseLengthsLieAreRefused) {
+  if (!GetParam().has_strings) GTEST_SKIP() << "OpenVINO's C interface gives no way to read strings";
   auto model = compile("identity_string");
   ASSERT_NE(model, nullptr);
   auto request = request_of(*model);

@@ -79,8 +79,9 @@ TEST(DeviceExpression, MistakesAreLocatedAndExplained) {
   const std::vector<Mistake> mistakes{
       {"", 1, "a device name is missing"},
       {"XPU", 1,
-       "there is no device \"XPU\"; known are CPU, GPU, NPU, NVIDIA, CUDA, TENSORRT, ARMNN, MALI, MYRIAD, HDDL, AUTO, "
-       "MULTI"},
+       "there is no device \"XPU\"; known are CPU, GPU, NPU, NVIDIA, CUDA, TENSORRT, ARMNN, MALI, MYRIAD, HDDL, "
+       "LEGACY, "
+       "AUTO, MULTI"},
       {"MULTI", 6, "':' and a list of devices expected after MULTI"},
       {"BATCH", 6, "':' and a device expected after BATCH"},
       {"AUTO:", 6, "a device name is missing"},
