@@ -108,12 +108,34 @@ TEST_F(OnnxruntimeBackend, MissingProviderSaysWhatToDo) {
   for (const auto& device : runtime_->devices()) {
     if (device.name != "CPU" && device.usable) GTEST_SKIP() << "this machine has " << device.name;
   }
-  for (const char* device : {"CUDA.0", "TENSORRT", "NVIDIA.0"}) {
+  for (const char* device : {"CUDA.0", "TENSORRT", "NVIDIA.0", "HETERO:CUDA.0,CPU"}) {
     CompileOptions options;
     options.device = device;
     EXPECT_THAT(error_of("row", options, StatusCode::kFailedPrecondition),
-                AllOf(HasSubstr(device), ::testing::AnyOf(HasSubstr("onnxruntime-gpu"), HasSubstr("nvidia-smi"))));
+                AllOf(HasSubstr(device), ::testing::AnyOf(HasSubstr("onnxruntime-gpu"), HasSubstr("nvidia-smi"),
+                                                          HasSubstr("tools/setup/setup cuda"))));
   }
+}
+
+TEST_F(OnnxruntimeBackend, TellsWhichOperatorsRanWhere) {
+  CompileOptions options;
+  options.device = "HETERO:CPU";
+  auto model = compile("picture", options);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->info().device, "CPU");
+  EXPECT_EQ(model->model_info().at("placement/CPU"), "1 node: Relu 1");
+  EXPECT_EQ(model->info().note, "") << "there is nothing to tell where one device runs all";
+}
+
+TEST_F(OnnxruntimeBackend, UnknownKeysAreRefusedBeforeTheProviderIsLookedFor) {
+  CompileOptions options;
+  options.device = "CUDA.0";
+  options.properties["no_such_key"] = "1";
+  EXPECT_THAT(error_of("row", options, StatusCode::kInvalidArgument),
+              AllOf(HasSubstr("no_such_key"), HasSubstr("CUDA.0")));
+  options.properties = {{"gpu_mem_limit", "much"}};
+  EXPECT_THAT(error_of("row", options, StatusCode::kInvalidArgument),
+              AllOf(HasSubstr("gpu_mem_limit"), HasSubstr("much")));
 }
 
 TEST_F(OnnxruntimeBackend, WrongLibraryFolderSaysWhatToDo) {

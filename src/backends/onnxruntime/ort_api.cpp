@@ -24,6 +24,18 @@ std::vector<fs::path> libraries_in(const fs::path& folder) {
   return found;
 }
 
+// Folders known when this was built, best first.
+std::vector<fs::path> built_in_folders() {
+  std::vector<fs::path> folders;
+  std::string_view rest = OCELLI_ONNXRUNTIME_LIBRARY_DIRS;
+  while (!rest.empty()) {
+    const auto colon = rest.find(':');
+    folders.emplace_back(rest.substr(0, colon));
+    rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
+  }
+  return folders;
+}
+
 std::vector<fs::path> candidates(const std::string& user_path) {
   std::vector<fs::path> result;
   const auto add_folder = [&](const fs::path& folder) {
@@ -37,7 +49,7 @@ std::vector<fs::path> candidates(const std::string& user_path) {
     return result;  // who names a library wants that one and no other
   }
   if (const char* root = std::getenv("ONNXRUNTIME_ROOT"); root && *root) add_folder(fs::path(root) / "lib");
-  add_folder(OCELLI_ONNXRUNTIME_LIBRARY_DIR);
+  for (const auto& folder : built_in_folders()) add_folder(folder);
   result.emplace_back("libonnxruntime.so.1");
   result.emplace_back("libonnxruntime.so");
   return result;

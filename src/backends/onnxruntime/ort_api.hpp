@@ -36,6 +36,8 @@ struct OrtDeleter {
   void operator()(OrtTypeInfo* object) const noexcept { api->ReleaseTypeInfo(object); }
   void operator()(OrtTensorTypeAndShapeInfo* object) const noexcept { api->ReleaseTensorTypeAndShapeInfo(object); }
   void operator()(OrtModelMetadata* object) const noexcept { api->ReleaseModelMetadata(object); }
+  void operator()(OrtAllocator* object) const noexcept { api->ReleaseAllocator(object); }
+  void operator()(OrtIoBinding* object) const noexcept { api->ReleaseIoBinding(object); }
   void operator()(OrtCUDAProviderOptionsV2* object) const noexcept { api->ReleaseCUDAProviderOptions(object); }
   void operator()(OrtTensorRTProviderOptionsV2* object) const noexcept { api->ReleaseTensorRTProviderOptions(object); }
 };

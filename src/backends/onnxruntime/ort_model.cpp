@@ -7,9 +7,10 @@
 namespace ocelli::onnxruntime {
 
 OrtModel::OrtModel(const OrtApi& api, OrtOwner<OrtSession> session, ModelSignature signature, ExecutionInfo info,
-                   std::map<std::string, std::string> metadata)
+                   std::map<std::string, std::string> metadata, std::unique_ptr<NvidiaMemory> memory)
     : api_(api),
       session_(std::move(session)),
+      memory_(std::move(memory)),
       signature_(std::move(signature)),
       info_(std::move(info)),
       metadata_(std::move(metadata)),
@@ -19,6 +20,7 @@ OrtModel::OrtModel(const OrtApi& api, OrtOwner<OrtSession> session, ModelSignatu
 }
 
 OrtModel::~OrtModel() {
+  memory_.reset();
   session_.reset();
   // Weights are freed in pieces; without this the heap keeps them.
   ::malloc_trim(0);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/onnxruntime/nvidia_io.hpp"
 #include "backends/onnxruntime/ort_api.hpp"
 #include "backends/onnxruntime/worker_pool.hpp"
 #include "runtime/compiled_model.hpp"
@@ -13,8 +14,9 @@ namespace ocelli::onnxruntime {
 
 class OrtModel final : public CompiledModel {
  public:
+  // memory: of the NVIDIA card that the session runs on; null on the CPU.
   OrtModel(const OrtApi& api, OrtOwner<OrtSession> session, ModelSignature signature, ExecutionInfo info,
-           std::map<std::string, std::string> metadata);
+           std::map<std::string, std::string> metadata, std::unique_ptr<NvidiaMemory> memory);
   ~OrtModel() override;
 
   [[nodiscard]] const ModelSignature& signature() const noexcept override { return signature_; }
@@ -27,10 +29,12 @@ class OrtModel final : public CompiledModel {
   [[nodiscard]] const std::vector<const char*>& input_names() const noexcept { return input_names_; }
   [[nodiscard]] const std::vector<const char*>& output_names() const noexcept { return output_names_; }
   [[nodiscard]] WorkerPool& workers() noexcept { return workers_; }
+  [[nodiscard]] NvidiaMemory* nvidia_memory() noexcept { return memory_.get(); }
 
  private:
   const OrtApi& api_;
   OrtOwner<OrtSession> session_;
+  std::unique_ptr<NvidiaMemory> memory_;
   const ModelSignature signature_;
   const ExecutionInfo info_;
   const std::map<std::string, std::string> metadata_;

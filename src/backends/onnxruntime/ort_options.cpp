@@ -6,6 +6,7 @@
 #include <cctype>
 #include <thread>
 
+#include "backends/onnxruntime/ort_assignment.hpp"
 #include "backends/onnxruntime/ort_providers.hpp"
 
 namespace ocelli::onnxruntime {
@@ -93,8 +94,8 @@ ThreadPlan plan_threads(const ExecutionProperties& properties, std::uint32_t cor
   return plan;
 }
 
-Result<SessionPlan> plan_session(const OrtLibrary& library, const Device& device, const CompileOptions& options,
-                                 const Log& log) {
+Result<SessionPlan> plan_session(const OrtLibrary& library, const DeviceRequest& device, const ModelSource& source,
+                                 const CompileOptions& options, const Log& log) {
   const OrtApi& api = *library.api;
   auto properties = options.properties;
   auto execution = take_execution_properties(properties);
@@ -103,26 +104,36 @@ Result<SessionPlan> plan_session(const OrtLibrary& library, const Device& device
                                                        [&](auto** out) { return api.CreateSessionOptions(out); });
   if (!session_options.ok()) return session_options.status();
 
-  SessionPlan plan{std::move(*session_options),
-                   plan_threads(*execution, std::thread::hardware_concurrency()),
-                   {},
-                   lower(execution->precision),
-                   {}};
+  SessionPlan plan;
+  plan.options = std::move(*session_options);
+  plan.threads = plan_threads(*execution, std::thread::hardware_concurrency());
+  plan.precision_hint = lower(execution->precision);
   if (auto status = set_threads(api, *plan.options, plan.threads); !status.ok()) return status;
   if (auto status = set_session_entries(api, *plan.options, properties); !status.ok()) return status;
-  if (device.providers.empty()) {
+  if (auto status = record_assignment(library, *plan.options); !status.ok()) return status;
+  if (device.on_cpu_alone()) {
     if (auto status = check_cpu_precision(plan.precision_hint); !status.ok()) return status;
     if (!properties.empty()) {
       return invalid_argument(fmt::format("plugin_config key {} is not known to ONNX Runtime's device {}",
-                                          properties.begin()->first, device.name));
+                                          properties.begin()->first, device.text));
     }
     return plan;
   }
-  ProviderRequest request{device, plan.precision_hint, options.cache_dir, std::move(properties)};
-  auto appended = append_providers(library, *plan.options, request, log);
+  auto settings = nvidia_settings(device, properties, plan.precision_hint);
+  if (!settings.ok()) return settings.status();
+  plan.nvidia = std::move(*settings);
+  // Without a record of what runs where, ONNX Runtime itself has to refuse operators on the CPU.
+  if (!tells_assignment(library) && plan.nvidia.fallback != CpuFallback::kYes) {
+    auto status = take(api, api.AddSessionConfigEntry(plan.options.get(), "session.disable_cpu_ep_fallback", "1"),
+                       StatusCode::kInternal);
+    if (!status.ok()) return status;
+  }
+  auto appended =
+      append_providers(library, *plan.options, device, plan.nvidia, {options.cache_dir, source.path.string()}, log);
   if (!appended.ok()) return appended.status();
   plan.providers = std::move(appended->providers);
   plan.note = std::move(appended->note);
+  plan.engines_cached = appended->engines_cached;
   return plan;
 }
 

@@ -6,11 +6,13 @@
 #include <vector>
 
 #include "backends/onnx_file/onnx_summary.hpp"
+#include "backends/onnxruntime/device_request.hpp"
 #include "backends/onnxruntime/ort_api.hpp"
-#include "backends/onnxruntime/ort_devices.hpp"
+#include "backends/onnxruntime/provider_options.hpp"
 #include "base/log.hpp"
 #include "runtime/compile_options.hpp"
 #include "runtime/execution_properties.hpp"
+#include "runtime/model_source.hpp"
 
 namespace ocelli::onnxruntime {
 
@@ -27,15 +29,19 @@ ThreadPlan plan_threads(const ExecutionProperties& properties, std::uint32_t cor
 struct SessionPlan {
   OrtOwner<OrtSessionOptions> options;
   ThreadPlan threads;
-  std::vector<Provider> providers;  // that were appended, first first; empty: CPU alone
-  std::string precision_hint;       // as given, lower case; empty: none
+  std::vector<ProviderUse> providers;  // that were appended, first first; empty: CPU alone
+  NvidiaSettings nvidia;               // of those
+  std::string precision_hint;          // as given, lower case; empty: none
   std::string note;
+  bool engines_cached = false;
+
+  [[nodiscard]] bool asks_for_single() const { return precision_hint == "f32" || precision_hint == "fp32"; }
 };
 
 // Errors: kInvalidArgument naming a property that is unknown or cannot be given here; kFailedPrecondition when a
 // provider cannot be used, with the reason and the remedy.
-Result<SessionPlan> plan_session(const OrtLibrary& library, const Device& device, const CompileOptions& options,
-                                 const Log& log);
+Result<SessionPlan> plan_session(const OrtLibrary& library, const DeviceRequest& device, const ModelSource& source,
+                                 const CompileOptions& options, const Log& log);
 
 // Refuses what this backend cannot build into a graph: layout changes, mean, scale, color_format, precision. A layout
 // that only names dimensions is fine.

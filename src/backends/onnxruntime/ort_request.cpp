@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+
 #include "backends/onnxruntime/ort_types.hpp"
 #include "runtime/tensor_check.hpp"
 
@@ -23,7 +25,13 @@ Result<std::unique_ptr<InferRequest>> OrtRequest::create(const OrtApi& api, OrtM
     return api.CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, out);
   });
   if (!memory.ok()) return memory.status();
-  return std::unique_ptr<InferRequest>(new OrtRequest(api, model, std::move(*options), std::move(*memory)));
+  std::unique_ptr<OrtRequest> request(new OrtRequest(api, model, std::move(*options), std::move(*memory)));
+  if (auto* card = model.nvidia_memory(); card && card->uses_cuda_graph()) {
+    auto graph = CudaGraphRun::create(api, model.session(), *card, model.signature(), *request->options_);
+    if (!graph.ok()) return graph.status();
+    request->graph_ = std::move(*graph);
+  }
+  return std::unique_ptr<InferRequest>(std::move(request));
 }
 
 OrtRequest::OrtRequest(const OrtApi& api, OrtModel& model, OrtOwner<OrtRunOptions> options,
@@ -34,6 +42,7 @@ OrtRequest::OrtRequest(const OrtApi& api, OrtModel& model, OrtOwner<OrtRunOption
       memory_(std::move(memory)),
       inputs_(model.signature().inputs.size()),
       outputs_(model.signature().outputs.size()),
+      input_views_(inputs_.size()),
       input_values_(inputs_.size()),
       output_values_(outputs_.size()) {
   for (const auto& input : model.signature().inputs) dynamic_ = dynamic_ || !input.shape.is_static();
@@ -58,6 +67,7 @@ Result<OrtValue*> OrtRequest::bind(Binding& binding, const TensorView& view) {
 Status OrtRequest::set_input(std::size_t index, const TensorView& view) {
   if (index >= inputs_.size()) return no_such_tensor("input", index, inputs_.size());
   if (auto status = check_tensor(model_.signature().inputs[index], view, "input"); !status.ok()) return status;
+  input_views_[index] = view;
   if (view.type != DataType::kString) {
     auto value = bind(inputs_[index].binding, view);
     if (!value.ok()) return value.status();
@@ -120,15 +130,62 @@ void OrtRequest::cancel() noexcept {
   (void)check(api_, api_.RunOptionsSetTerminate(options_.get()));
 }
 
-Status OrtRequest::run_session() noexcept {
+Status OrtRequest::arrange_shrinking() {
+  NvidiaMemory& card = *model_.nvidia_memory();
+  std::size_t bytes = 0;
+  for (const auto& view : input_views_) bytes += view.bytes;
+  const bool shrink = card.shrinking().shrink_after(bytes);
+  if (shrink == shrinks_) return {};
+  shrinks_ = shrink;
+  const std::string arenas = shrink ? fmt::format("gpu:{}", card.card()) : std::string();
+  return check(api_, api_.AddRunConfigEntry(options_.get(), "memory.enable_memory_arena_shrinkage", arenas.c_str()));
+}
+
+Status OrtRequest::stage() {
+  NvidiaMemory& card = *model_.nvidia_memory();
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    if (!input_values_[i])
-      return invalid_argument(fmt::format("input {} has not been set", model_.signature().inputs[i].name));
+    const TensorView& view = input_views_[i];
+    if (view.type == DataType::kString || view.bytes == 0) continue;
+    auto data = inputs_[i].pinned.reserve(api_, card, view.type, view.shape);
+    if (!data.ok()) return data.status();
+    std::memcpy(*data, view.data, view.bytes);
+    input_values_[i] = inputs_[i].pinned.value();
   }
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    Output& output = outputs_[i];
+    if (!output.bound || output.view.bytes == 0) continue;
+    if (auto data = output.pinned.reserve(api_, card, output.view.type, output.view.shape); !data.ok())
+      return data.status();
+    output_values_[i] = output.pinned.value();
+  }
+  return arrange_shrinking();
+}
+
+void OrtRequest::deliver() noexcept {
+  for (auto& output : outputs_) {
+    if (output.bound && output.view.bytes > 0)
+      std::memcpy(output.view.data, output.pinned.view().data, output.view.bytes);
+  }
+}
+
+Status OrtRequest::run_graph() noexcept {
+  auto status = graph_->run(model_.session(), *options_, input_views_);
+  for (std::size_t i = 0; status.ok() && i < outputs_.size(); ++i) {
+    if (outputs_[i].bound && outputs_[i].view.bytes > 0)
+      std::memcpy(outputs_[i].view.data, graph_->output(i).data, outputs_[i].view.bytes);
+  }
+  return status;
+}
+
+Status OrtRequest::run_plain() noexcept {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     if (outputs_[i].bound) continue;
     outputs_[i].result.reset();
     output_values_[i] = nullptr;
+  }
+  const bool on_card = model_.nvidia_memory() != nullptr;
+  if (on_card) {
+    if (auto status = stage(); !status.ok()) return status;
   }
   const Status status =
       check(api_, api_.Run(&model_.session(), options_.get(), model_.input_names().data(), input_values_.data(),
@@ -136,6 +193,16 @@ Status OrtRequest::run_session() noexcept {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     if (!outputs_[i].bound) outputs_[i].result = OrtOwner<OrtValue>(output_values_[i], OrtDeleter{&api_});
   }
+  if (on_card && status.ok()) deliver();
+  return status;
+}
+
+Status OrtRequest::run_session() noexcept {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (!input_values_[i])
+      return invalid_argument(fmt::format("input {} has not been set", model_.signature().inputs[i].name));
+  }
+  const Status status = graph_ ? run_graph() : run_plain();
   if (status.ok()) return status;
   if (cancelled_.load()) return {StatusCode::kCancelled, "the run was cancelled"};
   // A dynamic model learns only while it runs that two shapes do not go together.
@@ -151,6 +218,7 @@ Result<TensorView> OrtRequest::output(std::size_t index) {
   if (index >= outputs_.size()) return no_such_tensor("output", index, outputs_.size());
   Output& output = outputs_[index];
   if (output.bound) return output.view;
+  if (graph_) return graph_->output(index);
   if (!output.result) return internal_error("the request has not run yet");
   auto view = view_of(api_, *output.result);
   if (!view.ok() || view->type != DataType::kString) return view;

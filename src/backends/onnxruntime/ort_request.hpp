@@ -40,10 +40,12 @@ class OrtRequest final : public InferRequest, private WorkerPool::Task {
   struct Input {
     Binding binding;
     OrtOwner<OrtValue> strings;
+    PinnedTensor pinned;  // on the way to an NVIDIA card
   };
   struct Output {
     Binding binding;
-    TensorView view;  // of what is bound
+    PinnedTensor pinned;  // on the way from an NVIDIA card to what is bound
+    TensorView view;      // of what is bound
     bool bound = false;
     OrtOwner<OrtValue> result;      // made by the last run, when not bound
     std::vector<std::byte> packed;  // of string outputs
@@ -52,6 +54,12 @@ class OrtRequest final : public InferRequest, private WorkerPool::Task {
   OrtRequest(const OrtApi& api, OrtModel& model, OrtOwner<OrtRunOptions> options, OrtOwner<OrtMemoryInfo> memory);
   void work() noexcept override;
   Status run_session() noexcept;
+  Status run_plain() noexcept;
+  // Runs on a card: by a recorded graph; and the way of tensors through pinned memory before and after other runs.
+  Status run_graph() noexcept;
+  Status stage();
+  void deliver() noexcept;
+  Status arrange_shrinking();
   Result<OrtValue*> bind(Binding& binding, const TensorView& view);
 
   const OrtApi& api_;
@@ -60,6 +68,10 @@ class OrtRequest final : public InferRequest, private WorkerPool::Task {
   OrtOwner<OrtMemoryInfo> memory_;
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
+  std::vector<TensorView> input_views_;
+  // Set when the model runs by CUDA graphs.
+  std::unique_ptr<CudaGraphRun> graph_;
+  bool shrinks_ = false;
   // What the next run reads and writes, in the session's order. An output that is null is made by the run.
   std::vector<const OrtValue*> input_values_;
   std::vector<OrtValue*> output_values_;

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
+#include "backends/onnxruntime/ort_assignment.hpp"
+#include "backends/onnxruntime/ort_info.hpp"
 #include "backends/onnxruntime/ort_model.hpp"
 #include "backends/onnxruntime/ort_types.hpp"
 #include "runtime/shape_override.hpp"
@@ -36,27 +39,17 @@ std::vector<TensorSpec> inputs_of(const onnx_file::OnnxSummary& summary, const P
   return result;
 }
 
-std::string device_text(const SessionPlan& plan, const Device& device) {
-  if (plan.providers.empty()) return "CPU";
-  return fmt::format("{}.{}", plan.providers.front() == Provider::kTensorrt ? "TENSORRT" : "CUDA", device.index);
+// What a model says about itself, and what it really runs on: "placement/CUDA.0" -> "12 nodes: Conv 5, ...".
+std::map<std::string, std::string> model_facts(const OrtApi& api, const OrtSession& session,
+                                               const NodePlacement& placement) {
+  auto facts = metadata_of(api, session);
+  for (const auto& share : placement) facts.emplace("placement/" + share.device, share.to_string());
+  return facts;
 }
 
-std::string precision_text(const SessionPlan& plan, const onnx_file::OnnxSummary& summary) {
-  if (summary.is_quantized()) return "INT8";
-  if (plan.providers.empty()) {
-#if defined(__aarch64__)
-    return summary.is_half() ? "FP16" : "FP32";
-#else
-    return "FP32";  // the CPU provider has no FP16 arithmetic on x86: it converts FP16 models
-#endif
-  }
-  if (plan.providers.front() == Provider::kTensorrt) {
-    if (plan.precision_hint == "f16" || plan.precision_hint == "fp16") return "FP16";
-    if (plan.precision_hint == "bf16") return "BF16";
-  }
-  if (summary.is_half()) return "FP16";
-  // Unless told f32, NVIDIA's libraries round FP32 products to TF32 (19 bits).
-  return plan.precision_hint == "f32" || plan.precision_hint == "fp32" ? "FP32" : "TF32";
+bool has_open_dimensions(const ModelSignature& signature) {
+  return std::any_of(signature.inputs.begin(), signature.inputs.end(),
+                     [](const TensorSpec& input) { return !input.shape.is_static(); });
 }
 
 }  // namespace
@@ -92,26 +85,33 @@ Result<ModelSignature> OrtRuntime::signature_for(const OrtSession& session, cons
   return signature;
 }
 
-ExecutionInfo OrtRuntime::info_of(const SessionPlan& plan, const Device& device,
-                                  const onnx_file::OnnxSummary& summary) const {
-  ExecutionInfo info;
-  info.runtime = "ONNX Runtime";
-  info.runtime_version = library_.version;
-  info.device = device_text(plan, device);
-  info.device_name = cpu_name();
-  if (!plan.providers.empty()) {
-    const auto cards = nvidia_cards();
-    info.device_name = device.index < cards.size() ? cards[device.index].name : "";
+Result<OrtOwner<OrtSession>> OrtRuntime::create_session(const std::filesystem::path& path,
+                                                        const OrtSessionOptions& options) {
+  const OrtApi& api = *library_.api;
+  auto session = make_owner<OrtSession>(api, StatusCode::kInternal, [&](auto** out) {
+    return api.CreateSession(environment_.get(), path.c_str(), &options, out);
+  });
+  if (session.ok()) return session;
+  const std::string_view why = session.status().message();
+  const bool refused = why.find("disable") != std::string_view::npos && why.find("CPU EP") != std::string_view::npos;
+  if (refused) {
+    return failed_precondition(
+        fmt::format("ONNX file {} has operators that would run on the CPU (which ones tells ONNX Runtime 1.24 or "
+                    "newer); allow that "
+                    "with plugin_config CPU_FALLBACK=YES: {}",
+                    path.string(), why));
   }
-  info.precision = precision_text(plan, summary);
-  info.streams = plan.threads.streams;
-  info.threads = plan.threads.total;
-  info.optimal_requests = plan.threads.streams;
-  info.note = plan.note;
-  if (info.note.empty() && plan.providers.empty() && summary.is_half() && info.precision == "FP32") {
-    info.note = "the FP16 model is computed in FP32: this CPU provider has no FP16 arithmetic";
+  return Status(session.status().code(), fmt::format("ONNX file {} cannot be compiled: {}", path.string(), why));
+}
+
+Result<std::unique_ptr<NvidiaMemory>> OrtRuntime::memory_for(const OrtSession& session, const SessionPlan& plan,
+                                                             const ModelSignature& signature) const {
+  if (plan.providers.empty()) return std::unique_ptr<NvidiaMemory>();
+  if (plan.nvidia.cuda_graph) {
+    if (auto status = CudaGraphRun::check(signature); !status.ok()) return status;
   }
-  return info;
+  return NvidiaMemory::create(*library_.api, session, plan.providers.front().index, plan.nvidia,
+                              has_open_dimensions(signature));
 }
 
 Result<std::unique_ptr<CompiledModel>> OrtRuntime::compile(const ModelSource& source, const CompileOptions& options) {
@@ -130,8 +130,9 @@ Result<std::unique_ptr<CompiledModel>> OrtRuntime::compile(const ModelSource& so
     return internal_error(fmt::format("ONNX file {} cannot be read: it is broken or cut off", source.path.string()));
 
   const OrtApi& api = *library_.api;
-  auto plan = plan_session(library_, *device, options, log_);
+  auto plan = plan_session(library_, *device, source, options, log_);
   if (!plan.ok()) return plan.status();
+  if (auto status = check_card_precision(*plan, *summary); !status.ok()) return status;
   auto shapes = overridden_shapes(inputs_of(*summary, options.preprocess), options);
   if (!shapes.ok()) return shapes.status();
   std::map<std::string, PartialShape> by_name;
@@ -143,18 +144,19 @@ Result<std::unique_ptr<CompiledModel>> OrtRuntime::compile(const ModelSource& so
       !status.ok()) {
     return status;
   }
-  auto session = make_owner<OrtSession>(api, StatusCode::kInternal, [&](auto** out) {
-    return api.CreateSession(environment_.get(), source.path.c_str(), plan->options.get(), out);
-  });
-  if (!session.ok()) {
-    return Status(session.status().code(),
-                  fmt::format("ONNX file {} cannot be compiled: {}", source.path.string(), session.status().message()));
-  }
+  auto session = create_session(source.path, *plan->options);
+  if (!session.ok()) return session.status();
+  const auto placement = assignment_of(library_, **session, plan->providers);
+  if (!placement.ok()) return placement.status();
+  if (auto status = check_fallback(*placement, *device, plan->nvidia.fallback); !status.ok()) return status;
   auto signature = signature_for(**session, options);
   if (!signature.ok()) return signature.status();
-  auto metadata = metadata_of(api, **session);
-  return std::unique_ptr<CompiledModel>(std::make_unique<OrtModel>(
-      api, std::move(*session), std::move(*signature), info_of(*plan, *device, *summary), std::move(metadata)));
+  auto memory = memory_for(**session, *plan, *signature);
+  if (!memory.ok()) return memory.status();
+  auto facts = model_facts(api, **session, *placement);
+  return std::unique_ptr<CompiledModel>(std::make_unique<OrtModel>(api, std::move(*session), std::move(*signature),
+                                                                   info_of(library_, *plan, *placement, *summary),
+                                                                   std::move(facts), std::move(*memory)));
 }
 
 }  // namespace ocelli::onnxruntime
