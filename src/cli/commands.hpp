@@ -15,5 +15,7 @@ int serve_command(Arguments arguments);
 int bench_command(Arguments arguments);
 // `ocelli devices`: what this machine can run models on.
 int devices_command(Arguments arguments);
+// `ocelli doctor`: what is missing on this machine for its devices to be used, and the remedies.
+int doctor_command(Arguments arguments);
 
 }  // namespace ocelli::cli

@@ -1,8 +1,6 @@
 #include "cli/program.hpp"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -14,18 +12,11 @@
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/option_page.hpp"
+#include "cli/text_table.hpp"
 #include "runtime/backend_module.hpp"
 
 namespace ocelli::cli {
 namespace {
-
-constexpr std::size_t kDefaultColumns = 100;
-
-std::size_t terminal_columns() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return kDefaultColumns;
-}
 
 int help_command() {
   fmt::print("{}", options_help(terminal_columns()));
@@ -63,6 +54,7 @@ constexpr std::array kCommands{
     Command{"serve", serve_command},
     Command{"bench", bench_command},
     Command{"devices", devices_command},
+    Command{"doctor", doctor_command},
     Command{"options", options_command},
     Command{"version", [](Arguments) { return version_command(); }},
     Command{"help", [](Arguments) { return help_command(); }},

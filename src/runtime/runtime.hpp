@@ -22,9 +22,10 @@ struct DeviceInfo {
   std::vector<std::string> precisions;  // "FP32", "BF16", "INT8", ...: what it computes in natively
   bool usable = true;
   std::string reason;  // why not, when not usable
-  std::string
-      driver{};  // what stands between the runtime and the device, with its version: "NVIDIA 580.65"; empty: none
-  std::string remedy{};  // a command to type that makes it usable; empty: none is known, or reason says it
+  // What stands between the runtime and the device, with its version: "NVIDIA 580.65". Empty: nothing, or unknown.
+  std::string driver{};
+  // A command to type that makes it usable. Empty: none is known, or reason says it.
+  std::string remedy{};
 };
 
 // Thread-safe. Loading one may take seconds and hundreds of megabytes, so it happens when the first model needs it.

@@ -113,7 +113,7 @@ class Program(unittest.TestCase):
     def test_devices(self):
         done = run("devices", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
-        for row in json.loads(done.stdout):
+        for row in json.loads(done.stdout)["devices"]:
             self.assertTrue(row["usable"] or row["reason"], row)
 
 
