@@ -27,7 +27,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-maybe-uninitialized)
 endif()
 if(OCELLI_SANITIZE)
-  add_compile_options(-fsanitize=${OCELLI_SANITIZE} -fno-omit-frame-pointer -g1)
+  # Undefined behaviour ends the program, as the other findings do: a test must not pass over it.
+  add_compile_options(-fsanitize=${OCELLI_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${OCELLI_SANITIZE})
 endif()
 
