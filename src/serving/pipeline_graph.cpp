@@ -364,8 +364,6 @@ Status GraphBuilder::check_types() {
     if (!node.demultiply) continue;
     for (const auto& item : node.items) {
       const auto& spec = *find_spec(models_[i]->metadata().outputs, item);
-      if (spec.type == DataType::kString)
-        return wrong("node {}: output {} is a string tensor and cannot be demultiplexed", node.name, item);
       if (!spec.shape.rank_known) continue;
       if (spec.shape.dims.size() < 2) return wrong("node {}: output {} has fewer than two dimensions", node.name, item);
       if (!dims_meet(spec.shape.dims[0], parts_dimension(*node.demultiply))) {

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <new>
 #include <optional>
+#include <utility>
 
 #include "serving/servable.hpp"
 #include "serving/tensor_parts.hpp"
@@ -30,6 +32,8 @@ struct PipelineRun::NodeState {
   std::size_t launched = 0;
   std::size_t running = 0;
   std::size_t parts = 0;  // of its demultiplexer, once known
+  // Of string items, which are found by run and position: the places of their parts.
+  std::map<std::pair<std::size_t, std::size_t>, std::vector<std::size_t>> string_parts;
   std::deque<NodeCall> calls;
 };
 
@@ -82,7 +86,10 @@ TensorView PipelineRun::item(std::size_t node, std::size_t run, std::size_t posi
 TensorView PipelineRun::value(const PipelineLink& link, std::size_t index) const {
   const auto& state = nodes_[link.source];
   if (!graph_.nodes[link.source].demultiply) return item(link.source, index, link.item);
-  return tensor_part(item(link.source, index / state.parts, link.item), index % state.parts);
+  const auto run = index / state.parts;
+  const auto whole = item(link.source, run, link.item);
+  if (whole.type != DataType::kString) return tensor_part(whole, index % state.parts);
+  return string_part(whole, state.string_parts.at({run, link.item}), index % state.parts);
 }
 
 // What run `run` inside the demultiplexers `open` gets through a link: a value from outside as it is, or the gathered
@@ -106,15 +113,24 @@ Result<Tensor> PipelineRun::collect(const PipelineLink& link, std::size_t run, c
   return join_parts(parts, leading, pool_);
 }
 
-// How many parts a demultiplexing node's outputs have: the same for all its outputs and runs.
 Status PipelineRun::count_parts(std::size_t node) {
+  try {
+    return find_parts(node);
+  } catch (const std::bad_alloc&) {
+    return {StatusCode::kResourceExhausted, "Out of memory"};
+  }
+}
+
+// How many parts a demultiplexing node's outputs have: the same for all its outputs and runs.
+Status PipelineRun::find_parts(std::size_t node) {
   const auto& demultiply = graph_.nodes[node].demultiply;
   if (!demultiply) return {};
   std::optional<std::size_t> parts;
   const std::size_t runs = node == 0 ? 1 : nodes_[node].calls.size();
   for (std::size_t run = 0; run < runs; ++run) {
     for (std::size_t position = 0; position < graph_.nodes[node].items.size(); ++position) {
-      const auto& shape = item(node, run, position).shape;
+      const auto whole = item(node, run, position);
+      const auto& shape = whole.shape;
       const auto count = shape.rank() == 0 ? 0 : static_cast<std::size_t>(shape[0]);
       const auto expected = *demultiply > 0 ? static_cast<std::size_t>(*demultiply) : parts.value_or(count);
       if (shape.rank() < 2 || count != expected) {
@@ -123,6 +139,10 @@ Status PipelineRun::count_parts(std::size_t node) {
                                             shape.to_string(), expected));
       }
       parts = count;
+      if (whole.type != DataType::kString) continue;
+      auto offsets = string_part_offsets(whole);
+      if (!offsets.ok()) return std::move(offsets).status();
+      nodes_[node].string_parts[{run, position}] = std::move(offsets).value();
     }
   }
   nodes_[node].parts = parts.value_or(0);

@@ -48,6 +48,7 @@ class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
   void ended(NodeCall& node_call) noexcept;
   void settle(NodeCall& node_call);
   Status count_parts(std::size_t node);
+  Status find_parts(std::size_t node);
   void fail(Status status);
   void stop_calls();
   void finish(Status status);

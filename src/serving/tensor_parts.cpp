@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "tensor/string_tensor.hpp"
+
 namespace ocelli::serving {
 
 TensorView tensor_part(const TensorView& whole, std::size_t index) noexcept {
@@ -13,14 +15,31 @@ TensorView tensor_part(const TensorView& whole, std::size_t index) noexcept {
   return part;
 }
 
+Result<std::vector<std::size_t>> string_part_offsets(const TensorView& whole) {
+  const auto parts = static_cast<std::size_t>(whole.shape[0]);
+  const auto elements = unpack_strings({whole.data, whole.bytes}, whole.shape.element_count().value_or(kAnyCount));
+  if (!elements.ok()) return elements.status();
+  std::vector<std::size_t> offsets{0};
+  offsets.reserve(parts + 1);
+  const std::size_t each = parts == 0 ? 0 : elements->size() / parts;
+  for (std::size_t part = 0; part < parts; ++part)
+    offsets.push_back(offsets.back() + packed_size(std::span(*elements).subspan(part * each, each)));
+  return offsets;
+}
+
+TensorView string_part(const TensorView& whole, std::span<const std::size_t> offsets, std::size_t index) noexcept {
+  return {whole.type, Shape(whole.shape.dims().subspan(1)), whole.data + offsets[index],
+          offsets[index + 1] - offsets[index]};
+}
+
 Result<Tensor> join_parts(std::span<const TensorView> parts, const Shape& leading, BufferPool& pool) {
   const auto& first = parts.front();
-  if (first.type == DataType::kString && parts.size() > 1) return invalid_argument("string tensors cannot be gathered");
   if (leading.rank() + first.shape.rank() > Shape::kMaxRank)
     return invalid_argument("a gathered tensor has too many dimensions");
   Shape shape = leading;
   for (const auto dim : first.shape.dims()) shape.push_back(dim);
-  const std::size_t bytes = first.bytes * parts.size();
+  std::size_t bytes = 0;
+  for (const auto& part : parts) bytes += part.bytes;
   auto joined = Tensor::of(first.type, shape, pool.get(bytes), 0, bytes);
   auto* at = joined.view.data;
   for (const auto& part : parts) {

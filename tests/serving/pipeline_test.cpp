@@ -12,6 +12,7 @@
 
 #include "serving/model_servable.hpp"
 #include "support/fake_model.hpp"
+#include "tensor/string_tensor.hpp"
 
 namespace ocelli::serving {
 namespace {
@@ -212,6 +213,44 @@ TEST_F(PipelineTest, AnyNumberOfPartsOfTheRequestAndNoneIsAborted) {
   send(none, {0, 1, 2}, {});
   none.wait();
   EXPECT_EQ(none.call.status.code(), StatusCode::kAborted);
+}
+
+// Strings have different lengths, so that their parts are not equally long; they come back in their order.
+TEST_F(PipelineTest, StringsAreDemultiplexedAndGathered) {
+  const PartialShape any{{Dimension::any(), Dimension::any()}};
+  const auto echo = [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    out[0].owner = Buffer::allocate(in[0].bytes);
+    out[0].view = in[0];
+    out[0].view.data = out[0].owner->data();
+    std::memcpy(out[0].view.data, in[0].data, in[0].bytes);
+    return {};
+  };
+  for (const auto* name : {"table", "row"}) {
+    add_model(
+        name,
+        {{{"b", DataType::kString, std::string_view(name) == "row" ? PartialShape{{Dimension::any()}} : any, ""}},
+         {{"a", DataType::kString, std::string_view(name) == "row" ? PartialShape{{Dimension::any()}} : any, ""}}},
+        echo);
+  }
+  auto split = node("split", "table", {"request", "in"});
+  split.demultiply_count = -1;
+  ASSERT_TRUE(open(chain({split, node("each", "row", {"split", "a"})}, {"each", "a"})).ok());
+  const std::vector<std::string_view> words{"a", "", "a longer one", "bb", std::string_view("\0x", 2), "c"};
+  Client client;
+  auto buffer = Buffer::allocate(packed_size(words));
+  pack_strings(words, buffer->data());
+  client.call.servable = pipeline;
+  client.call.completion = &client;
+  const auto bytes = packed_size(words);
+  client.call.inputs.push_back({"in", Tensor::of(DataType::kString, {3, 2}, std::move(buffer), 0, bytes)});
+  pipeline->infer(client.call);
+  client.wait();
+  ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
+  EXPECT_EQ(fakes["row"]->runs(), 3);
+  EXPECT_EQ(client.view().shape, (Shape{3, 2}));
+  const auto answer = unpack_strings({client.view().data, client.view().bytes});
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(*answer, words);
 }
 
 TEST_F(PipelineTest, GatheringInTheMiddleAndNestedDemultiplexers) {
