@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "transport/cancel_slot.hpp"
@@ -49,6 +50,7 @@ class FakeHttpExchange final : public transport::HttpExchange {
     cancel_.close();
     const std::lock_guard lock(mutex_);
     ++sent_;
+    sender_ = std::this_thread::get_id();
     changed_.notify_all();
   }
 
@@ -75,6 +77,11 @@ class FakeHttpExchange final : public transport::HttpExchange {
     const std::lock_guard lock(mutex_);
     return sent_;
   }
+  // The thread that sent the reply.
+  [[nodiscard]] std::thread::id sender() const {
+    const std::lock_guard lock(mutex_);
+    return sender_;
+  }
   // The whole body of the reply.
   [[nodiscard]] std::string reply() const {
     std::string text = body.text();
@@ -99,6 +106,7 @@ class FakeHttpExchange final : public transport::HttpExchange {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   int sent_ = 0;
+  std::thread::id sender_;
 };
 
 }  // namespace ocelli::test

@@ -129,4 +129,12 @@ Result<std::size_t> write_infer_reply(const InferRequest& request, transport::Re
   return ReplyWriter(request, reply).run();
 }
 
+std::size_t json_tensor_bytes(const InferRequest& request) noexcept {
+  std::size_t bytes = 0;
+  for (const auto& output : request.call.outputs) {
+    if (!output.in_destination && !format_of(request, output.name).binary) bytes += output.tensor.view.bytes;
+  }
+  return bytes;
+}
+
 }  // namespace ocelli::kserve

@@ -15,4 +15,7 @@ namespace ocelli::kserve {
 // no UTF-8).
 Result<std::size_t> write_infer_reply(const InferRequest& request, transport::ReplyBody& reply);
 
+// Bytes of the tensors that it writes as JSON.
+std::size_t json_tensor_bytes(const InferRequest& request) noexcept;
+
 }  // namespace ocelli::kserve

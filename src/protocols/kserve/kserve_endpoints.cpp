@@ -32,7 +32,7 @@ void count(serving::Servable& servable, const HttpExchange& exchange, Method met
 class KserveEndpoints::Inference final : public rest::RestInference {
  public:
   Inference(const rest::RestServices& services, InferencePool& home)
-      : RestInference(services.catalog, Method::kModelInfer), services_(services), home_(home) {}
+      : RestInference(services, Method::kModelInfer), home_(home) {}
   using RestInference::start;
 
  private:
@@ -49,6 +49,8 @@ class KserveEndpoints::Inference final : public rest::RestInference {
     return {};
   }
 
+  std::size_t text_bytes() noexcept override { return json_tensor_bytes(request_); }
+
   // OVMS looks for a pipeline last, and that is what it then says.
   Status lookup_error(const Status& status) override {
     const bool unknown_name = status.message() == "Model with requested name is not found";
@@ -59,7 +61,6 @@ class KserveEndpoints::Inference final : public rest::RestInference {
   void recycle() noexcept override;
   serving::InferenceCall& call() noexcept override { return request_.call; }
 
-  const rest::RestServices& services_;
   InferencePool& home_;
   InferRequest request_;
 };

@@ -9,14 +9,15 @@
 
 #include "base/status.hpp"
 #include "observability/servable_metrics.hpp"
+#include "protocols/rest/rest_services.hpp"
 #include "serving/inference_call.hpp"
-#include "serving/model_catalog.hpp"
 #include "transport/http/http_exchange.hpp"
 
 namespace ocelli::rest {
 
 // Finds the servable (waiting while it loads), fills the call, hands it over, writes the reply and sends it: exactly
-// one reply, on whatever thread. When the client goes away the call is cancelled. While some thread is inside the
+// one reply, on whatever thread; a long text is written by RestServices::writers, so that the runtime's thread, which
+// others wait for, does not do it. When the client goes away the call is cancelled. While some thread is inside the
 // servable with the call, the end is left to that thread, so that the call is never touched after it was given back.
 // Reusable after recycle().
 class RestInference : private serving::CallCompletion, private transport::CancelListener {
@@ -26,7 +27,8 @@ class RestInference : private serving::CallCompletion, private transport::Cancel
   RestInference& operator=(const RestInference&) = delete;
 
  protected:
-  RestInference(serving::ModelCatalog& catalog, observability::Method method) : catalog_(catalog), method_(method) {}
+  // services must outlive this object.
+  RestInference(const RestServices& services, observability::Method method) : services_(services), method_(method) {}
 
   // Begins; does not block. name need not outlive the call. recycle() may have been called when this returns.
   void start(transport::HttpExchange& exchange, std::string_view name, std::optional<std::int64_t> version) noexcept;
@@ -37,6 +39,8 @@ class RestInference : private serving::CallCompletion, private transport::Cancel
   virtual Status fill(transport::HttpExchange&) { return {}; }
   // Writes the answer of call(), which went well, into the exchange.
   virtual Status write(transport::HttpExchange& exchange) = 0;
+  // Bytes of tensors that write() turns into text.
+  [[nodiscard]] virtual std::size_t text_bytes() noexcept = 0;
   // The text of an error in finding the servable.
   virtual Status lookup_error(const Status& status) { return status; }
   // Lets go of everything that belongs to the request, before its reply is sent.
@@ -44,6 +48,8 @@ class RestInference : private serving::CallCompletion, private transport::Cancel
   // The last thing: this object may be started again from within.
   virtual void recycle() noexcept = 0;
   virtual serving::InferenceCall& call() noexcept = 0;
+
+  const RestServices& services_;
 
  private:
   enum Flag : std::uint8_t {
@@ -60,8 +66,9 @@ class RestInference : private serving::CallCompletion, private transport::Cancel
   Status submit(Result<serving::ServableHandle> found);
   void leave_servable() noexcept;
   void finish(Status status) noexcept;
+  bool left_to_writer() noexcept;
+  void reply(Status status) noexcept;
 
-  serving::ModelCatalog& catalog_;
   const observability::Method method_;
   transport::HttpExchange* exchange_ = nullptr;
   std::string name_;

@@ -18,6 +18,9 @@ struct RestServices {
   serving::ModelCatalog& catalog;
   // Where loading and unloading happens, which would hold a network thread up. Its queue is bounded.
   ThreadPool& background;
+  // Where long replies are turned into text; a reply that finds no place in its queue is written on the thread that
+  // completes it. Null: all are. The router has its own.
+  ThreadPool* writers = nullptr;
   // Null: clients cannot use shared memory.
   transport::SharedMemoryRegistry* shared_memory = nullptr;
   // The page of GET /metrics. Empty: metrics are off.

@@ -16,7 +16,7 @@ namespace ocelli::rest {
 class RestRouter final : public transport::HttpHandler {
  public:
   explicit RestRouter(RestServices services)
-      : services_(std::move(services)), kserve_(services_), tfserving_(services_), admin_(services_) {}
+      : services_(with_writers(std::move(services))), kserve_(services_), tfserving_(services_), admin_(services_) {}
 
   // Every path that is not served answers 400 "Invalid request URL", every wrong method 406 "Unsupported method".
   void handle(transport::HttpExchange& exchange) noexcept override;
@@ -24,6 +24,15 @@ class RestRouter final : public transport::HttpHandler {
  private:
   friend struct Routes;
 
+  static constexpr std::size_t kWriters = 2;
+  static constexpr std::size_t kMaxWaitingTexts = 256;
+
+  RestServices with_writers(RestServices services) {
+    services.writers = &writers_;
+    return services;
+  }
+
+  ThreadPool writers_{"ocelli-text", kWriters, kMaxWaitingTexts};
   const RestServices services_;
   kserve::KserveEndpoints kserve_;
   tfserving::TfservingEndpoints tfserving_;

@@ -29,7 +29,7 @@ void count(serving::Servable& servable, const HttpExchange& exchange, Method met
 class TfservingEndpoints::Prediction final : public rest::RestInference {
  public:
   Prediction(const rest::RestServices& services, PredictionPool& home)
-      : RestInference(services.catalog, Method::kPredict), home_(home) {}
+      : RestInference(services, Method::kPredict), home_(home) {}
   using RestInference::start;
 
  private:
@@ -42,6 +42,11 @@ class TfservingEndpoints::Prediction final : public rest::RestInference {
     return {};
   }
   Status write(HttpExchange& exchange) override { return write_predict_reply(call_, format_, exchange.body.text()); }
+  std::size_t text_bytes() noexcept override {
+    std::size_t bytes = 0;
+    for (const auto& output : call_.outputs) bytes += output.tensor.view.bytes;
+    return bytes;
+  }
   void clear() noexcept override {
     call_.clear();
     texts_.clear();

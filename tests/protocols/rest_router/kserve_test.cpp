@@ -122,6 +122,40 @@ TEST_F(KserveTest, MetadataSaysWhereTheModelRunsAndWhatTheFileSays) {
       R"("note":"runs in BF16, not \"FP32\""}]})");
 }
 
+// Writing a hundred thousand numbers as text takes milliseconds, in which the runtime's thread has better things to do.
+TEST_F(KserveTest, LongTextsAreWrittenOnAThreadOfTheirOwn) {
+  const auto add = [this](const std::string& name, std::int64_t count) {
+    auto metadata = dummy->metadata();
+    metadata.name = name;
+    catalog.add(std::make_shared<test::FakeServable>(metadata, [count](serving::InferenceCall& call) {
+      const std::vector<float> values(static_cast<std::size_t>(count), 0.5F);
+      call.outputs.push_back(
+          {"a", test::make_tensor(DataType::kFp32, {1, count}, values.data(), values.size() * 4), false});
+    }));
+  };
+  add("short", 100);
+  add("long", 100'000);
+  const auto writes_here = [this](const std::string& path, const std::string& body, std::size_t halves) {
+    test::FakeHttpExchange exchange(HttpMethod::kPost, path, body);
+    router->handle(exchange);
+    EXPECT_TRUE(exchange.wait());
+    EXPECT_EQ(exchange.status, 200) << exchange.reply();
+    const auto reply = exchange.reply();
+    std::size_t found = 0;
+    for (auto at = reply.find("0.5"); at != std::string::npos; at = reply.find("0.5", at + 3)) ++found;
+    EXPECT_EQ(found, halves);
+    return exchange.sender() == std::this_thread::get_id();
+  };
+  const std::string rows = R"({"instances":[[0,1,2,3,4,5,6,7,8,9]]})";
+  EXPECT_TRUE(writes_here("/v2/models/short/infer", kTen, 100));
+  EXPECT_TRUE(writes_here("/v1/models/short:predict", rows, 100));
+  EXPECT_FALSE(writes_here("/v2/models/long/infer", kTen, 100'000));
+  EXPECT_FALSE(writes_here("/v1/models/long:predict", rows, 100'000));
+  const std::string wanted = R"(,"outputs":[{"name":"a","parameters":{"binary_data":true}}])";
+  const auto binary = std::string(kTen).insert(std::strlen(kTen) - 1, wanted);
+  EXPECT_TRUE(writes_here("/v2/models/long/infer", binary, 0)) << "binary outputs are not written at all";
+}
+
 TEST_F(KserveTest, GivesStatistics) {
   auto& metrics = dummy->metrics();
   metrics.inferences = 5;
