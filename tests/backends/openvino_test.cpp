@@ -372,6 +372,53 @@ TEST_F(OpenvinoBackend, ModelInfoIsFlattened) {
   EXPECT_EQ(info.at("model_info/sub/depth"), "2");
 }
 
+TEST_F(OpenvinoBackend, TheLowLatencyTransformationKeepsALoopsStateBetweenRuns) {
+  for (const bool transformed : {false, true}) {
+    auto options = exact_;
+    options.low_latency_transformation = transformed;
+    auto model = compile("loop", options);
+    ASSERT_NE(model, nullptr);
+    EXPECT_EQ(model->stateful(), transformed);
+    auto request = request_of(*model);
+    const auto add = [&](float a, float b) {
+      return run(*request, DataType::kFp32, {1, 1, 2}, std::vector<float>{a, b});
+    };
+    EXPECT_EQ(add(1, 10), (std::vector<float>{1, 10}));
+    EXPECT_EQ(add(1, 10), transformed ? (std::vector<float>{2, 20}) : (std::vector<float>{1, 10}));
+    if (!transformed) continue;
+    ASSERT_TRUE(request->reset_state().ok());
+    EXPECT_EQ(add(5, 5), (std::vector<float>{5, 5}));
+  }
+}
+
+// A model with an operation that only the library of tests/support/openvino_extension.cpp knows.
+constexpr const char* kTripleModel = R"(<?xml version="1.0"?>
+<net name="triple" version="11"><layers>
+<layer id="0" name="x" type="Parameter" version="opset1"><data shape="1,2" element_type="f32"/>
+<output><port id="0" precision="FP32" names="x"><dim>1</dim><dim>2</dim></port></output></layer>
+<layer id="1" name="triple" type="Triple" version="extension">
+<input><port id="0" precision="FP32"><dim>1</dim><dim>2</dim></port></input>
+<output><port id="1" precision="FP32" names="y"><dim>1</dim><dim>2</dim></port></output></layer>
+<layer id="2" name="y/sink" type="Result" version="opset1">
+<input><port id="0" precision="FP32"><dim>1</dim><dim>2</dim></port></input></layer></layers>
+<edges><edge from-layer="0" from-port="0" to-layer="1" to-port="0"/>
+<edge from-layer="1" from-port="1" to-layer="2" to-port="0"/></edges></net>)";
+
+TEST_F(OpenvinoBackend, AnExtensionLibraryBringsItsOperations) {
+  const char* library = std::getenv("OCELLI_TEST_EXTENSION");
+  ASSERT_NE(library, nullptr) << "set OCELLI_TEST_EXTENSION to the library of tests/support/openvino_extension.cpp";
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "model.xml") << kTripleModel;
+  std::ofstream(folder.path() / "model.bin") << "";
+  const ModelSource source{ModelFormat::kOpenvinoIr, folder.path() / "model.xml"};
+  EXPECT_FALSE(runtime_->compile(source, exact_).ok()) << "nobody knows Triple yet";
+  auto options = exact_;
+  options.extension_library = library;
+  auto model = runtime_->compile(source, options);
+  ASSERT_TRUE(model.ok()) << model.status().to_string();
+  EXPECT_EQ(run_floats(**model, {1, 2}, {1, 2.5F}), (std::vector<float>{3, 7.5F}));
+}
+
 TEST_F(OpenvinoBackend, MissingExtensionIsNamed) {
   auto options = exact_;
   options.extension_library = "/nonexistent/layers.so";

@@ -174,6 +174,24 @@ def counter(writer):
     writer.openvino("counter", build, [("x", "float32", (1, 2))])
 
 
+def loop(writer):
+    """A recurrent model: a loop over one step, in which total += x, in IR only. The loop begins with zeros each time it is run."""
+    import openvino
+    from openvino import opset15
+
+    def build(parameters):
+        step = opset15.parameter([1, 1, 2], openvino.Type.f32)
+        before = opset15.parameter([1, 1, 2], openvino.Type.f32)
+        total = opset15.add(step, before)
+        iterator = opset15.tensor_iterator()
+        iterator.set_body(openvino.Model([opset15.result(total)], [step, before], "body"))
+        iterator.set_sliced_input(step, parameters[0].output(0), 0, 1, 1, -1, 1)
+        iterator.set_merged_input(before, opset15.constant(numpy.zeros((1, 1, 2), dtype="float32")).output(0), total.output(0))
+        return [("total", iterator.get_iter_value(total.output(0), -1))], []
+
+    writer.openvino("loop", build, [("x", "float32", (1, 1, 2))])
+
+
 def unnamed(writer):
     """An IR whose tensors have no names."""
     import openvino
@@ -214,6 +232,7 @@ def write_all(out):
     half_weights(writer)
     quantized(writer)
     counter(writer)
+    loop(writer)
     unnamed(writer)
     matrix_product(writer)
 
