@@ -6,7 +6,7 @@
 #include <string>
 
 #include "protocols/rest_router/rest_router.hpp"
-#include "support/fake_catalog.hpp"
+#include "support/echo_models.hpp"
 #include "transport/http/http_server.hpp"
 
 namespace {
@@ -14,46 +14,8 @@ namespace {
 using namespace ocelli;
 using test::FakeServable;
 
-TensorSpec any_shape(std::string name, DataType type) {
-  PartialShape shape;
-  shape.rank_known = false;
-  return {std::move(name), type, shape, ""};
-}
-
-// Into the place that the client asked for, else as it is.
-void answer(serving::InferenceCall& call, std::string_view name, const Tensor& tensor) {
-  for (const auto& requested : call.requested) {
-    if (requested.name != name || !requested.destination.data) continue;
-    if (requested.destination.bytes < tensor.view.bytes) {
-      call.status = invalid_argument("The shared memory region is too small for the output");
-      return;
-    }
-    std::memcpy(requested.destination.data, tensor.view.data, tensor.view.bytes);
-    call.outputs.push_back({name, tensor, true});
-    return;
-  }
-  call.outputs.push_back({name, tensor, false});
-}
-
-std::shared_ptr<FakeServable> make_echo(DataType type) {
-  serving::ServableMetadata metadata;
-  metadata.name = "echo_" + std::string(kserve_name(type));
-  metadata.inputs = {any_shape("x", type)};
-  metadata.outputs = {any_shape("y", type)};
-  return std::make_shared<FakeServable>(std::move(metadata), [type](serving::InferenceCall& call) {
-    const bool fits = call.inputs.size() == 1 && call.inputs[0].tensor.view.type == type;
-    if (fits) return answer(call, "y", call.inputs[0].tensor);
-    call.status = invalid_argument("Invalid input precision");
-  });
-}
-
 void add_models(test::FakeCatalog& catalog) {
-  catalog.add(test::make_dummy());
-  for (const auto type : {DataType::kBool, DataType::kInt8, DataType::kInt16, DataType::kInt32, DataType::kInt64,
-                          DataType::kUint8, DataType::kUint16, DataType::kUint32, DataType::kUint64, DataType::kFp16,
-                          DataType::kBf16, DataType::kFp32, DataType::kFp64, DataType::kString}) {
-    catalog.add(make_echo(type));
-  }
+  test::add_echo_models(catalog);
   serving::ServableMetadata metadata;
   metadata.name = "held";
   auto held = std::make_shared<FakeServable>(metadata, [](serving::InferenceCall&) {});

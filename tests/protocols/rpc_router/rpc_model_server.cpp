@@ -7,13 +7,14 @@
 #include <string>
 
 #include "protocols/rpc_router/rpc_router.hpp"
-#include "support/fake_catalog.hpp"
+#include "support/echo_models.hpp"
 #include "transport/grpc/rpc_server.hpp"
 #include "transport/shared_memory/shared_memory_registry.hpp"
 
 namespace {
 
 using namespace ocelli;
+using test::any_shape;
 using test::FakeServable;
 using test::make_tensor;
 
@@ -26,42 +27,8 @@ serving::ServableMetadata metadata_of(std::string name, std::vector<TensorSpec> 
   return metadata;
 }
 
-TensorSpec any_shape(std::string name, DataType type) {
-  PartialShape shape;
-  shape.rank_known = false;
-  return {std::move(name), type, shape, ""};
-}
-
-// Into the place that the client asked for, else as it is.
-void answer(serving::InferenceCall& call, std::string_view name, const Tensor& tensor) {
-  for (const auto& requested : call.requested) {
-    if (requested.name != name || !requested.destination.data) continue;
-    if (requested.destination.bytes < tensor.view.bytes) {
-      call.status = invalid_argument("The shared memory region is too small for the output");
-      return;
-    }
-    std::memcpy(requested.destination.data, tensor.view.data, tensor.view.bytes);
-    call.outputs.push_back({name, tensor, true});
-    return;
-  }
-  call.outputs.push_back({name, tensor, false});
-}
-
 void add_models(test::FakeCatalog& catalog) {
-  catalog.add(test::make_dummy());
-  for (const auto type : {DataType::kBool, DataType::kInt8, DataType::kInt16, DataType::kInt32, DataType::kInt64,
-                          DataType::kUint8, DataType::kUint16, DataType::kUint32, DataType::kUint64, DataType::kFp16,
-                          DataType::kBf16, DataType::kFp32, DataType::kFp64, DataType::kString}) {
-    const auto name = "echo_" + std::string(kserve_name(type));
-    catalog.add(std::make_shared<FakeServable>(
-        metadata_of(name, {any_shape("x", type)}, {any_shape("y", type)}), [type](serving::InferenceCall& call) {
-          if (call.inputs.size() != 1 || call.inputs[0].tensor.view.type != type) {
-            call.status = invalid_argument("Invalid input precision");
-            return;
-          }
-          answer(call, "y", call.inputs[0].tensor);
-        }));
-  }
+  test::add_echo_models(catalog);
   const auto two = metadata_of("two", {}, {any_shape("large", DataType::kUint8), any_shape("small", DataType::kInt32)});
   catalog.add(std::make_shared<FakeServable>(two, [](serving::InferenceCall& call) {
     const std::string large(1'000'000, 'L');
