@@ -19,6 +19,10 @@
 #include "server/server.hpp"
 #include "server/signal_watch.hpp"
 
+// There only in programs that are built with a leak sanitizer. It would look when the process exits, which leave()
+// skips.
+extern "C" __attribute__((weak)) void __lsan_do_leak_check();  // NOLINT(bugprone-reserved-identifier)
+
 namespace ocelli::cli {
 namespace {
 
@@ -46,6 +50,7 @@ void raise_open_files_limit() {
 // run while threads of these libraries may still be on their way out.
 [[noreturn]] void leave(int code) {
   std::fflush(nullptr);
+  if (__lsan_do_leak_check) __lsan_do_leak_check();
   std::_Exit(code);
 }
 

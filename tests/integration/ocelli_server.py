@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -20,6 +21,8 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 DATA = pathlib.Path(os.environ.get("OCELLI_TEST_DATA", SOURCE.parent / "shared" / "data"))
 PROGRAM = os.environ.get("OCELLI_PROGRAM", str(SOURCE / "build/release/ocelli"))
 START_LIMIT_S = 90
+SANITIZED = os.environ.get("OCELLI_SANITIZE", "")  # set by ctest for a program that is built with sanitizers
+SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: ")
 needs_data = unittest.skipUnless(DATA.is_dir(), f"no test data at {DATA}: set OCELLI_TEST_DATA")
 
 
@@ -82,6 +85,9 @@ class Server:
     def __exit__(self, kind, *_):
         try:
             code = self.stop()
+            report = SANITIZER_REPORT.search(self.log())
+            if report:
+                raise AssertionError(f"a sanitizer reports:\n{self.log()[report.start():][:6000]}")
             if kind is None and code != 0:
                 raise AssertionError(f"the server ended with {code}:\n{self.log()[-3000:]}")
         finally:
