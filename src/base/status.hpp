@@ -93,17 +93,17 @@ class [[nodiscard]] Result {
   // The value; only when ok().
   [[nodiscard]] T& value() & {
     assert(ok());
-    return *value_;
+    return *value_;  // NOLINT(bugprone-unchecked-optional-access): asserted above
   }
   // The same, to read.
   [[nodiscard]] const T& value() const& {
     assert(ok());
-    return *value_;
+    return *value_;  // NOLINT(bugprone-unchecked-optional-access): asserted above
   }
   // Moves the value out; only when ok().
   [[nodiscard]] T value() && {
     assert(ok());
-    return std::move(*value_);
+    return std::move(*value_);  // NOLINT(bugprone-unchecked-optional-access): asserted above
   }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }

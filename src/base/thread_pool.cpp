@@ -7,7 +7,7 @@
 
 namespace ocelli {
 
-ThreadPool::ThreadPool(std::string name, std::size_t threads, std::size_t max_queued)
+ThreadPool::ThreadPool(const std::string& name, std::size_t threads, std::size_t max_queued)
     : name_(name.substr(0, 15)), max_queued_(max_queued) {
   assert(threads >= 1);
   threads_.reserve(threads);

@@ -21,7 +21,7 @@ class ThreadPool {
 
   // name (at most 15 characters are kept) shows in debuggers and top. threads >= 1. max_queued: tasks that may wait,
   // not counting those that run.
-  ThreadPool(std::string name, std::size_t threads, std::size_t max_queued);
+  ThreadPool(const std::string& name, std::size_t threads, std::size_t max_queued);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

@@ -56,12 +56,16 @@ std::string option_default(const OptionSpec& option) {
   if (!option.default_text.empty()) return std::string(option.default_text);
   CommandLine line;
   struct Texts {
-    std::string operator()(bool* value) const { return *value ? "true" : "false"; }
-    std::string operator()(std::optional<bool>* value) const { return *value ? (**value ? "true" : "false") : ""; }
-    std::string operator()(std::uint32_t* value) const { return std::to_string(*value); }
-    std::string operator()(std::optional<std::uint32_t>* value) const { return *value ? std::to_string(**value) : ""; }
-    std::string operator()(std::uint64_t* value) const { return std::to_string(*value); }
-    std::string operator()(std::string* value) const { return *value; }
+    std::string operator()(const bool* value) const { return *value ? "true" : "false"; }
+    std::string operator()(const std::optional<bool>* value) const {
+      return *value ? (**value ? "true" : "false") : "";
+    }
+    std::string operator()(const std::uint32_t* value) const { return std::to_string(*value); }
+    std::string operator()(const std::optional<std::uint32_t>* value) const {
+      return *value ? std::to_string(**value) : "";
+    }
+    std::string operator()(const std::uint64_t* value) const { return std::to_string(*value); }
+    std::string operator()(const std::string* value) const { return *value; }
   };
   return std::visit(Texts{}, option.field(line));
 }

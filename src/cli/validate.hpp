@@ -28,6 +28,6 @@ std::uint64_t max_rest_workers(std::uint64_t open_files_limit) noexcept;
 
 // Whether an address or host name, or each of a comma list of them, is well-formed: digits of addresses make an IPv4 or
 // IPv6 address, all else a host name by RFC 1123; 1 to 255 characters.
-bool valid_bind_addresses(const std::string& comma_separated);
+bool valid_bind_addresses(const std::string& list);
 
 }  // namespace ocelli::cli

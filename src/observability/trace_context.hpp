@@ -15,7 +15,7 @@ struct TraceContext {
 
   // Reads "00-<32 hex>-<16 hex>-<2 hex>"; later versions may carry more after that. Empty when the header is not valid;
   // the standard then asks to go on as if there were none.
-  static std::optional<TraceContext> parse(std::string_view traceparent) noexcept;
+  static std::optional<TraceContext> parse(std::string_view header) noexcept;
   // Random ids for a request that came without. Thread-safe.
   static TraceContext generate() noexcept;
 

@@ -1,5 +1,6 @@
 #include "backends/openvino/openvino_error.hpp"
 
+#include <algorithm>
 #include <array>
 #include <openvino/runtime/exception.hpp>
 #include <string_view>
@@ -8,10 +9,7 @@ namespace ocelli::openvino {
 namespace {
 
 bool contains_any(std::string_view text, std::initializer_list<std::string_view> words) {
-  for (const auto word : words) {
-    if (text.find(word) != std::string_view::npos) return true;
-  }
-  return false;
+  return std::ranges::any_of(words, [text](auto word) { return text.find(word) != std::string_view::npos; });
 }
 
 StatusCode code_of(std::string_view text, StatusCode fallback) {
@@ -47,7 +45,10 @@ std::string readable(const std::string& text) {
     result += line;
   }
   if (result.empty()) result = text;
-  if (result.size() > kMost) result.replace(kMost, std::string::npos, "...");
+  if (result.size() > kMost) {
+    result.resize(kMost);
+    result += "...";
+  }
   return result;
 }
 

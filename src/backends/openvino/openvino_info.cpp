@@ -48,7 +48,7 @@ std::string upper_precision(const std::string& name) {
 std::string precision_of_layer(const ov::RTMap& info) {
   if (const auto kernel = info.find("primitiveType"); kernel != info.end()) {
     const auto name = kernel->second.as<std::string>();
-    const auto precision = upper_precision(name.substr(name.rfind('_') + 1));
+    auto precision = upper_precision(name.substr(name.rfind('_') + 1));
     if (!precision.empty()) return precision;
   }
   const auto precision = info.find("runtimePrecision");
@@ -103,7 +103,7 @@ std::string note_about(const ExecutionInfo& info, const ModelSignature& signatur
 
 void flatten(const std::string& prefix, const ov::AnyMap& map, std::map<std::string, std::string>& result) {
   for (const auto& [key, value] : map) {
-    const std::string name = prefix + "/" + key;
+    const std::string name = fmt::format("{}/{}", prefix, key);
     if (value.is<ov::AnyMap>()) {
       flatten(name, value.as<ov::AnyMap>(), result);
     } else if (const auto text = ask([&] { return value.as<std::string>(); })) {

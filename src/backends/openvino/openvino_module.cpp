@@ -7,8 +7,9 @@ namespace {
 
 ocelli::Runtime* create(const ocelli::BackendContext& context, std::string* error) noexcept {
   ocelli::Runtime* runtime = nullptr;
-  const auto status = ocelli::openvino::guarded(ocelli::StatusCode::kUnavailable,
-                                                [&] { runtime = new ocelli::openvino::OpenvinoRuntime(context.log); });
+  // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): guarded() catches it.
+  const auto make = [&] { runtime = new ocelli::openvino::OpenvinoRuntime(context.log); };
+  const auto status = ocelli::openvino::guarded(ocelli::StatusCode::kUnavailable, make);
   if (!status.ok()) *error = status.message();
   return runtime;
 }

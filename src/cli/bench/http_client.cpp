@@ -19,8 +19,8 @@
 namespace ocelli::cli {
 namespace {
 
-constexpr std::size_t kReadBytes = 64 * 1024;
-constexpr std::size_t kMaxHead = 64 * 1024;
+constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
+constexpr std::size_t kMaxHead = std::size_t{64} * 1024;
 constexpr timeval kTimeout{60, 0};
 
 int open_socket(const addrinfo& address) {

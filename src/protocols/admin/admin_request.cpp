@@ -13,7 +13,7 @@ Status wrong_member(std::string_view name, std::string_view expected) {
   return invalid_argument(fmt::format("Invalid request body - Expected: {}; member: {}", expected, name));
 }
 
-bool blank(std::string_view text) noexcept { return text.find_first_not_of(" \t\r\n") == text.npos; }
+bool blank(std::string_view text) noexcept { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 // Calls use(reader, name) for each member of the object that comes next; use() reads the value.
 template <typename Use>

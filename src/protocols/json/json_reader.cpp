@@ -96,7 +96,7 @@ const char* decode_escape(const char* at, const char* end, std::string& text) {
   if (at == end) return nullptr;
   if (*at == 'u') return decode_unicode(at + 1, end, text);
   const auto index = kLetters.find(*at);
-  if (index == kLetters.npos) return nullptr;
+  if (index == std::string_view::npos) return nullptr;
   text.push_back(kMeanings[index]);
   return at + 1;
 }
