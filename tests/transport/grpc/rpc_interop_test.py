@@ -116,7 +116,7 @@ class Calls(WithServer):
 
     def test_unknown_method(self):
         details = self.assert_fails(grpc.StatusCode.UNIMPLEMENTED, unary(self.channel, "Nothing"), b"x")
-        self.assertEqual(details, "unknown method /test.Echo/Nothing")
+        self.assertEqual(details, "Method is not offered: /test.Echo/Nothing")
         # A client that streams and does not close its side is not left waiting.
         with self.assertRaises(grpc.RpcError) as caught:
             never = threading.Event()
