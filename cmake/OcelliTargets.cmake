@@ -60,6 +60,15 @@ function(ocelli_test name)
                        ENVIRONMENT "OCELLI_BACKEND_DIR=${CMAKE_BINARY_DIR}/backends")
 endfunction()
 
+# ocelli_gpu_test(NAME PROGRAM FILTER): the cases of a test program that need an NVIDIA card, as a ctest entry with the label gpu, which
+# ctest reports as skipped where there is no card.
+function(ocelli_gpu_test name program filter)
+  add_test(NAME ${name} COMMAND ${program} --gtest_filter=${filter})
+  set_tests_properties(${name} PROPERTIES LABELS gpu TIMEOUT 900 RUN_SERIAL ON FIXTURES_REQUIRED test_models
+                       SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]"
+                       ENVIRONMENT "OCELLI_BACKEND_DIR=${CMAKE_BINARY_DIR}/backends;OCELLI_TEST_MODELS=${CMAKE_BINARY_DIR}/test_models")
+endfunction()
+
 # ocelli_fuzzer(NAME SOURCES ... LINK ...): a libFuzzer program fuzz_NAME (preset fuzz). Its corpus is tests/fuzz/corpus/NAME; every input that ever
 # broke something is kept there. tests/fuzz/run runs all of them for a bounded time.
 function(ocelli_fuzzer name)

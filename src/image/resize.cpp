@@ -1,38 +1,21 @@
 #include "image/resize.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
+#include "image/pixel_math.hpp"
+
 namespace ocelli::image {
 namespace {
 
-constexpr int kWeightBits = 11;
-constexpr int kWeightOne = 1 << kWeightBits;
-
-// For one axis: which two source positions each destination position mixes, and the second one's share.
-struct Tap {
-  std::size_t first;
-  std::size_t second;
-  float share;
-};
-
-// Beyond the outermost centres there is only the edge. Along rows OpenCV then uses the edge sample alone; down columns
-// it mixes the edge with itself, which rounds differently in fixed point: exact_edges chooses the first.
-std::vector<Tap> taps(std::size_t from, std::size_t to, bool exact_edges) {
-  std::vector<Tap> result(to);
-  const double scale = static_cast<double>(from) / static_cast<double>(to);
+// What linear_tap() says about every position of one axis.
+std::vector<LinearTap> taps(std::size_t from, std::size_t to, bool exact_edges) {
+  std::vector<LinearTap> result(to);
   for (std::size_t i = 0; i < to; ++i) {
-    const auto centre = static_cast<float>((static_cast<double>(i) + 0.5) * scale - 0.5);
-    const auto floor = static_cast<std::int64_t>(std::floor(centre));
-    const auto last = static_cast<std::int64_t>(from) - 1;
-    const bool beyond = floor < 0 || floor >= last;
-    result[i] = {static_cast<std::size_t>(std::clamp<std::int64_t>(floor, 0, last)),
-                 static_cast<std::size_t>(std::clamp<std::int64_t>(floor + 1, 0, last)),
-                 exact_edges && beyond ? 0.0F : centre - static_cast<float>(floor)};
-    if (exact_edges && beyond) result[i].second = result[i].first = static_cast<std::size_t>(floor < 0 ? 0 : last);
+    result[i] = linear_tap(static_cast<std::int64_t>(i), static_cast<std::int64_t>(from), static_cast<std::int64_t>(to),
+                           exact_edges);
   }
   return result;
 }
@@ -48,9 +31,8 @@ std::vector<FixedTap> fixed_taps(std::size_t from, std::size_t to, std::size_t s
   std::vector<FixedTap> result;
   result.reserve(to);
   for (const auto& tap : taps(from, to, exact_edges)) {
-    result.push_back({tap.first * step, tap.second * step,
-                      static_cast<int>(std::lrintf((1.0F - tap.share) * kWeightOne)),
-                      static_cast<int>(std::lrintf(tap.share * kWeightOne))});
+    result.push_back({static_cast<std::size_t>(tap.first) * step, static_cast<std::size_t>(tap.second) * step,
+                      fixed_weight(1.0F - tap.share), fixed_weight(tap.share)});
   }
   return result;
 }
@@ -136,16 +118,14 @@ void resize_bilinear_f32(const Image& image, std::size_t width, std::size_t heig
   const std::size_t n = channels(image.format);
   const auto columns = taps(image.width, width, true);
   for (const auto& row : taps(image.height, height, true)) {
-    const auto* top = image.row(row.first);
-    const auto* bottom = image.row(row.second);
+    const auto* top = image.row(static_cast<std::size_t>(row.first));
+    const auto* bottom = image.row(static_cast<std::size_t>(row.second));
     for (const auto& column : columns) {
       for (std::size_t c = 0; c < n; ++c) {
-        const std::size_t left = column.first * n + c;
-        const std::size_t right = column.second * n + c;
-        const float above = static_cast<float>(top[left]) + column.share * static_cast<float>(top[right] - top[left]);
-        const float below =
-            static_cast<float>(bottom[left]) + column.share * static_cast<float>(bottom[right] - bottom[left]);
-        *out++ = above + row.share * (below - above);
+        const std::size_t left = static_cast<std::size_t>(column.first) * n + c;
+        const std::size_t right = static_cast<std::size_t>(column.second) * n + c;
+        *out++ =
+            mix(mix(top[left], top[right], column.share), mix(bottom[left], bottom[right], column.share), row.share);
       }
     }
   }

@@ -17,6 +17,8 @@ constexpr BackendCase kCases[] = {
     {"OpenvinoWorkerIr", "openvino_c", ModelFormat::kOpenvinoIr, "model.xml", "LEGACY.CPU", "", true, false, false},
     {"OpenvinoWorkerOnnx", "openvino_c", ModelFormat::kOnnx, "model.onnx", "LEGACY.CPU", "", true, false, false},
     {"OnnxRuntime", "onnxruntime", ModelFormat::kOnnx, "model.onnx", "CPU", "", true, true},
+    {"OnnxRuntimeCuda", "onnxruntime", ModelFormat::kOnnx, "model.onnx", "CUDA.0", "", true, true},
+    {"OnnxRuntimeTensorrt", "onnxruntime", ModelFormat::kOnnx, "model.onnx", "TENSORRT.0", "", true, true},
 };
 
 std::filesystem::path models_folder() {
@@ -34,6 +36,15 @@ void BackendConformance::SetUp() {
   ASSERT_TRUE(std::filesystem::exists(models_folder() / "stamp"))
       << "set OCELLI_TEST_MODELS to the output of tools/models/generate_test_models.py; ctest does";
   load(GetParam().settings);
+  // A device that this machine may lack; those of the other cases are always there.
+  const std::string device = GetParam().device;
+  if (!device.starts_with("CUDA") && !device.starts_with("TENSORRT")) return;
+  for (const auto& known : runtime_->devices()) {
+    if (known.name != device) continue;
+    if (!known.usable) GTEST_SKIP() << device << ": " << known.reason;
+    return;
+  }
+  GTEST_SKIP() << device << ": no NVIDIA card is visible";
 }
 
 void BackendConformance::load(const std::string& settings) {
@@ -52,6 +63,9 @@ CompileOptions BackendConformance::options() const {
   CompileOptions result;
   result.device = GetParam().device;
   result.properties["INFERENCE_PRECISION_HINT"] = "f32";
+  // The suite is about tensors of every type, some of which a card's providers leave to the CPU.
+  if (result.device.starts_with("CUDA") || result.device.starts_with("TENSORRT"))
+    result.properties["CPU_FALLBACK"] = "YES";
   return result;
 }
 

@@ -88,6 +88,18 @@ class Generated(unittest.TestCase):
                 exact = cv2.resize(source.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR).reshape(floats.shape)
                 np.testing.assert_allclose(floats, exact, atol=2e-2)
 
+    def test_kernel_equals_opencv(self):
+        """The CUDA kernel's arithmetic, run on the CPU."""
+        for channels in (1, 3):
+            path = self.folder / f"k{channels}.png"
+            source = photo((97, 131), channels, seed=channels)
+            cv2.imwrite(str(path), source)
+            for width, height in ((224, 224), (64, 48), (33, 97), (260, 190)):
+                ours, error = run(path, width, height, "kernel")
+                self.assertIsNotNone(ours, error)
+                theirs = cv2.resize(source, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, channels)
+                self.assertLessEqual(int(np.abs(ours.astype(int) - theirs.astype(int)).max()), 1, f"{channels} channels to {width}x{height}")
+
     def test_halving_averages(self):
         path = self.folder / "even.png"
         source = photo((64, 80))
