@@ -251,7 +251,10 @@ TEST(ShrinkPolicy, GivesBackAfterARunMuchLargerThanUsual) {
 }
 
 TEST(ShrinkPolicy, FollowsWhatWasAskedFor) {
-  EXPECT_TRUE(ShrinkPolicy(ArenaShrinkage::kYes, false).shrink_after(1));
+  ShrinkPolicy always(ArenaShrinkage::kYes, false);
+  EXPECT_TRUE(always.shrink_after(1));
+  always.stop();
+  EXPECT_FALSE(always.shrink_after(1));
   ShrinkPolicy never(ArenaShrinkage::kNo, true);
   ShrinkPolicy fixed_shapes(ArenaShrinkage::kAuto, false);
   for (const std::size_t bytes : {1U, 1'000'000U}) {

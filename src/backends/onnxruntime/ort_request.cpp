@@ -177,6 +177,11 @@ Status OrtRequest::run_graph() noexcept {
   return status;
 }
 
+Status OrtRequest::call_session() noexcept {
+  return check(api_, api_.Run(&model_.session(), options_.get(), model_.input_names().data(), input_values_.data(),
+                              inputs_.size(), model_.output_names().data(), outputs_.size(), output_values_.data()));
+}
+
 Status OrtRequest::run_plain() noexcept {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     if (outputs_[i].bound) continue;
@@ -187,9 +192,13 @@ Status OrtRequest::run_plain() noexcept {
   if (on_card) {
     if (auto status = stage(); !status.ok()) return status;
   }
-  const Status status =
-      check(api_, api_.Run(&model_.session(), options_.get(), model_.input_names().data(), input_values_.data(),
-                           inputs_.size(), model_.output_names().data(), outputs_.size(), output_values_.data()));
+  Status status = call_session();
+  if (shrinks_ && status.message().find("arena") != std::string_view::npos) {
+    // A session without an arena refuses to shrink it. The caller asked for an answer, not for that.
+    model_.nvidia_memory()->shrinking().stop();
+    status = arrange_shrinking();
+    if (status.ok()) status = call_session();
+  }
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     if (!outputs_[i].bound) outputs_[i].result = OrtOwner<OrtValue>(output_values_[i], OrtDeleter{&api_});
   }

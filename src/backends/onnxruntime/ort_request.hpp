@@ -55,6 +55,7 @@ class OrtRequest final : public InferRequest, private WorkerPool::Task {
   void work() noexcept override;
   Status run_session() noexcept;
   Status run_plain() noexcept;
+  Status call_session() noexcept;
   // Runs on a card: by a recorded graph; and the way of tensors through pinned memory before and after other runs.
   Status run_graph() noexcept;
   Status stage();

@@ -110,8 +110,11 @@ Result<std::unique_ptr<NvidiaMemory>> OrtRuntime::memory_for(const OrtSession& s
   if (plan.nvidia.cuda_graph) {
     if (auto status = CudaGraphRun::check(signature); !status.ok()) return status;
   }
-  return NvidiaMemory::create(*library_.api, session, plan.providers.front().index, plan.nvidia,
-                              has_open_dimensions(signature));
+  auto memory = NvidiaMemory::create(*library_.api, session, plan.providers.front().index, plan.nvidia,
+                                     has_open_dimensions(signature));
+  if (memory.ok() || plan.nvidia.cuda_graph) return memory;
+  log_.warning("tensors go to the card through pageable memory: {}", memory.status().message());
+  return std::unique_ptr<NvidiaMemory>();
 }
 
 Result<std::unique_ptr<CompiledModel>> OrtRuntime::compile(const ModelSource& source, const CompileOptions& options) {

@@ -29,7 +29,7 @@ class OrtRuntime final : public Runtime {
   // The session's signature with the layouts and the shapes that were asked for.
   Result<ModelSignature> signature_for(const OrtSession& session, const CompileOptions& options) const;
   Result<OrtOwner<OrtSession>> create_session(const std::filesystem::path& path, const OrtSessionOptions& options);
-  // Of the card that the session runs on; null on the CPU.
+  // Of the card that the session runs on; null on the CPU, and where tensors have to go without it.
   Result<std::unique_ptr<NvidiaMemory>> memory_for(const OrtSession& session, const SessionPlan& plan,
                                                    const ModelSignature& signature) const;
 

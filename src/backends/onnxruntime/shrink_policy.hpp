@@ -19,7 +19,8 @@ class ShrinkPolicy {
 
   // Called before a run with the bytes of its inputs.
   bool shrink_after(std::size_t input_bytes) noexcept {
-    if (wish_ != ArenaShrinkage::kAuto) return wish_ == ArenaShrinkage::kYes;
+    const ArenaShrinkage wish = wish_.load(std::memory_order_relaxed);
+    if (wish != ArenaShrinkage::kAuto) return wish == ArenaShrinkage::kYes;
     constexpr double kWeight = 1.0 / 16;
     const double bytes = static_cast<double>(input_bytes);
     const double average = average_.load(std::memory_order_relaxed);
@@ -28,8 +29,11 @@ class ShrinkPolicy {
     return average > 0 && bytes > 2 * average;
   }
 
+  // Never again: the session has no memory that could be given back.
+  void stop() noexcept { wish_.store(ArenaShrinkage::kNo, std::memory_order_relaxed); }
+
  private:
-  ArenaShrinkage wish_;
+  std::atomic<ArenaShrinkage> wish_;
   std::atomic<double> average_{0};
 };
 
