@@ -334,6 +334,59 @@ TEST_F(OpenvinoBackend, DamagedCacheEntriesAreCompiledAnew) {
   EXPECT_EQ(run_floats(*model, {1, 64}, std::vector<float>(64, 0)), std::vector<float>(64, 0));
 }
 
+TEST_F(OpenvinoBackend, CacheKeepsModelsWithTheirChangesApart) {
+  const TemporaryFolder folder;
+  auto plain = exact_;
+  plain.cache_dir = folder.path().string();
+  auto changed = plain;
+  changed.preprocess.layout[""] = "NCHW";
+  changed.preprocess.precision = "uint8:fp32";
+  changed.batch = Dimension::fixed(2);
+  for (const bool second : {false, true}) {
+    for (const auto& options : {plain, changed}) {
+      auto model = compile("picture", options);
+      ASSERT_NE(model, nullptr);
+      EXPECT_EQ(model->info().loaded_from_cache, second);
+      const bool is_changed = options.batch.has_value();
+      EXPECT_EQ(model->signature().inputs[0].type, is_changed ? DataType::kUint8 : DataType::kFp32);
+      EXPECT_EQ(model->signature().inputs[0].shape.dims[0], Dimension::fixed(is_changed ? 2 : 1));
+    }
+  }
+}
+
+TEST_F(OpenvinoBackend, CacheKnowsACopyOfAModel) {
+  const TemporaryFolder folder;
+  const TemporaryFolder cache;
+  auto options = exact_;
+  options.cache_dir = cache.path().string();
+  ASSERT_NE(compile("product", options), nullptr);
+  for (const char* file : {"model.xml", "model.bin"})
+    std::filesystem::copy_file(models_ / "product" / file, folder.path() / file);
+  auto copy = runtime_->compile({ModelFormat::kOpenvinoIr, folder.path() / "model.xml"}, options);
+  ASSERT_TRUE(copy.ok()) << copy.status().to_string();
+  EXPECT_TRUE((*copy)->info().loaded_from_cache);
+}
+
+TEST_F(OpenvinoBackend, CacheEntryWithAnotherByteIsCompiledAnew) {
+  const TemporaryFolder folder;
+  auto options = exact_;
+  options.cache_dir = folder.path().string();
+  ASSERT_NE(compile("product", options), nullptr);
+  int entries = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    if (entry.path().extension() != ".ocelli") continue;
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(entry.file_size() - 20));
+    file.put('~');
+    ++entries;
+  }
+  ASSERT_EQ(entries, 1);
+  auto model = compile("product", options);
+  ASSERT_NE(model, nullptr);
+  EXPECT_FALSE(model->info().loaded_from_cache);
+  EXPECT_TRUE(compile("product", options)->info().loaded_from_cache);
+}
+
 TEST_F(OpenvinoBackend, VariablesLiveBetweenRunsAndCanBeKept) {
   auto model = compile("counter", exact_);
   ASSERT_NE(model, nullptr);

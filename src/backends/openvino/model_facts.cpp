@@ -1,26 +1,14 @@
 #include "backends/openvino/model_facts.hpp"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cstdint>
-#include <fstream>
-#include <functional>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <vector>
 
 namespace ocelli::openvino {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
-
-bool changes_graph(const CompileOptions& options) {
-  const auto& steps = options.preprocess;
-  return options.low_latency_transformation || options.batch || !options.shapes.empty() || !steps.layout.empty() ||
-         !steps.mean.empty() || !steps.scale.empty() || !steps.color_format.empty() || !steps.precision.empty();
-}
 
 json to_json(const std::vector<TensorSpec>& specs) {
   json result = json::array();
@@ -55,72 +43,24 @@ std::vector<TensorSpec> from_json(const json& list) {
 
 }  // namespace
 
-FactsCache::FactsCache(const ModelSource& source, const CompileOptions& options, const std::string& runtime_version)
-    : model_(source.path), version_(runtime_version) {
-  if (options.cache_dir.empty() || changes_graph(options)) return;
-  std::error_code error;
-  const auto absolute = fs::weakly_canonical(source.path, error);
-  if (error) return;
-  // FNV-1a, as in draft-eastlake-fnv: the same on every machine and in every build.
-  std::uint64_t hash = 14695981039346656037U;
-  for (const unsigned char byte : absolute.string()) hash = (hash ^ byte) * 1099511628211U;
-  file_ = fs::path(options.cache_dir) / fmt::format("{:016x}.facts.json", hash);
-  state_ = state_of_files();
+std::string facts_to_text(const ModelFacts& facts) {
+  return json{{"inputs", to_json(facts.signature.inputs)},
+              {"outputs", to_json(facts.signature.outputs)},
+              {"model_info", facts.model_info},
+              {"stateful", facts.stateful}}
+      .dump();
 }
 
-std::string FactsCache::state_of_files() const {
-  std::vector<fs::path> files;
-  std::error_code error;
-  if (fs::is_directory(model_, error)) {
-    for (const auto& entry : fs::recursive_directory_iterator(model_, error)) files.push_back(entry.path());
-  } else {
-    files = {model_, fs::path(model_).replace_extension(".bin"), fs::path(model_).replace_extension(".pdiparams")};
-  }
-  std::sort(files.begin(), files.end());
-  std::string state = version_ + "\n" + fs::weakly_canonical(model_, error).string() + "\n";
-  for (const auto& file : files) {
-    const auto size = fs::file_size(file, error);
-    if (error) continue;
-    const auto time = fs::last_write_time(file, error).time_since_epoch().count();
-    state += fmt::format("{} {} {}\n", file.filename().string(), size, time);
-  }
-  return state;
-}
-
-bool FactsCache::current() const { return usable() && state_of_files() == state_; }
-
-std::optional<ModelFacts> FactsCache::load() const {
-  if (!usable()) return std::nullopt;
+std::optional<ModelFacts> facts_from_text(std::string_view text) {
   try {
-    std::ifstream file(file_);
-    if (!file) return std::nullopt;
-    const json value = json::parse(file);
-    if (value.at("state").get<std::string>() != state_) return std::nullopt;
+    const json value = json::parse(text);
     ModelFacts facts;
     facts.signature = {from_json(value.at("inputs")), from_json(value.at("outputs"))};
     value.at("model_info").get_to(facts.model_info);
     value.at("stateful").get_to(facts.stateful);
     return facts;
   } catch (const std::exception&) {
-    return std::nullopt;  // cut off or not ours
-  }
-}
-
-void FactsCache::save(const ModelFacts& facts) const noexcept {
-  if (!usable()) return;
-  try {
-    const json value{{"state", state_},
-                     {"inputs", to_json(facts.signature.inputs)},
-                     {"outputs", to_json(facts.signature.outputs)},
-                     {"model_info", facts.model_info},
-                     {"stateful", facts.stateful}};
-    fs::create_directories(file_.parent_path());
-    fs::path temporary = file_;
-    temporary += fmt::format(".{}", ::getpid());
-    std::ofstream(temporary) << value.dump(1);
-    fs::rename(temporary, file_);
-  } catch (const std::exception&) {
-    return;
+    return std::nullopt;
   }
 }
 

@@ -7,8 +7,9 @@
 
 namespace ocelli::openvino {
 
-OpenvinoModel::OpenvinoModel(ov::CompiledModel compiled, ModelFacts facts, ExecutionInfo info)
-    : compiled_(std::move(compiled)), facts_(std::move(facts)), info_(std::move(info)) {}
+OpenvinoModel::OpenvinoModel(ov::CompiledModel compiled, ModelFacts facts, ExecutionInfo info,
+                             std::shared_ptr<const MappedFile> file)
+    : file_(std::move(file)), compiled_(std::move(compiled)), facts_(std::move(facts)), info_(std::move(info)) {}
 
 OpenvinoModel::~OpenvinoModel() {
   compiled_ = {};

@@ -126,7 +126,6 @@ Result<ov::AnyMap> compile_properties(const ov::Core& core, const CompileOptions
   }
   if (!properties.contains("NUM_STREAMS")) properties.emplace("PERFORMANCE_HINT", "LATENCY");
   ov::AnyMap result(properties.begin(), properties.end());
-  if (!options.cache_dir.empty()) result[ov::cache_dir.name()] = options.cache_dir;
   return result;
 }
 

@@ -23,7 +23,7 @@ DeviceList parse_device_list(const std::string& device);
 // kFailedPrecondition, naming the devices that exist, when one of the list is not here.
 Status check_devices(const ov::Core& core, const std::string& device);
 
-// The properties to compile with: old key names replaced, the default PERFORMANCE_HINT=LATENCY, cache_dir. Errors:
+// The properties to compile with: old key names replaced, the default PERFORMANCE_HINT=LATENCY. Errors:
 // kInvalidArgument naming the key: unknown to the device and its proxy, a wrong value, or NUM_STREAMS together with
 // PERFORMANCE_HINT. The device must exist.
 Result<ov::AnyMap> compile_properties(const ov::Core& core, const CompileOptions& options, const Log& log);

@@ -1,16 +1,18 @@
 #include "backends/openvino/openvino_runtime.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <openvino/pass/low_latency.hpp>
 #include <openvino/pass/manager.hpp>
 
 #include "backends/openvino/openvino_error.hpp"
 #include "backends/openvino/openvino_files.hpp"
 #include "backends/openvino/openvino_info.hpp"
-#include "backends/openvino/openvino_model.hpp"
 #include "backends/openvino/openvino_preprocess.hpp"
 #include "backends/openvino/openvino_properties.hpp"
+#include "runtime/model_digest.hpp"
 
 namespace ocelli::openvino {
 namespace {
@@ -76,54 +78,100 @@ Result<OpenvinoRuntime::Prepared> OpenvinoRuntime::prepare(const ModelSource& so
   if (!signature.ok()) return signature.status();
   prepared.facts.signature = std::move(*signature);
   prepared.facts.stateful = !view->get_variables().empty();
-  prepared.is_changed = remove_string_identities(*model);
+  remove_string_identities(*model);
   prepared.model = std::move(*model);
   return prepared;
 }
 
-Result<ov::CompiledModel> OpenvinoRuntime::compile_with(
-    const std::function<ov::CompiledModel(const ov::AnyMap&)>& compile_model, const CompileOptions& options,
-    std::string& note) {
-  auto properties = compile_properties(core_, options, log_);
-  if (!properties.ok()) return properties.status();
+Result<std::unique_ptr<OpenvinoModel>> OpenvinoRuntime::compile_file(const ModelSource& source,
+                                                                     const CompileOptions& options,
+                                                                     ov::AnyMap properties) {
+  auto prepared = prepare(source, options);
+  if (!prepared.ok()) return prepared.status();
   ov::CompiledModel compiled;
-  const auto compile_once = [&] { compiled = compile_model(*properties); };
+  std::string note;
+  const auto compile_once = [&] { compiled = core_.compile_model(prepared->model, options.device, properties); };
   auto status = guarded(StatusCode::kFailedPrecondition, compile_once);
-  if (!status.ok() && properties->erase(ov::cache_dir.name()) > 0) {
+  if (!status.ok() && properties.erase(ov::cache_dir.name()) > 0) {
     // A cache that is full, read-only or broken must not keep a model from being served.
     const std::string reason(status.message());
     status = guarded(StatusCode::kFailedPrecondition, compile_once);
-    if (status.ok()) {
-      note = fmt::format("compiled without the model cache {}: {}", options.cache_dir, reason);
-      log_.warning("{}", note);
-    }
+    if (status.ok()) note = fmt::format("compiled without the model cache {}: {}", options.cache_dir, reason);
   }
   if (!status.ok()) {
     return Status(status.code(),
                   fmt::format("Cannot compile model into target device {} - {}", options.device, status.message()));
   }
-  return compiled;
+  ExecutionInfo info = execution_info(core_, compiled, prepared->facts.signature, options);
+  auto model = std::make_unique<OpenvinoModel>(std::move(compiled), std::move(prepared->facts), std::move(info));
+  if (!note.empty()) {
+    log_.warning("{}", note);
+    model->add_note(note);
+  }
+  return model;
 }
 
-std::unique_ptr<CompiledModel> OpenvinoRuntime::finish(ov::CompiledModel compiled, ModelFacts facts,
-                                                       const CompileOptions& options, const std::string& note) {
-  ExecutionInfo info = execution_info(core_, compiled, facts.signature, options);
-  if (!note.empty()) info.note = info.note.empty() ? note : note + "; " + info.note;
-  return std::make_unique<OpenvinoModel>(std::move(compiled), std::move(facts), std::move(info));
+// The compiled form depends on the model's bytes, on everything that is asked of the compiler, and on who compiles for
+// which hardware.
+std::string OpenvinoRuntime::entry_name(const std::string& digest, const CompileOptions& options,
+                                        const ov::AnyMap& properties) {
+  std::string key = fmt::format("{}\n{}\n{}\n{}\n", digest, version_text(), options.device,
+                                core_.get_property(options.device, ov::device::full_name));
+  key += fmt::format("{}\n", fmt::join(core_.get_property(options.device, ov::device::capabilities), " "));
+  for (const auto& [name, value] : properties) key += fmt::format("{}={}\n", name, value.as<std::string>());
+  for (const auto& [name, shape] : options.shapes) key += fmt::format("shape {}={}\n", name, shape.to_string());
+  if (options.batch) key += fmt::format("batch {}..{}\n", options.batch->min, options.batch->max);
+  const auto& steps = options.preprocess;
+  for (const auto& [name, layout] : steps.layout) key += fmt::format("layout {}={}\n", name, layout);
+  key += fmt::format("{} {} {} {} {}", fmt::join(steps.mean, ","), fmt::join(steps.scale, ","), steps.color_format,
+                     steps.precision, options.low_latency_transformation);
+  return digest_of(key);
 }
 
-ov::CompiledModel OpenvinoRuntime::load_compiled(const ModelSource& source, const CompileOptions& options,
-                                                 const ov::AnyMap& properties) {
-  const auto compile_file = [&](const ov::AnyMap& with) {
-    return core_.compile_model(source.path.string(), options.device, with);
-  };
-  if (options.device != "CPU" || properties.contains(ov::enable_mmap.name())) return compile_file(properties);
-  // OpenVINO writes its entries once and read-only, so these may be mapped, which halves the time. Should the entry be
-  // gone and the model's own file be mapped instead, it is compiled again.
-  ov::AnyMap mapped = properties;
-  mapped.insert(ov::enable_mmap(true));
-  ov::CompiledModel compiled = compile_file(mapped);
-  return compiled.get_property(ov::loaded_from_cache) ? compiled : compile_file(properties);
+std::unique_ptr<OpenvinoModel> OpenvinoRuntime::import(StoredModel stored, const CompileOptions& options,
+                                                       ov::AnyMap properties) {
+  properties.erase(ov::enable_mmap.name());
+  ov::CompiledModel compiled;
+  const auto status =
+      guarded(StatusCode::kInternal, [&] { compiled = core_.import_model(stored.blob, options.device, properties); });
+  if (!status.ok()) {
+    log_.warning("A compiled model in {} cannot be used and is made anew: {}", options.cache_dir, status.message());
+    return nullptr;
+  }
+  ExecutionInfo info = execution_info(core_, compiled, stored.facts.signature, options);
+  info.loaded_from_cache = true;
+  return std::make_unique<OpenvinoModel>(std::move(compiled), std::move(stored.facts), std::move(info),
+                                         std::move(stored.file));
+}
+
+Result<std::unique_ptr<OpenvinoModel>> OpenvinoRuntime::compile_stored(const ModelSource& source,
+                                                                       const CompileOptions& options,
+                                                                       const ov::AnyMap& properties) {
+  auto digest = model_digest(source, options.cache_dir);
+  if (!digest.ok()) return digest.status();
+  const CompiledStore store(options.cache_dir, entry_name(*digest, options, properties));
+  if (auto stored = store.load()) {
+    if (auto model = import(std::move(*stored), options, properties)) return model;
+  }
+  auto model = compile_file(source, options, properties);
+  if (!model.ok()) return model;
+  const auto status = store.save((*model)->facts(), [&](std::ostream& stream) { (*model)->write(stream); });
+  if (!status.ok()) {
+    log_.warning("{}", status.message());
+    (*model)->add_note(std::string(status.message()));
+  }
+  return model;
+}
+
+bool OpenvinoRuntime::exports(const std::string& device) {
+  bool result = false;
+  // Devices made of several have no form of their own to keep.
+  if (!parse_device_list(device).proxy.empty()) return false;
+  (void)guarded(StatusCode::kInternal, [&] {
+    const auto able = core_.get_property(device, ov::device::capabilities);
+    result = std::ranges::find(able, ov::device::capability::EXPORT_IMPORT) != able.end();
+  });
+  return result;
 }
 
 Result<std::unique_ptr<CompiledModel>> OpenvinoRuntime::compile(const ModelSource& source,
@@ -133,27 +181,14 @@ Result<std::unique_ptr<CompiledModel>> OpenvinoRuntime::compile(const ModelSourc
       return invalid_argument(fmt::format("OpenVINO does not read {} files", model_format_name(source.format)));
     if (auto status = check_devices(core_, options.device); !status.ok()) return status;
     if (auto status = add_extension(options.extension_library); !status.ok()) return status;
-    const FactsCache cache(source, options, version_text());
-    const auto from_file = [&](const ov::AnyMap& properties) {
-      return core_.compile_model(source.path.string(), options.device, properties);
-    };
-    std::string note;
-    if (auto facts = cache.load()) {
-      auto compiled = compile_with(
-          [&](const ov::AnyMap& properties) { return load_compiled(source, options, properties); }, options, note);
-      if (compiled.ok() && cache.current()) return finish(std::move(*compiled), std::move(*facts), options, note);
-    }
-    auto prepared = prepare(source, options);
-    if (!prepared.ok()) return prepared.status();
-    // OpenVINO's cache finds a model by its path only when it is compiled from its path.
-    const bool is_cached = cache.usable() && !prepared->is_changed;
-    const auto from_model = [&](const ov::AnyMap& properties) {
-      return core_.compile_model(prepared->model, options.device, properties);
-    };
-    auto compiled = is_cached ? compile_with(from_file, options, note) : compile_with(from_model, options, note);
-    if (!compiled.ok()) return compiled.status();
-    if (is_cached && cache.current()) cache.save(prepared->facts);
-    return finish(std::move(*compiled), std::move(prepared->facts), options, note);
+    auto properties = compile_properties(core_, options, log_);
+    if (!properties.ok()) return properties.status();
+    const bool stores = !options.cache_dir.empty() && exports(options.device);
+    if (!options.cache_dir.empty() && !stores) properties->emplace(ov::cache_dir.name(), options.cache_dir);
+    auto model =
+        stores ? compile_stored(source, options, *properties) : compile_file(source, options, std::move(*properties));
+    if (!model.ok()) return model.status();
+    return std::unique_ptr<CompiledModel>(std::move(*model));
   } catch (...) {
     return to_status(std::current_exception(), StatusCode::kInternal);
   }

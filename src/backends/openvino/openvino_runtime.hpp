@@ -1,12 +1,13 @@
 // OpenvinoRuntime: one ov::Core behind Runtime.
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <mutex>
 #include <openvino/runtime/core.hpp>
 #include <set>
 
-#include "backends/openvino/model_facts.hpp"
+#include "backends/openvino/compiled_store.hpp"
+#include "backends/openvino/openvino_model.hpp"
 #include "base/log.hpp"
 #include "runtime/runtime.hpp"
 
@@ -32,17 +33,20 @@ class OpenvinoRuntime final : public Runtime {
   struct Prepared {
     std::shared_ptr<ov::Model> model;
     ModelFacts facts;
-    bool is_changed = false;  // not what the file has any more
   };
   Result<Prepared> prepare(const ModelSource& source, const CompileOptions& options);
-  // Compiles with the cache, or when that fails without it; note then says why.
-  Result<ov::CompiledModel> compile_with(const std::function<ov::CompiledModel(const ov::AnyMap&)>& compile_model,
-                                         const CompileOptions& options, std::string& note);
-  // The model out of the cache, or compiled when it is not there. Throws what OpenVINO throws.
-  ov::CompiledModel load_compiled(const ModelSource& source, const CompileOptions& options,
-                                  const ov::AnyMap& properties);
-  std::unique_ptr<CompiledModel> finish(ov::CompiledModel compiled, ModelFacts facts, const CompileOptions& options,
-                                        const std::string& note);
+  // Reads and compiles. properties may name a cache of OpenVINO's own; when that fails it is done without, which the
+  // model's note says.
+  Result<std::unique_ptr<OpenvinoModel>> compile_file(const ModelSource& source, const CompileOptions& options,
+                                                      ov::AnyMap properties);
+  // The same with our own cache: what is stored is taken, what is compiled is stored. Where the device cannot hand out
+  // its compiled form, OpenVINO's cache is used.
+  Result<std::unique_ptr<OpenvinoModel>> compile_stored(const ModelSource& source, const CompileOptions& options,
+                                                        const ov::AnyMap& properties);
+  // Null when the entry does not fit after all.
+  std::unique_ptr<OpenvinoModel> import(StoredModel stored, const CompileOptions& options, ov::AnyMap properties);
+  std::string entry_name(const std::string& digest, const CompileOptions& options, const ov::AnyMap& properties);
+  bool exports(const std::string& device);
 
   Log log_;
   ov::Core core_;
