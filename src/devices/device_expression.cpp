@@ -12,7 +12,7 @@ namespace ocelli::devices {
 namespace {
 
 // What may stand behind the dot.
-enum class Instances : std::uint8_t { kNone, kNumber, kArmnnBackend, kText };
+enum class Instances : std::uint8_t { kNone, kNumber, kRuntime, kArmnnBackend, kText };
 
 struct KnownDevice {
   std::string_view name;
@@ -21,7 +21,7 @@ struct KnownDevice {
 };
 
 constexpr std::array kKnownDevices{
-    KnownDevice{"CPU", DeviceKind::kCpu, Instances::kNone},
+    KnownDevice{"CPU", DeviceKind::kCpu, Instances::kRuntime},
     KnownDevice{"GPU", DeviceKind::kGpu, Instances::kNumber},
     KnownDevice{"NPU", DeviceKind::kNpu, Instances::kNumber},
     KnownDevice{"NVIDIA", DeviceKind::kNvidia, Instances::kNumber},
@@ -40,6 +40,7 @@ struct Proxy {
 };
 constexpr std::array kProxies{Proxy{"AUTO", PlanKind::kAuto}, Proxy{"MULTI", PlanKind::kMulti},
                               Proxy{"HETERO", PlanKind::kHetero}, Proxy{"BATCH", PlanKind::kBatch}};
+constexpr std::array<std::string_view, 2> kCpuRuntimes{"OPENVINO", "ONNXRUNTIME"};
 constexpr std::array<std::string_view, 3> kArmnnBackends{"CpuRef", "CpuAcc", "GpuAcc"};
 
 // Longer text is a mistake or an attack, never a device list.
@@ -174,15 +175,25 @@ class Parser {
             std::all_of(instance.begin(), instance.end(), [](unsigned char c) { return std::isdigit(c) != 0; }))
           return {};
         return fail(at, fmt::format("{}.n expected, n being the device's number, not \"{}\"", known.name, instance));
+      case Instances::kRuntime:
+        return choose(at, instance, known.name, kCpuRuntimes, device);
       case Instances::kArmnnBackend:
         break;
     }
-    const auto backend = std::find_if(kArmnnBackends.begin(), kArmnnBackends.end(),
-                                      [&](std::string_view b) { return same(b, instance); });
-    if (backend == kArmnnBackends.end())
-      return fail(at, fmt::format("ARMNN.{} expected, not \"{}\"", fmt::join(kArmnnBackends, " or ARMNN."), instance));
-    device.instance = *backend;
-    return {};
+    return choose(at, instance, known.name, kArmnnBackends, device);
+  }
+
+  // The spelling of the one among `choices` that instance names.
+  template <typename Choices>
+  Status choose(std::size_t at, std::string_view instance, std::string_view name, const Choices& choices,
+                DeviceName& device) const {
+    const auto choice = std::ranges::find_if(choices, [&](std::string_view known) { return same(known, instance); });
+    if (choice != choices.end()) {
+      device.instance = *choice;
+      return {};
+    }
+    return fail(at, fmt::format("{0}.{1} expected, not \"{2}\"", name, fmt::join(choices, fmt::format(" or {}.", name)),
+                                instance));
   }
 
   Status unknown(std::size_t at, std::string_view name) const {

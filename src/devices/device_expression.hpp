@@ -13,7 +13,7 @@ namespace ocelli::devices {
 
 // What kind of device a name means.
 enum class DeviceKind : std::uint8_t {
-  kCpu,        // CPU: OpenVINO or ONNX Runtime
+  kCpu,        // CPU[.OPENVINO|.ONNXRUNTIME]
   kGpu,        // GPU[.n]: Intel
   kNpu,        // NPU[.n]: Intel
   kNvidia,     // NVIDIA[.n]: TensorRT when it loads, else CUDA

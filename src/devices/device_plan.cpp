@@ -1,9 +1,14 @@
 #include "devices/device_plan.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <initializer_list>
+
+#include "devices/device_properties.hpp"
 
 namespace ocelli::devices {
 namespace {
@@ -13,11 +18,16 @@ using Properties = std::map<std::string, std::string>;
 constexpr const char* kOpenvinoName = "openvino";
 constexpr const char* kOnnxruntimeName = "onnxruntime";
 
+constexpr const char* kSimulatedName = "simulated";
+
 enum class CpuRuntime : std::uint8_t { kUnspecified, kOpenvino, kOnnxruntime };
 
-bool is_intel(const DeviceMember& member) {
-  return member.device.kind == DeviceKind::kCpu || member.device.kind == DeviceKind::kGpu ||
-         member.device.kind == DeviceKind::kNpu;
+bool is_cpu(const DeviceName& device) { return device.name == "CPU"; }  // a simulated one too
+
+bool all_of(const DeviceExpression& expression, std::initializer_list<DeviceKind> kinds) {
+  return std::ranges::all_of(expression.members, [&](const DeviceMember& member) {
+    return std::ranges::find(kinds, member.device.kind) != kinds.end();
+  });
 }
 
 std::string upper(std::string text) {
@@ -51,7 +61,9 @@ Status check_properties(const Properties& properties) {
   return {};
 }
 
-std::vector<Placement> cpu_placements(CpuRuntime runtime) {
+std::vector<Placement> cpu_placements(const DeviceName& device, CpuRuntime runtime) {
+  if (device.instance == "OPENVINO") runtime = CpuRuntime::kOpenvino;
+  if (device.instance == "ONNXRUNTIME") runtime = CpuRuntime::kOnnxruntime;
   switch (runtime) {
     case CpuRuntime::kOpenvino:
       return {{kOpenvinoName, "CPU"}};
@@ -70,7 +82,7 @@ Placement provider(const char* name, const DeviceName& device) {
 Result<std::vector<Placement>> placements(const DeviceName& device, CpuRuntime cpu) {
   switch (device.kind) {
     case DeviceKind::kCpu:
-      return cpu_placements(cpu);
+      return cpu_placements(device, cpu);
     case DeviceKind::kGpu:
     case DeviceKind::kNpu:
       return std::vector{Placement{kOpenvinoName, device.to_string()}};
@@ -99,55 +111,140 @@ Result<std::vector<PlanMember>> members_of(const DeviceExpression& expression, C
     auto ways = placements(member.device, cpu);
     if (!ways.ok()) return ways.status();
     const bool counts_requests = expression.kind != PlanKind::kBatch;
-    members.push_back({member.device.to_string(), *ways, counts_requests ? member.count : std::nullopt});
+    members.push_back({.target = member.device.to_string(),
+                       .placements = std::move(*ways),
+                       .requests = counts_requests ? member.count : std::nullopt,
+                       .quick = is_cpu(member.device)});
   }
   return members;
 }
 
-// AUTO, MULTI, HETERO or BATCH that OpenVINO's own plugins carry out.
-DevicePlan native_plan(const DeviceExpression& expression) {
-  DevicePlan plan;
-  const std::string text = expression.to_string();
-  plan.members.push_back({text, {{kOpenvinoName, text}}});
-  if (expression.kind != PlanKind::kAuto) return plan;
-  // OpenVINO's AUTO gives up where one of its devices is missing altogether; the promise is "the next one".
-  plan.use = DevicePlan::Use::kFirst;
-  for (const auto& member : expression.members) {
-    plan.members.push_back({member.device.to_string(), {{kOpenvinoName, member.device.to_string()}}, member.count});
-  }
-  const bool cpu_allowed = expression.members.empty() ||
-                           std::any_of(expression.members.begin(), expression.members.end(),
-                                       [](const auto& member) { return member.device.kind == DeviceKind::kCpu; });
-  if (cpu_allowed) plan.members.push_back({"CPU", {{kOnnxruntimeName, "CPU"}}});
-  return plan;
+// The list in one runtime's words, with `name` for each device.
+template <typename Name>
+std::string hetero_text(const DeviceExpression& expression, const Name& name) {
+  std::string text;
+  for (const auto& member : expression.members) text += (text.empty() ? "HETERO:" : ",") + name(member.device);
+  return text;
 }
 
-Result<DevicePlan> combined_plan(const DeviceExpression& expression, CpuRuntime cpu, const Properties& properties) {
+// The ways to divide a model over the devices of the list: one runtime has to know them all.
+Result<std::vector<Placement>> hetero_placements(const DeviceExpression& expression, CpuRuntime cpu) {
+  using enum DeviceKind;
+  const auto plain = [](const DeviceName& device) { return is_cpu(device) ? device.name : device.to_string(); };
+  if (all_of(expression, {kSimulated})) return std::vector{Placement{kSimulatedName, hetero_text(expression, plain)}};
+  const bool wants_onnxruntime =
+      cpu == CpuRuntime::kOnnxruntime || std::ranges::any_of(expression.members, [](const DeviceMember& member) {
+        return member.device.instance == "ONNXRUNTIME";
+      });
+  if (!wants_onnxruntime && all_of(expression, {kCpu, kGpu, kNpu}))
+    return std::vector{Placement{kOpenvinoName, hetero_text(expression, plain)}};
+  if (cpu != CpuRuntime::kOpenvino && all_of(expression, {kCpu, kNvidia, kCuda, kTensorrt})) {
+    const auto text = [&](bool tensorrt) {
+      return hetero_text(expression, [&](const DeviceName& device) {
+        if (device.kind == kCpu) return std::string("CPU");
+        const auto cuda = provider("CUDA", device).device;
+        if (device.kind == kCuda) return cuda;
+        const auto both = provider("TENSORRT", device).device;
+        if (device.kind == kTensorrt) return both;
+        return tensorrt ? both + "," + cuda : cuda;
+      });
+    };
+    std::vector<Placement> ways{{kOnnxruntimeName, text(true)}};
+    if (text(false) != text(true)) ways.push_back({kOnnxruntimeName, text(false)});
+    return ways;
+  }
+  return unimplemented(fmt::format(
+      "target_device {}: no runtime divides a model over these devices; OpenVINO does over CPU, GPU and NPU, ONNX "
+      "Runtime over NVIDIA, CUDA, TENSORRT and CPU",
+      expression.to_string()));
+}
+
+// The value of one of the plan's own keys, taken out of properties; empty when it is not there.
+std::string take(Properties& properties, const char* key) {
+  const auto value = value_of(properties, key);
+  properties.erase(key);
+  return value;
+}
+
+Status take_switch(Properties& properties, const char* key, bool& field) {
+  const auto value = take(properties, key);
+  if (value.empty()) return {};
+  field = value == "YES" || value == "TRUE";
+  if (field || value == "NO" || value == "FALSE") return {};
+  return invalid_argument(fmt::format("plugin_config {}: YES or NO expected, not \"{}\"", key, value));
+}
+
+Status take_batch_timeout(Properties& properties, DevicePlan& plan) {
+  const auto value = take(properties, "AUTO_BATCH_TIMEOUT");
+  if (value.empty()) return {};
+  constexpr std::uint32_t kLongest = 60'000;
+  std::uint32_t milliseconds = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), milliseconds);
+  if (error != std::errc() || end != value.data() + value.size() || milliseconds > kLongest) {
+    return invalid_argument(fmt::format(
+        "plugin_config AUTO_BATCH_TIMEOUT: milliseconds from 0 to {} expected, not \"{}\"", kLongest, value));
+  }
+  plan.batch_timeout = std::chrono::milliseconds(milliseconds);
+  return {};
+}
+
+Status take_device_properties(Properties& properties, DevicePlan& plan) {
+  const auto found = properties.find("DEVICE_PROPERTIES");
+  if (found == properties.end()) return {};
+  const auto parsed = parse_device_properties(found->second);
+  if (!parsed.ok()) return parsed.status();
+  for (const auto& [device, own] : *parsed) {
+    const auto member = std::ranges::find_if(
+        plan.members, [&, name = device](const PlanMember& candidate) { return upper(candidate.target) == name; });
+    if (member == plan.members.end())
+      return invalid_argument(fmt::format("plugin_config DEVICE_PROPERTIES: {} is not in target_device", device));
+    if (Status status = check_properties(own); !status.ok()) return status;
+    member->properties = own;
+  }
+  properties.erase(found);
+  return {};
+}
+
+// AUTO's own keys, and its hint: a member that is used together with others runs for throughput.
+Status read_auto(Properties& properties, DevicePlan& plan) {
+  plan.use = DevicePlan::Use::kFirst;
+  if (value_of(properties, "PERFORMANCE_HINT") == "CUMULATIVE_THROUGHPUT") {
+    plan.use = DevicePlan::Use::kAny;
+    properties["PERFORMANCE_HINT"] = "THROUGHPUT";
+  }
+  if (Status status = take_switch(properties, "ENABLE_STARTUP_FALLBACK", plan.startup_fallback); !status.ok())
+    return status;
+  return take_switch(properties, "ENABLE_RUNTIME_FALLBACK", plan.runtime_fallback);
+}
+
+Result<DevicePlan> plan_for(const DeviceExpression& expression, CpuRuntime cpu, Properties& properties) {
   DevicePlan plan;
+  Status status;
+  if (expression.kind == PlanKind::kHetero && expression.members.size() > 1) {
+    auto ways = hetero_placements(expression, cpu);
+    if (!ways.ok()) return ways.status();
+    plan.members.push_back({.target = expression.to_string(), .placements = std::move(*ways)});
+    return plan;
+  }
   auto members = members_of(expression, cpu);
   if (!members.ok()) return members.status();
-  plan.members = std::move(members).value();
-  switch (expression.kind) {
-    case PlanKind::kSingle:
-    case PlanKind::kMulti:
-      break;
-    case PlanKind::kAuto:
-      if (value_of(properties, "PERFORMANCE_HINT") != "CUMULATIVE_THROUGHPUT") plan.use = DevicePlan::Use::kFirst;
-      break;
-    case PlanKind::kBatch:
-      plan.batch = expression.members.front().count;
-      break;
-    case PlanKind::kHetero:
-      if (plan.members.size() > 1) {
-        return unimplemented(fmt::format("target_device {}: HETERO over devices of several runtimes is not available",
-                                         expression.to_string()));
-      }
-      break;
+  plan.members = std::move(*members);
+  if (expression.kind == PlanKind::kAuto) status = read_auto(properties, plan);
+  if (expression.kind == PlanKind::kMulti && value_of(properties, "PERFORMANCE_HINT") == "CUMULATIVE_THROUGHPUT")
+    properties["PERFORMANCE_HINT"] = "THROUGHPUT";
+  if (expression.kind == PlanKind::kBatch) {
+    plan.batching = true;
+    plan.batch = expression.members.front().count;
+    status = take_batch_timeout(properties, plan);
   }
+  if (status.ok()) status = take_device_properties(properties, plan);
+  if (!status.ok()) return status;
   return plan;
 }
 
 }  // namespace
+
+std::vector<std::string> automatic_devices() { return {"NVIDIA", "GPU", "CPU"}; }
 
 Result<DevicePlan> make_plan(const DeviceExpression& expression,
                              const std::map<std::string, std::string>& plugin_config) {
@@ -155,11 +252,11 @@ Result<DevicePlan> make_plan(const DeviceExpression& expression,
   const auto cpu = take_cpu_runtime(properties);
   if (!cpu.ok()) return cpu.status();
   if (Status status = check_properties(properties); !status.ok()) return status;
-  const bool native = expression.kind != PlanKind::kSingle && *cpu != CpuRuntime::kOnnxruntime &&
-                      std::all_of(expression.members.begin(), expression.members.end(), is_intel);
-  auto plan = native ? Result<DevicePlan>(native_plan(expression)) : combined_plan(expression, *cpu, properties);
+  if (expression.kind == PlanKind::kAuto && expression.members.empty()) {
+    return make_plan(std::string_view("AUTO"), plugin_config);
+  }
+  auto plan = plan_for(expression, *cpu, properties);
   if (!plan.ok()) return plan;
-  if (plan->members.empty()) plan->members.push_back({"CPU", cpu_placements(*cpu)});
   plan->properties = std::move(properties);
   return plan;
 }
@@ -168,6 +265,11 @@ Result<DevicePlan> make_plan(std::string_view target_device, const std::map<std:
                              const std::vector<std::string>& simulated) {
   auto expression = parse_target_device(target_device, simulated);
   if (!expression.ok()) return expression.status();
+  if (expression->kind == PlanKind::kAuto && expression->members.empty()) {
+    // Named one by one, so that a simulated device stands in for the real one of its name.
+    expression = parse_target_device(fmt::format("AUTO:{}", fmt::join(automatic_devices(), ",")), simulated);
+    if (!expression.ok()) return expression.status();
+  }
   return make_plan(*expression, plugin_config);
 }
 

@@ -1,6 +1,7 @@
 // DevicePlan: on which runtimes and devices a model is to run.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -26,39 +27,54 @@ struct PlanMember {
   std::string target;  // as the user named it: "NVIDIA.0"
   std::vector<Placement> placements;
   std::optional<std::uint32_t> requests{};  // requests in flight at most; empty: the device's optimum
+  // A CPU: ready soon, so it may answer while the members before it still compile.
+  bool quick = false;
+  // What DEVICE_PROPERTIES says for this member alone; wins over DevicePlan::properties.
+  std::map<std::string, std::string> properties{};
 
   friend bool operator==(const PlanMember&, const PlanMember&) = default;
 };
 
 struct DevicePlan {
-  // kAll: every member runs the model, and one that cannot fails the plan. kFirst: the first member that can, runs it.
-  enum class Use : std::uint8_t { kAll, kFirst };
+  // kAll: every member runs the model, and one that cannot fails the plan. kAny: every member that can, runs it.
+  // kFirst: the first member that can, runs it; the others stand by.
+  enum class Use : std::uint8_t { kAll, kAny, kFirst };
   Use use = Use::kAll;
   std::vector<PlanMember> members;  // by priority
-  // Batch size that requests are grouped to before they reach the device (BATCH over a runtime that does not group by
-  // itself); empty: none.
-  std::optional<std::uint32_t> batch{};
-  // plugin_config without what the plan itself has read (RUNTIME).
+  // kFirst, kAny: a quick member answers while better ones compile (ENABLE_STARTUP_FALLBACK, default yes).
+  bool startup_fallback = true;
+  // kFirst: another member takes over when the one that serves is lost (ENABLE_RUNTIME_FALLBACK, default yes).
+  bool runtime_fallback = true;
+  // BATCH: requests are put together before they reach the device.
+  bool batching = false;
+  std::optional<std::uint32_t> batch{};            // the size to wait for; empty: what proves best
+  std::chrono::milliseconds batch_timeout{1'000};  // how long the first request of a batch waits (AUTO_BATCH_TIMEOUT)
+  // plugin_config without what the plan itself has read.
   std::map<std::string, std::string> properties;
 
   friend bool operator==(const DevicePlan&, const DevicePlan&) = default;
 };
 
+// The devices that AUTO without a list tries, best first; the CPU last. The NPU is not among them: it takes static
+// shapes only, and is to be asked for by name.
+std::vector<std::string> automatic_devices();
+
 // Rules:
-//  - Intel devices alone (CPU, GPU, NPU, and AUTO, MULTI, HETERO, BATCH over them) go to OpenVINO as written, which has
-//  its own plugins for that.
-//  - CPU alone: plugin_config RUNTIME = OPENVINO (default, with ONNX Runtime as its stand-in when OpenVINO cannot be
-//  loaded or cannot compile an
-//    ONNX model) or ONNXRUNTIME (that one only).
+//  - CPU is OpenVINO, with ONNX Runtime as its stand-in when OpenVINO cannot be loaded or cannot compile the model;
+//  plugin_config RUNTIME, or CPU.OPENVINO and CPU.ONNXRUNTIME, choose that one only.
+//  - NVIDIA is TensorRT, then CUDA, of ONNX Runtime; CUDA and TENSORRT are that provider or a failure.
 //  - MYRIAD, HDDL and LEGACY.name are the OpenVINO of --openvino_legacy_dir in a worker process (openvino_c), which
 //  says what to install when there is none.
-//  - NVIDIA is TensorRT, then CUDA, of ONNX Runtime; CUDA and TENSORRT are that provider or a failure.
-//  - MULTI over several runtimes has a member for each device, all of which must work; AUTO over several takes the
-//  first that works, or all of them
-//    with PERFORMANCE_HINT=CUMULATIVE_THROUGHPUT.
-// Pure: whether a device is there shows when the plan is compiled. Errors: kInvalidArgument (RUNTIME; NUM_STREAMS
-// together with PERFORMANCE_HINT), kUnimplemented
-// (HETERO over several runtimes).
+//  - MULTI has a member for each device, all of which must work.
+//  - AUTO has a member for each device of its list, or of automatic_devices(), and uses the first that works; with
+//  PERFORMANCE_HINT=CUMULATIVE_THROUGHPUT all that work.
+//  - HETERO over Intel devices is OpenVINO's, over NVIDIA devices and the CPU that of ONNX Runtime's providers.
+//  - BATCH is this server's own batching on the device.
+//  - plugin_config keys of the plan itself are taken out of properties: RUNTIME, DEVICE_PROPERTIES (see
+//  device_properties.hpp), for AUTO ENABLE_STARTUP_FALLBACK and ENABLE_RUNTIME_FALLBACK, for BATCH AUTO_BATCH_TIMEOUT
+//  (milliseconds).
+// Pure: whether a device is there shows when the plan is compiled. Errors: kInvalidArgument (a key above; NUM_STREAMS
+// together with PERFORMANCE_HINT), kUnimplemented (HETERO over runtimes that cannot share a model).
 Result<DevicePlan> make_plan(const DeviceExpression& expression,
                              const std::map<std::string, std::string>& plugin_config);
 

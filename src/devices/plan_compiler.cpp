@@ -28,80 +28,78 @@ bool is_users_mistake(const Status& status) {
   return status.code() == StatusCode::kInvalidArgument || status.code() == StatusCode::kNotFound;
 }
 
-class PlanCompiler {
- public:
-  PlanCompiler(const DevicePlan& plan, RuntimeRegistry& registry, const ModelSource& source,
-               const CompileOptions& options, const Log& log)
-      : plan_(plan), registry_(registry), source_(source), options_(options), log_(log) {
-    options_.properties = plan.properties;
+Result<CompiledMember> compile_at(const PlanMember& member, const Placement& placement, RuntimeRegistry& registry,
+                                  const ModelSource& source, CompileOptions options) {
+  auto runtime = registry.get(placement.runtime);
+  if (!runtime.ok()) return runtime.status();
+  if (!(*runtime)->supports(source.format)) {
+    return failed_precondition(
+        fmt::format("{} does not read {} models", placement.runtime, model_format_name(source.format)));
   }
+  options.device = placement.device;
+  if (member.requests) options.requests = *member.requests;
+  auto model = (*runtime)->compile(source, options);
+  if (!model.ok()) return model.status();
+  CompiledMember compiled{*runtime, std::move(model).value(), member.target, member.requests, {}};
+  compiled.info = compiled.model->info();
+  return compiled;
+}
 
-  Result<std::vector<CompiledMember>> run() {
-    std::vector<CompiledMember> compiled;
-    Refusals refusals;
-    for (const auto& member : plan_.members) {
-      auto made = compile_member(member, refusals);
-      if (made) {
-        compiled.push_back(std::move(*made));
-        if (plan_.use == DevicePlan::Use::kFirst) return compiled;
-        refusals = {};
-      } else if (plan_.use == DevicePlan::Use::kAll || is_users_mistake(refusals.status())) {
-        return refusals.status();
-      }
-    }
-    if (compiled.empty()) return refusals.status();
-    return compiled;
+// Says in the note of what runs which better ways did not work.
+void note_refusals(CompiledMember& compiled, const Refusals& refusals) {
+  if (refusals.empty()) return;
+  if (!compiled.info.note.empty()) compiled.info.note += "; ";
+  compiled.info.note += "passed over: " + refusals.text();
+}
+
+std::optional<CompiledMember> try_ways(const DevicePlan& plan, const PlanMember& member, RuntimeRegistry& registry,
+                                       const ModelSource& source, CompileOptions options, Refusals& refusals) {
+  options.properties = plan.properties;
+  // The member's own word on streams replaces the plan's, in whichever of the two ways it is given.
+  if (member.properties.contains("NUM_STREAMS")) options.properties.erase("PERFORMANCE_HINT");
+  if (member.properties.contains("PERFORMANCE_HINT")) options.properties.erase("NUM_STREAMS");
+  for (const auto& [key, value] : member.properties) options.properties[key] = value;
+  for (const auto& placement : member.placements) {
+    auto made = compile_at(member, placement, registry, source, options);
+    if (made.ok()) return std::move(made).value();
+    refusals.add(fmt::format("{} on {}", placement.device, placement.runtime), made.status());
+    if (is_users_mistake(made.status()) || options.stop.stop_requested()) break;
   }
-
- private:
-  std::optional<CompiledMember> compile_member(const PlanMember& member, Refusals& refusals) {
-    for (const auto& placement : member.placements) {
-      auto made = compile_at(member, placement);
-      if (made.ok()) {
-        CompiledMember compiled = std::move(made).value();
-        if (!refusals.empty()) {
-          log_.debug("Runs on {} of {}, because of {}", placement.device, placement.runtime, refusals.text());
-          if (!compiled.info.note.empty()) compiled.info.note += "; ";
-          compiled.info.note += "passed over: " + refusals.text();
-        }
-        return compiled;
-      }
-      refusals.add(fmt::format("{} on {}", placement.device, placement.runtime), made.status());
-      if (is_users_mistake(made.status())) break;
-    }
-    return std::nullopt;
-  }
-
-  Result<CompiledMember> compile_at(const PlanMember& member, const Placement& placement) {
-    auto runtime = registry_.get(placement.runtime);
-    if (!runtime.ok()) return runtime.status();
-    if (!(*runtime)->supports(source_.format)) {
-      return failed_precondition(
-          fmt::format("{} does not read {} models", placement.runtime, model_format_name(source_.format)));
-    }
-    CompileOptions options = options_;
-    options.device = placement.device;
-    if (member.requests) options.requests = *member.requests;
-    auto model = (*runtime)->compile(source_, options);
-    if (!model.ok()) return model.status();
-    CompiledMember compiled{*runtime, std::move(model).value(), member.target, member.requests, {}};
-    compiled.info = compiled.model->info();
-    return compiled;
-  }
-
-  const DevicePlan& plan_;
-  RuntimeRegistry& registry_;
-  const ModelSource& source_;
-  CompileOptions options_;
-  const Log& log_;
-};
+  return std::nullopt;
+}
 
 }  // namespace
+
+Result<CompiledMember> compile_member(const DevicePlan& plan, const PlanMember& member, RuntimeRegistry& registry,
+                                      const ModelSource& source, const CompileOptions& options, const Log& log) {
+  Refusals refusals;
+  auto made = try_ways(plan, member, registry, source, options, refusals);
+  if (!made) return refusals.status();
+  if (!refusals.empty())
+    log.debug("{} runs on {} {}, because of {}", member.target, made->info.runtime, made->info.device, refusals.text());
+  note_refusals(*made, refusals);
+  return std::move(*made);
+}
 
 Result<std::vector<CompiledMember>> compile_plan(const DevicePlan& plan, RuntimeRegistry& registry,
                                                  const ModelSource& source, const CompileOptions& options,
                                                  const Log& log) {
-  return PlanCompiler(plan, registry, source, options, log).run();
+  std::vector<CompiledMember> compiled;
+  Refusals refusals;
+  for (const auto& member : plan.members) {
+    auto made = try_ways(plan, member, registry, source, options, refusals);
+    if (made) {
+      note_refusals(*made, refusals);
+      refusals = {};
+      log.debug("{} runs on {} {}", member.target, made->info.runtime, made->info.device);
+      compiled.push_back(std::move(*made));
+      if (plan.use == DevicePlan::Use::kFirst) break;
+    } else if (plan.use == DevicePlan::Use::kAll || is_users_mistake(refusals.status())) {
+      return refusals.status();
+    }
+  }
+  if (compiled.empty()) return refusals.status();
+  return compiled;
 }
 
 }  // namespace ocelli::devices

@@ -28,9 +28,13 @@ struct CompiledMember {
   ExecutionInfo info;
 };
 
-// Compiles what plan.use asks for, best first. options.device is ignored; plan.properties replace options.properties.
-// Blocks. The error names every way that was tried and its reason, under the code of the first one. A wrong parameter
-// or a missing file ends the search.
+// Compiles one member by the first of its ways that works. options.device is ignored; the plan's and the member's own
+// properties replace options.properties. Blocks. The error names every way that was tried and its reason, under the
+// code of the first one; a wrong parameter or a missing file ends the search.
+Result<CompiledMember> compile_member(const DevicePlan& plan, const PlanMember& member, RuntimeRegistry& registry,
+                                      const ModelSource& source, const CompileOptions& options, const Log& log);
+
+// Compiles what plan.use asks for, best first; whoever was passed over stands in the first one's note. Errors as above.
 Result<std::vector<CompiledMember>> compile_plan(const DevicePlan& plan, RuntimeRegistry& registry,
                                                  const ModelSource& source, const CompileOptions& options,
                                                  const Log& log);

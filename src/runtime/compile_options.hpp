@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,9 @@ struct CompileOptions {
   // Turns the loops of a recurrent model into variables that live between runs (--low_latency_transformation); OpenVINO
   // only.
   bool low_latency_transformation = false;
+  // Asks a compilation to end early with kCancelled. Runtimes that cannot be interrupted finish; whoever asked drops
+  // the result.
+  std::stop_token stop;
   // Requests meant to be in flight (nireq); 0: the device's own optimum.
   std::uint32_t requests = 0;
 };

@@ -93,7 +93,7 @@ TEST(DeviceExpression, MistakesAreLocatedAndExplained) {
       {"GPU.x", 5, "GPU.n expected"},
       {"GPU.", 5, "something expected after \"GPU.\""},
       {"GPU.1234", 5, "GPU.n expected"},
-      {"CPU.0", 5, "CPU has no \".0\""},
+      {"CPU.0", 5, "CPU.OPENVINO or CPU.ONNXRUNTIME expected, not \"0\""},
       {"ARMNN.Fast", 7, "ARMNN.CpuRef or ARMNN.CpuAcc or ARMNN.GpuAcc expected"},
       {"CPU(2)", 1, "(n) is for members of AUTO"},
       {"MULTI:CPU(0)", 11, "a number from 1 to 100000 expected"},

@@ -26,9 +26,17 @@ TEST(DevicePlan, CpuIsOpenvinoThenOnnxRuntimeUnlessChosen) {
               ElementsAre(Placement{"openvino", "CPU"}));
 }
 
-TEST(DevicePlan, IntelExpressionsGoToOpenvinoAsWritten) {
-  for (const char* text :
-       {"GPU", "GPU.1", "NPU", "MULTI:GPU,CPU", "MULTI:GPU.0(4),CPU(2)", "HETERO:GPU,CPU", "BATCH:GPU(16)"}) {
+TEST(DevicePlan, TheRuntimeOfACpuStandsBehindTheDot) {
+  const auto plan = plan_of("MULTI:CPU.openvino(2),CPU.ONNXRUNTIME", {{"RUNTIME", "OPENVINO"}});
+  ASSERT_EQ(plan.members.size(), 2U);
+  EXPECT_EQ(plan.members[0].target, "CPU.OPENVINO");
+  EXPECT_EQ(plan.members[0].requests, 2U);
+  EXPECT_THAT(plan.members[0].placements, ElementsAre(Placement{"openvino", "CPU"}));
+  EXPECT_THAT(plan.members[1].placements, ElementsAre(Placement{"onnxruntime", "CPU"}));
+}
+
+TEST(DevicePlan, IntelDevicesAndTheirHeteroGoToOpenvinoAsWritten) {
+  for (const char* text : {"GPU", "GPU.1", "NPU", "HETERO:GPU,CPU", "HETERO:GPU.0,GPU.1,CPU"}) {
     const auto plan = plan_of(text);
     ASSERT_EQ(plan.members.size(), 1U) << text;
     EXPECT_EQ(plan.use, Use::kAll);
@@ -36,17 +44,48 @@ TEST(DevicePlan, IntelExpressionsGoToOpenvinoAsWritten) {
   }
 }
 
-TEST(DevicePlan, AutoGoesOnToTheNextDevice) {
+TEST(DevicePlan, AutoHasAMemberPerDeviceAndUsesTheFirst) {
   const auto plan = plan_of("AUTO:GPU,CPU");
   EXPECT_EQ(plan.use, Use::kFirst);
-  ASSERT_EQ(plan.members.size(), 4U);
-  EXPECT_THAT(plan.members[0].placements, ElementsAre(Placement{"openvino", "AUTO:GPU,CPU"}));
-  EXPECT_THAT(plan.members[1].placements, ElementsAre(Placement{"openvino", "GPU"}));
-  EXPECT_THAT(plan.members[2].placements, ElementsAre(Placement{"openvino", "CPU"}));
-  EXPECT_THAT(plan.members[3].placements, ElementsAre(Placement{"onnxruntime", "CPU"}));
+  ASSERT_EQ(plan.members.size(), 2U);
+  EXPECT_THAT(plan.members[0].placements, ElementsAre(Placement{"openvino", "GPU"}));
+  EXPECT_FALSE(plan.members[0].quick);
+  EXPECT_THAT(plan.members[1].placements, ElementsAre(Placement{"openvino", "CPU"}, Placement{"onnxruntime", "CPU"}));
+  EXPECT_TRUE(plan.members[1].quick);
   // GPU alone inside AUTO: the CPU was not allowed, so it is not taken.
-  EXPECT_EQ(plan_of("AUTO:GPU").members.size(), 2U);
-  EXPECT_THAT(plan_of("AUTO").members[0].placements, ElementsAre(Placement{"openvino", "AUTO"}));
+  EXPECT_EQ(plan_of("AUTO:GPU").members.size(), 1U);
+}
+
+TEST(DevicePlan, AutoWithoutAListTriesTheDocumentedOrder) {
+  const auto plan = make_plan("AUTO", {}, {"GPU"});
+  ASSERT_TRUE(plan.ok()) << plan.status().to_string();
+  std::vector<std::string> targets;
+  for (const auto& member : plan->members) targets.push_back(member.target);
+  EXPECT_EQ(targets, automatic_devices());
+  EXPECT_THAT(plan->members[1].placements, ElementsAre(Placement{"simulated", "GPU"})) << "its name is simulated";
+}
+
+TEST(DevicePlan, FallbackSwitchesOfAuto) {
+  const auto plan = plan_of("AUTO:GPU,CPU", {{"ENABLE_STARTUP_FALLBACK", "NO"}, {"ENABLE_RUNTIME_FALLBACK", "false"}});
+  EXPECT_FALSE(plan.startup_fallback);
+  EXPECT_FALSE(plan.runtime_fallback);
+  EXPECT_TRUE(plan.properties.empty());
+}
+
+TEST(DevicePlan, DevicePropertiesBelongToOneMember) {
+  const auto plan = plan_of("MULTI:NVIDIA.0,CPU",
+                            {{"DEVICE_PROPERTIES", R"({cpu:{NUM_STREAMS:2, "A":"b"},NVIDIA.0:{}})"}, {"X", "y"}});
+  EXPECT_EQ(plan.members[1].properties, (std::map<std::string, std::string>{{"NUM_STREAMS", "2"}, {"A", "b"}}));
+  EXPECT_TRUE(plan.members[0].properties.empty());
+  EXPECT_EQ(plan.properties, (std::map<std::string, std::string>{{"X", "y"}}));
+}
+
+TEST(DevicePlan, HeteroOverNvidiaAndCpuIsDividedByProviders) {
+  EXPECT_THAT(plan_of("HETERO:NVIDIA,CPU").members[0].placements,
+              ElementsAre(Placement{"onnxruntime", "HETERO:TENSORRT.0,CUDA.0,CPU"},
+                          Placement{"onnxruntime", "HETERO:CUDA.0,CPU"}));
+  EXPECT_THAT(plan_of("HETERO:CUDA.1,CPU").members[0].placements,
+              ElementsAre(Placement{"onnxruntime", "HETERO:CUDA.1,CPU"}));
 }
 
 TEST(DevicePlan, NvidiaIsTensorrtThenCuda) {
@@ -68,13 +107,22 @@ TEST(DevicePlan, MultiOverSeveralRuntimesHasAMemberPerDevice) {
 
 TEST(DevicePlan, AutoOverSeveralRuntimesTakesOneOrAll) {
   EXPECT_EQ(plan_of("AUTO:NVIDIA,CPU").use, Use::kFirst);
-  EXPECT_EQ(plan_of("AUTO:NVIDIA,CPU", {{"PERFORMANCE_HINT", "CUMULATIVE_THROUGHPUT"}}).use, Use::kAll);
+  EXPECT_EQ(plan_of("AUTO:NVIDIA,CPU", {{"PERFORMANCE_HINT", "CUMULATIVE_THROUGHPUT"}}).use, Use::kAny);
 }
 
-TEST(DevicePlan, BatchOverOtherRuntimesIsOurs) {
-  const auto plan = plan_of("BATCH:NVIDIA(16)");
+TEST(DevicePlan, CumulativeThroughputIsThroughputForEachMember) {
+  EXPECT_EQ(plan_of("AUTO:NVIDIA,CPU", {{"PERFORMANCE_HINT", "CUMULATIVE_THROUGHPUT"}}).properties,
+            (std::map<std::string, std::string>{{"PERFORMANCE_HINT", "THROUGHPUT"}}));
+}
+
+TEST(DevicePlan, BatchIsOursOnEveryDevice) {
+  const auto plan = plan_of("BATCH:GPU(16)", {{"AUTO_BATCH_TIMEOUT", "250"}});
+  EXPECT_TRUE(plan.batching);
   EXPECT_EQ(plan.batch, 16U);
+  EXPECT_EQ(plan.batch_timeout, std::chrono::milliseconds(250));
+  EXPECT_TRUE(plan.properties.empty());
   EXPECT_EQ(plan.members[0].requests, std::nullopt);
+  EXPECT_THAT(plan.members[0].placements, ElementsAre(Placement{"openvino", "GPU"}));
 }
 
 TEST(DevicePlan, SimulatedDevices) {
@@ -98,7 +146,12 @@ TEST(DevicePlan, RefusesWhatCannotWork) {
     const auto plan = make_plan(target, properties);
     return plan.ok() ? std::string("accepted") : plan.status().to_string();
   };
-  EXPECT_THAT(refusal("HETERO:NVIDIA,CPU"), HasSubstr("UNIMPLEMENTED"));
+  EXPECT_THAT(refusal("HETERO:NVIDIA,GPU"), HasSubstr("no runtime divides a model over these devices"));
+  EXPECT_THAT(refusal("BATCH:CPU(4)", {{"AUTO_BATCH_TIMEOUT", "soon"}}), HasSubstr("AUTO_BATCH_TIMEOUT: milliseconds"));
+  EXPECT_THAT(refusal("AUTO", {{"ENABLE_STARTUP_FALLBACK", "perhaps"}}), HasSubstr("YES or NO expected"));
+  EXPECT_THAT(refusal("MULTI:GPU,CPU", {{"DEVICE_PROPERTIES", "{NPU:{A:b}}"}}),
+              HasSubstr("NPU is not in target_device"));
+  EXPECT_THAT(refusal("MULTI:GPU,CPU", {{"DEVICE_PROPERTIES", "{GPU:{A}}"}}), HasSubstr("position 8: ':' expected"));
   EXPECT_THAT(refusal("CPU", {{"RUNTIME", "TVM"}}),
               HasSubstr("RUNTIME: OPENVINO or ONNXRUNTIME expected, not \"TVM\""));
   EXPECT_THAT(refusal("CPU", {{"NUM_STREAMS", "2"}, {"PERFORMANCE_HINT", "LATENCY"}}),
