@@ -21,7 +21,7 @@ std::shared_ptr<ModelServable> make_servable(ServingContext& context, std::int64
   executor.model = std::make_shared<test::FakeModel>(
       test::add_signature(PartialShape::from({1, floats})),
       [](const std::vector<TensorView>&, std::vector<Tensor>&) -> Status { return {}; });
-  options.executors.push_back(std::move(executor));
+  options.devices.push_back(PlannedDevice::of(std::move(executor)));
   return std::move(ModelServable::create(std::move(options), context)).value();
 }
 

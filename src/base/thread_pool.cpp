@@ -38,6 +38,11 @@ std::size_t ThreadPool::queued() const {
   return queue_.size();
 }
 
+bool ThreadPool::idle_within(std::chrono::nanoseconds limit) {
+  std::unique_lock lock(mutex_);
+  return idle_.wait_for(lock, limit, [this] { return queue_.empty() && running_ == 0; });
+}
+
 void ThreadPool::work() {
   ::pthread_setname_np(::pthread_self(), name_.c_str());
   std::unique_lock lock(mutex_);
@@ -46,10 +51,12 @@ void ThreadPool::work() {
     if (queue_.empty()) return;
     auto task = std::move(queue_.front());
     queue_.pop_front();
+    ++running_;
     lock.unlock();
     task();
     task = nullptr;  // what it captured goes before the lock is taken again
     lock.lock();
+    if (--running_ == 0 && queue_.empty()) idle_.notify_all();
   }
 }
 

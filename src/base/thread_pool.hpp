@@ -1,6 +1,7 @@
 // ThreadPool: a fixed number of threads that work off a bounded queue of tasks.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -31,6 +32,8 @@ class ThreadPool {
   [[nodiscard]] bool submit(std::function<void()> task);
   // Tasks that wait now.
   [[nodiscard]] std::size_t queued() const;
+  // Waits until nothing waits and nothing runs, for at most limit; whether that is so.
+  [[nodiscard]] bool idle_within(std::chrono::nanoseconds limit);
 
  private:
   void work();
@@ -39,8 +42,10 @@ class ThreadPool {
   const std::size_t max_queued_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable idle_;
   std::deque<std::function<void()>> queue_;
   bool closing_ = false;
+  std::size_t running_ = 0;
   std::vector<std::thread> threads_;
 };
 

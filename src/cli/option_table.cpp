@@ -437,6 +437,12 @@ constexpr OptionSpec kOptions[] = {
      .help = "Folder of an OpenVINO Runtime of release 2022.3 or newer, which runs in a process of its own; 2022.3 LTS "
              "for target_device MYRIAD and HDDL. Its other devices are LEGACY.CPU and so on.",
      .environment = "OPENVINO_LEGACY_DIR"},
+    {.name = "probe",
+     .group = kRuntimes,
+     .field = [](CommandLine& line) -> FieldRef { return &line.server.probe_devices; },
+     .help =
+         "AUTO measures the model on each of its devices and uses the fastest, instead of the first in the list: by "
+         "latency, or by throughput with PERFORMANCE_HINT THROUGHPUT."},
     {.name = "simulated_devices",
      .group = kRuntimes,
      .value = "JSON",

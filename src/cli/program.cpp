@@ -52,6 +52,7 @@ struct Command {
 
 constexpr std::array kCommands{
     Command{"serve", serve_command},
+    Command{"model", serve_command},  // OpenVINO's page about MULTI has this word in front of the options
     Command{"bench", bench_command},
     Command{"devices", devices_command},
     Command{"doctor", doctor_command},

@@ -32,6 +32,7 @@ enum class MetricFamily : std::uint8_t {
   kGraphRequestLatency,
   kModelDevice,
   kDeviceBusy,
+  kDeviceUtilization,
   kDeviceRuns,
   kQueuedRequests,
   kQueueTime,

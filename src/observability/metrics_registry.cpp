@@ -60,6 +60,7 @@ struct ModelWideCounts {
 struct Row {
   ServableIdentity identity;
   std::string version;
+  std::vector<DeviceFact> devices;
   ServableTotals totals;
 };
 
@@ -133,10 +134,26 @@ void write_requests(PrometheusText& out, const Page& page, bool success) {
   }
 }
 
+void write_device_number(PrometheusText& out, const Row& row, std::size_t position, MetricFamily family) {
+  const auto& fact = row.devices[position];
+  const auto member = std::to_string(position);
+  // Two members of one plan may be the same device; their position tells them apart.
+  const auto put = [&](auto value) {
+    out.sample("",
+               {{"device", fact.device},
+                {"member", member},
+                {"name", row.identity.name},
+                {"runtime", fact.runtime},
+                {"version", row.version}},
+               value);
+  };
+  if (family == MetricFamily::kDeviceUtilization) return put(row.totals.device_use[position]);
+  put(family == MetricFamily::kDeviceRuns ? row.totals.device_runs[position] : row.totals.device_busy_us[position]);
+}
+
 void write_devices(PrometheusText& out, const Row& row, MetricFamily family) {
-  const auto& devices = row.identity.devices;
-  for (std::size_t i = 0; i < devices.size(); ++i) {
-    const auto& fact = devices[i];
+  for (std::size_t i = 0; i < row.devices.size(); ++i) {
+    const auto& fact = row.devices[i];
     if (family == MetricFamily::kModelDevice) {
       out.sample("",
                  {{"device", fact.device},
@@ -144,20 +161,13 @@ void write_devices(PrometheusText& out, const Row& row, MetricFamily family) {
                   {"precision", fact.precision},
                   {"reason", fact.reason},
                   {"runtime", fact.runtime},
+                  {"state", fact.state},
+                  {"target", fact.target},
                   {"version", row.version}},
                  std::int64_t{1});
-      continue;
+    } else if (i < kMaxDevices) {
+      write_device_number(out, row, i, family);
     }
-    if (i >= kMaxDevices) return;
-    const auto value = family == MetricFamily::kDeviceRuns ? row.totals.device_runs[i] : row.totals.device_busy_us[i];
-    // Two members of one plan may be the same device; their position tells them apart.
-    out.sample("",
-               {{"device", fact.device},
-                {"member", std::to_string(i)},
-                {"name", row.identity.name},
-                {"runtime", fact.runtime},
-                {"version", row.version}},
-               value);
   }
 }
 
@@ -225,6 +235,7 @@ void write_servable_family(PrometheusText& out, const Page& page, MetricFamily f
         break;
       case MetricFamily::kModelDevice:
       case MetricFamily::kDeviceBusy:
+      case MetricFamily::kDeviceUtilization:
       case MetricFamily::kDeviceRuns:
         write_devices(out, row, family);
         break;
@@ -280,7 +291,10 @@ struct MetricsRegistry::State {
         if (counted.insert(metrics.get()).second) page.wide[name].add(*metrics);
       }
     }
-    for (auto& [key, row] : rows) page.rows.push_back(std::move(row));
+    for (auto& [key, row] : rows) {
+      if (row.identity.devices) row.devices = row.identity.devices();
+      page.rows.push_back(std::move(row));
+    }
     return page;
   }
 

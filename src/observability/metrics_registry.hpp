@@ -14,11 +14,13 @@ namespace ocelli::observability {
 
 class PrometheusText;
 
-// Where a servable runs, for ocelli_model_device. reason: why it is not what was asked for; usually empty.
+// One device of a servable's plan now, for ocelli_model_device. reason: why it is not as was asked; usually empty.
 struct DeviceFact {
+  std::string target;  // as the user named it
   std::string runtime;
   std::string device;
   std::string precision;
+  std::string state;
   std::string reason;
 };
 
@@ -27,7 +29,9 @@ struct ServableIdentity {
   std::string name;
   std::int64_t version = 1;
   bool pipeline = false;
-  std::vector<DeviceFact> devices;  // in the order of ServableMetrics::device_runs
+  // Asked at each rendering, in the order of ServableMetrics::device_runs; thread-safe, and must not call the registry.
+  // Empty: no devices.
+  std::function<std::vector<DeviceFact>()> devices;
 };
 
 // Connections of one listener, for ocelli_connections.

@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/status.hpp"
+#include "observability/device_use.hpp"
 #include "observability/histogram.hpp"
 
 namespace ocelli::observability {
@@ -71,8 +72,9 @@ struct ServableMetrics {
   Gauge queued_requests{0};
   std::array<Counter, kStatusCodes> errors{};
   std::array<BatchCounters, kMaxBatchBucket + 1> batches{};
-  // Executions and the time they took, by the position of the device in ServableMetadata::execution.
+  // Executions, the time they took, and how busy the device is, by its position in the plan.
   std::array<DurationCounter, kMaxDevices> device_runs{};
+  std::array<DeviceUse, kMaxDevices> device_use{};
   // KServe statistics extension.
   DurationCounter stat_success, stat_fail, stat_queue, stat_compute_input, stat_compute_infer, stat_compute_output;
   Counter inferences{0};         // items

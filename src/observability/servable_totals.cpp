@@ -1,5 +1,7 @@
 #include "observability/servable_totals.hpp"
 
+#include <algorithm>
+
 namespace ocelli::observability {
 namespace {
 
@@ -15,6 +17,7 @@ void HistogramTotals::add(const Histogram& histogram) noexcept {
 }
 
 void ServableTotals::add(const ServableMetrics& metrics) noexcept {
+  const auto now = Clock::now();
   for (std::size_t m = 0; m < kMethods; ++m) {
     for (std::size_t i = 0; i < kInterfaces; ++i) {
       success[m][i] += value_of(metrics.success[m][i]);
@@ -34,6 +37,7 @@ void ServableTotals::add(const ServableMetrics& metrics) noexcept {
   for (std::size_t i = 0; i < kMaxDevices; ++i) {
     device_runs[i] += value_of(metrics.device_runs[i].count);
     device_busy_us[i] += value_of(metrics.device_runs[i].ns) / kNanosecondsPerMicrosecond;
+    device_use[i] = std::max(device_use[i], metrics.device_use[i].share(now));
   }
   queue_time_us += value_of(metrics.stat_queue.ns) / kNanosecondsPerMicrosecond;
   inferences += value_of(metrics.inferences);

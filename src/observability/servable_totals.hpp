@@ -33,6 +33,7 @@ struct ServableTotals {
   std::array<std::uint64_t, kMaxBatchBucket + 1> batches{};
   std::array<std::uint64_t, kMaxDevices> device_runs{};
   std::array<std::uint64_t, kMaxDevices> device_busy_us{};
+  std::array<double, kMaxDevices> device_use{};  // the highest of all generations
   std::uint64_t queue_time_us = 0;
   std::uint64_t inferences = 0;
 

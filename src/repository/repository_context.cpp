@@ -14,8 +14,16 @@ observability::MetricsRegistry::Registration RepositoryContext::show(
     const serving::ServableMetadata& metadata, std::shared_ptr<const observability::ServableMetrics> counters) const {
   if (!metrics) return {};
   observability::ServableIdentity identity{metadata.name, metadata.version, metadata.pipeline, {}};
-  for (const auto& info : metadata.execution)
-    identity.devices.push_back({info.runtime, info.device, info.precision, info.note});
+  if (metadata.devices) {
+    identity.devices = [board = metadata.devices] {
+      std::vector<observability::DeviceFact> facts;
+      for (const auto& report : board->reports()) {
+        facts.push_back({report.target, report.info.runtime, report.info.device, report.info.precision,
+                         std::string(serving::device_state_name(report.state)), report.remark()});
+      }
+      return facts;
+    };
+  }
   return metrics->add(std::move(identity), std::move(counters));
 }
 

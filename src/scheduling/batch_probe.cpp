@@ -4,13 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <limits>
 #include <mutex>
 #include <optional>
-#include <thread>
 
+#include "scheduling/closed_loop.hpp"
 #include "scheduling/synthetic_batch.hpp"
 
 namespace ocelli::scheduling {
@@ -31,60 +30,6 @@ double median(std::vector<double> values) {
   std::ranges::sort(values);
   return values[values.size() / 2];
 }
-
-// Keeps requests running until a point in time and counts the runs.
-class ClosedLoop {
- public:
-  explicit ClosedLoop(std::size_t requests) : runners_(requests) {}
-
-  // Runs per second; 0 when a run failed.
-  double run(const std::vector<std::unique_ptr<InferRequest>>& requests, Duration slice) {
-    const auto begun = Clock::now();
-    until_ = begun + slice;
-    running_ = requests.size();
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-      runners_[i].loop = this;
-      runners_[i].request = requests[i].get();
-      requests[i]->start(runners_[i]);
-    }
-    {
-      std::unique_lock lock(mutex_);
-      idle_.wait(lock, [this] { return running_ == 0; });
-    }
-    // A run may end before the start() that began it has returned on its own thread.
-    while (starting_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
-    return failed_ ? 0 : static_cast<double>(runs_.load()) / seconds(Clock::now() - begun);
-  }
-
- private:
-  struct Runner final : InferCompletion {
-    void on_infer_done(const Status& status) noexcept override { loop->ended(*this, status); }
-    ClosedLoop* loop = nullptr;
-    InferRequest* request = nullptr;
-  };
-
-  void ended(Runner& runner, const Status& status) noexcept {
-    runs_.fetch_add(1);
-    if (status.ok() && Clock::now() < until_) {
-      starting_.fetch_add(1, std::memory_order_relaxed);
-      runner.request->start(runner);
-      starting_.fetch_sub(1, std::memory_order_release);
-      return;
-    }
-    const std::lock_guard lock(mutex_);
-    failed_ = failed_ || !status.ok();
-    if (--running_ == 0) idle_.notify_all();
-  }
-
-  std::vector<Runner> runners_;
-  TimePoint until_{};
-  std::atomic<std::uint64_t> runs_{0};
-  std::atomic<int> starting_{0};
-  std::mutex mutex_;
-  std::condition_variable idle_;
-  std::size_t running_ = 0;
-  bool failed_ = false;
-};
 
 // Waits for one run and asks it to stop when it takes too long.
 class BoundedRun final : private InferCompletion {
@@ -139,7 +84,12 @@ BatchProbe::BatchProbe(Executor& executor, LaneObserver& observer, const Batchin
 Status BatchProbe::run() {
   until_ = Clock::now() + options_.probe_limit;
   const auto& signature = executor_.model().signature();
-  if (!SyntheticBatch::possible(signature) || !warm_up()) return {};
+  if (!SyntheticBatch::possible(signature)) return {};
+  if (!warm_up()) {
+    // A device that is lost or too small already cannot serve; whatever else a made-up input meets, real ones may not.
+    const auto code = failure_.code();
+    return code == StatusCode::kUnavailable || code == StatusCode::kResourceExhausted ? failure_ : Status();
+  }
   if (executor_.model().stateful() || !batch_is_first_dimension(signature)) return {};
   if (out_of_time()) return off("a run takes too long to be measured");
   if (open_first_dimension(signature) && outputs_follow_items()) {
@@ -172,7 +122,9 @@ bool BatchProbe::warm_up() {
     if (lane != executor_.lanes().front() && Clock::now() - begun > kWarmUpLimit) break;
     auto& request = lane->first_request();
     auto start = Clock::now();
-    if (!batch.bind(request).ok() || !BoundedRun().run(request, options_.probe_limit).ok()) return false;
+    if (!batch.bind(request).ok()) return false;
+    failure_ = BoundedRun().run(request, options_.probe_limit);
+    if (!failure_.ok()) return false;
     if (lane == executor_.lanes().front()) {
       single_ = Clock::now() - start;
       start = Clock::now();

@@ -29,7 +29,8 @@ class BatchProbe {
  public:
   BatchProbe(Executor& executor, LaneObserver& observer, const BatchingOptions& options, const Log& log,
              std::string model);
-  // Errors: lanes could not be made again for the chosen forms.
+  // Errors: lanes could not be made again for the chosen forms; the first run failed with kUnavailable or
+  // kResourceExhausted.
   Status run();
 
  private:
@@ -57,6 +58,7 @@ class BatchProbe {
   const Log& log_;
   const std::string name_;
   TimePoint until_{};
+  Status failure_;         // of the first run
   Duration single_{};      // one run of one item
   bool any_size_ = false;  // the model itself takes any number of items
 };

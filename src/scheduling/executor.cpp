@@ -17,6 +17,7 @@ Result<std::unique_ptr<Executor>> Executor::create(ExecutorSpec spec, LaneObserv
 
 Status Executor::set_variants(std::vector<CompiledVariant> extra, bool items_known, LaneObserver& observer) {
   free_ = nullptr;
+  taken_ = 0;
   lanes_.clear();
   variants_.resize(1);
   variants_.front().items = extra.empty() ? 0 : 1;
@@ -32,12 +33,14 @@ Status Executor::make_lanes(LaneObserver& observer) {
     lanes_.push_back(std::move(lane).value());
   }
   // Last in, first out: the lane that ran most recently has the warmest memory.
+  taken_ = lanes_.size();
   for (auto lane = lanes_.rbegin(); lane != lanes_.rend(); ++lane) give_back(**lane);
   return {};
 }
 
 bool Executor::accepts(std::uint32_t items, std::size_t requests) const noexcept {
   if (requests == 1) return true;
+  if (items > items_limit) return false;
   // Keeping to the measured sizes bounds the number of shapes that a runtime has to prepare for.
   if (items == requests) return std::ranges::find(sizes, items) != sizes.end();
   return any_size && items <= sizes.back();
@@ -45,13 +48,21 @@ bool Executor::accepts(std::uint32_t items, std::size_t requests) const noexcept
 
 Lane* Executor::take_free() noexcept {
   auto* lane = free_;
-  if (lane) free_ = lane->next_free;
+  if (!lane) return nullptr;
+  free_ = lane->next_free;
+  ++taken_;
   return lane;
+}
+
+bool Executor::quiet() const noexcept {
+  const auto untouched = [](const auto& lane) { return lane->pins == 0 && lane->callbacks == 0; };
+  return taken_ == 0 && users == 0 && std::ranges::all_of(lanes_, untouched);
 }
 
 void Executor::give_back(Lane& lane) noexcept {
   lane.next_free = free_;
   free_ = &lane;
+  --taken_;
 }
 
 void Executor::observe_run(Duration took) noexcept {

@@ -1,9 +1,13 @@
 // Executor: one device of a model's plan: its compiled forms and its lanes.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +25,9 @@ struct ExecutorSpec {
   std::uint32_t lanes = 0;
   // For models whose batch is fixed at 1; may be empty.
   BatchCompiler compile_for_batch;
+  // The device's place in the plan: its priority, lowest number first, and where ServableMetrics counts it. Empty:
+  // behind all that are there.
+  std::optional<std::size_t> position{};
 };
 
 // Made while loading, then guarded by the scheduler's lock.
@@ -46,21 +53,36 @@ class Executor {
   // Whether `requests` requests of `items` items together may run as one batch.
   [[nodiscard]] bool accepts(std::uint32_t items, std::size_t requests) const noexcept;
 
+  // Most items that a run may have: the largest size in use, less after the device ran out of memory.
+  [[nodiscard]] std::uint32_t largest() const noexcept { return std::min(sizes.back(), items_limit); }
+
   // Null when all lanes are busy.
   Lane* take_free() noexcept;
   void give_back(Lane& lane) noexcept;
   [[nodiscard]] bool has_free() const noexcept { return free_ != nullptr; }
+  // Takes work.
+  [[nodiscard]] bool usable() const noexcept { return !out && !retiring; }
+  // Its bit in WorkItem::avoid_; devices beyond the 32nd share the last one.
+  [[nodiscard]] std::uint32_t mark() const noexcept { return 1U << std::min<std::size_t>(position, 31); }
+  // Nobody is at work on any lane, nor about to touch one.
+  [[nodiscard]] bool quiet() const noexcept;
 
   // Smoothed duration of a run of one request, from start to end; Duration::max() before the first.
   void observe_run(Duration took) noexcept;
   [[nodiscard]] Duration run_time() const noexcept { return run_time_; }
 
-  // Place in the order in which devices were added; ServableMetrics counts by it.
+  // --- kept by the scheduler, under its lock
   std::size_t position = 0;
-  // The device was lost; its lanes take no more work.
-  bool lost = false;
-  // Runs since the last one that was tried on the submitter's own thread.
-  std::uint32_t since_inline = 0;
+  bool out = false;                // the device was lost; its lanes take no more work
+  bool retiring = false;           // is to be destroyed as soon as it is quiet
+  std::uint32_t users = 0;         // threads that walk over its lanes without the lock
+  std::uint32_t since_inline = 0;  // runs since the last one that was tried on the submitter's own thread
+  // How long batches stay halved after the device ran out of memory.
+  static constexpr Duration kLimitTime = std::chrono::seconds(30);
+  // Out of memory: the limit that was set, when it may be doubled, and failures of single runs in a row.
+  std::uint32_t items_limit = std::numeric_limits<std::uint32_t>::max();
+  TimePoint limit_until{};
+  std::uint32_t memory_strikes = 0;
 
  private:
   Executor() = default;
@@ -71,6 +93,7 @@ class Executor {
   std::uint32_t lane_count_ = 1;
   std::vector<std::unique_ptr<Lane>> lanes_;  // after variants_: requests go before their models
   Lane* free_ = nullptr;
+  std::size_t taken_ = 0;  // lanes that are not free
   Duration run_time_ = Duration::max();
 };
 

@@ -73,6 +73,7 @@ class Lane final : private InferCompletion {
   bool parked = false;                // ended while pinned
   std::atomic<bool> stopping{false};  // cancel() was sent to this run; read without the lock too
   TimePoint prepared{};               // when the run began, its tensors bound
+  bool ran = false;                   // the runtime was asked to run the batch, so a failure is the device's
 
  private:
   struct Variant {

@@ -1,13 +1,11 @@
-// Admission, cancellation, deadlines and the end; scheduler_run.cpp has the way of an item through a device.
+// Admission, cancellation, deadlines and the end; scheduler_run.cpp has the way of an item through a device,
+// scheduler_devices.cpp how devices come and go.
 #include "scheduling/scheduler.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <new>
 #include <thread>
-
-#include "scheduling/batch_probe.hpp"
 
 namespace ocelli::scheduling {
 namespace {
@@ -23,6 +21,7 @@ Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancell
 Scheduler::Scheduler(SchedulerOptions options, Timer& timer, BufferPool& pool, observability::ServableMetrics& metrics,
                      Log log)
     : options_(std::move(options)), timer_(timer), pool_(pool), metrics_(metrics), log_(std::move(log)) {
+  outage_ = unavailable(fmt::format("Model {} has no device", options_.name));
   timer_.add(*this);
 }
 
@@ -41,53 +40,16 @@ Scheduler::~Scheduler() {
   }
 }
 
-Status Scheduler::add(ExecutorSpec spec) {
-  auto executor = Executor::create(std::move(spec), *this);
-  if (!executor.ok()) return std::move(executor).status();
-  if (auto status = tune(**executor); !status.ok()) return status;
-  {
-    const Lock lock(mutex_);
-    executor.value()->position = executors_.size();
-    executors_.push_back(std::move(executor).value());
-    std::int64_t lanes = 0;
-    std::int64_t streams = 0;
-    for (const auto& each : executors_) {
-      lanes += static_cast<std::int64_t>(each->lanes().size());
-      streams += each->model().info().streams;
-    }
-    metrics_.infer_req_queue_size.store(lanes, std::memory_order_relaxed);
-    metrics_.streams.store(streams, std::memory_order_relaxed);
-    ++active_;
-  }
-  pump();
-  WorkList none;
-  tell(none, 1);
-  return {};
-}
-
-Status Scheduler::tune(Executor& executor) {
-  try {
-    return BatchProbe(executor, *this, options_.batching, log_, options_.name).run();
-  } catch (const std::bad_alloc&) {
-    return {StatusCode::kResourceExhausted, "Out of memory while measuring the model"};
-  }
-}
-
-std::size_t Scheduler::lane_count() const {
-  const Lock lock(mutex_);
-  std::size_t count = 0;
-  for (const auto& executor : executors_) count += executor->lanes().size();
-  return count;
-}
-
 // --- admission
 
 Status Scheduler::admit(const WorkItem& item, TimePoint now) const {
   if (stopping_) return unavailable(fmt::format("Model {} is being unloaded", options_.name));
   if (item.cancelled.load(std::memory_order_relaxed)) return cancelled_status();
   if (item.deadline <= now) return expired_status();
+  const auto usable = [](const auto& executor) { return executor->usable(); };
+  if (!device_coming_ && std::ranges::none_of(executors_, usable)) return outage_;
   if (queue_.size() < options_.queue_limit) return {};
-  const auto free = [](const auto& executor) { return !executor->lost && executor->has_free(); };
+  const auto free = [](const auto& executor) { return executor->usable() && executor->has_free(); };
   if (std::ranges::any_of(executors_, free)) return {};
   return {StatusCode::kResourceExhausted,
           fmt::format("Too many requests are waiting for model {} - limit: {}", options_.name, options_.queue_limit)};
@@ -99,6 +61,7 @@ void Scheduler::submit(WorkItem& item) noexcept {
   item.times.started = item.times.finished = {};
   item.batch_size = 1;
   item.attempts_ = 0;
+  item.avoid_ = 0;
   Lane* lane = nullptr;
   bool accepted = false;
   bool here = false;
@@ -167,6 +130,7 @@ void Scheduler::stop_run(Lane& lane) noexcept {
       lane.parked = false;
       more = refill(lane, Clock::now(), dropped);
     }
+    if (lane.executor().retiring) quiet_.notify_all();
   }
   if (more) drive(lane, false);
   tell(dropped, 1);
@@ -217,12 +181,14 @@ void Scheduler::on_timer(TimePoint now) noexcept {
 }
 
 // Stops the runs for which wanted(lane) holds. The lock is released while a runtime is asked to stop; executors may
-// join meanwhile.
+// come and go meanwhile, but not the one that is walked over.
 template <typename Predicate>
 void Scheduler::stop_runs(const Predicate& wanted) noexcept {
   Lock lock(mutex_);
   for (std::size_t e = 0; e < executors_.size(); ++e) {
-    for (const auto& lane : executors_[e]->lanes()) {
+    auto& executor = *executors_[e];
+    ++executor.users;
+    for (const auto& lane : executor.lanes()) {
       if (lane->batch().empty() || lane->stopping || !wanted(*lane)) continue;
       lane->stopping.store(true, std::memory_order_relaxed);
       ++lane->pins;
@@ -231,6 +197,7 @@ void Scheduler::stop_runs(const Predicate& wanted) noexcept {
       stop_run(*lane);
       lock.lock();
     }
+    if (--executor.users == 0 && executor.retiring) quiet_.notify_all();
   }
 }
 
@@ -243,6 +210,10 @@ void Scheduler::stop_expired_runs(TimePoint now, TimePoint& next) noexcept {
     if (last > now) next = std::min(next, last);
     return last <= now;
   });
+}
+
+void Scheduler::stop_retiring_runs() noexcept {
+  stop_runs([](const Lane& lane) { return lane.executor().retiring; });
 }
 
 // --- the end

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "observability/servable_metrics.hpp"
 #include "scheduling/batching.hpp"
+#include "scheduling/device_watch.hpp"
 #include "scheduling/executor.hpp"
 #include "scheduling/timer.hpp"
 #include "scheduling/work_list.hpp"
@@ -29,12 +30,13 @@ struct SchedulerOptions {
 };
 
 // Thread-safe. Every submitted item completes exactly once. The order is: higher priority first, then first come, first
-// served. A free lane of the device that was added first is preferred; a lane that ends pulls the next work at once,
-// which is why the throughput of several devices adds up. In the steady state nothing is allocated.
+// served. A free lane of the device with the lowest position is preferred; a lane that ends pulls the next work at
+// once, which is why the throughput of several devices adds up. In the steady state nothing is allocated.
 //
-// A run that fails with kUnavailable (device lost) takes its device out of use while another device is left, and its
-// items move on to that one. A batch that fails is run again item by item, so that one bad request does not harm its
-// neighbours.
+// A run that fails with kUnavailable (device lost) takes its device out of use while another device is left or somebody
+// watches who can bring it back, and its items move on. A batch that fails with kResourceExhausted is halved; an item
+// that is too large for a device on its own goes to the next one, and a device that fails so twice in a row is taken
+// out. A batch that fails otherwise is run again item by item, so that one bad request does not harm its neighbours.
 class Scheduler final : private LaneObserver, private TimerClient {
  public:
   // timer, pool and metrics must outlive the scheduler.
@@ -42,9 +44,19 @@ class Scheduler final : private LaneObserver, private TimerClient {
   // Refuses what comes, fails what waits and waits for what runs. Must not run on a thread that completes work.
   ~Scheduler();
 
-  // One more device, with lower priority than those that are there. While serving is allowed. Blocks while it is warmed
-  // up and batching is measured. Errors: the device cannot make requests.
+  // Who is told what happens to the devices; must outlive the scheduler. Only before the first device is added.
+  void watch(DeviceWatch& watch) noexcept { watch_ = &watch; }
+
+  // One more device. While serving is allowed. Blocks while it is warmed up and batching is measured. Errors: the
+  // device cannot make requests, or its first run fails with kUnavailable or kResourceExhausted.
   Status add(ExecutorSpec spec);
+  // Gives the device no more work, waits until what runs there has ended, after limit asks it to stop, and then
+  // destroys the device and its model. False when something still runs there a while later: it is destroyed with the
+  // next one that is removed, or with the scheduler. Not on a thread that completes work.
+  bool remove(std::size_t position, Duration limit) noexcept;
+  // True: when no device is left, work waits, because another one will be added soon. False, the default: it fails with
+  // kUnavailable.
+  void expect_device(bool coming) noexcept;
 
   // The item's work must be filled and fit the signature. Refusals (kUnavailable after drain, kResourceExhausted,
   // kDeadlineExceeded) are told through the completion too.
@@ -62,6 +74,14 @@ class Scheduler final : private LaneObserver, private TimerClient {
  private:
   using Lock = std::unique_lock<std::mutex>;
 
+  // Something that the watch is to be told once the lock is released.
+  struct Incident {
+    enum class Kind : std::uint8_t { kNone, kOut, kLimited };
+    Kind kind = Kind::kNone;
+    std::size_t position = 0;
+    std::uint32_t items = 0;
+  };
+
   void on_lane_done(Lane& lane, const Status& status) noexcept override;
   void on_timer(TimePoint now) noexcept override;
 
@@ -71,18 +91,23 @@ class Scheduler final : private LaneObserver, private TimerClient {
   Lane* next_work(TimePoint now, WorkList& dropped) noexcept;
   bool ready(const Executor& executor, TimePoint now) noexcept;
   bool fill(Lane& lane, TimePoint now, WorkList& dropped) noexcept;
-  void take_batch(Lane& lane) noexcept;
+  void take_batch(Lane& lane, WorkItem& head) noexcept;
   bool refill(Lane& lane, TimePoint now, WorkList& dropped) noexcept;
   bool may_run_inline(Lane& lane) noexcept;
-  void settle(Lane& lane, const Status& status, WorkList& done) noexcept;
+  Incident settle(Lane& lane, const Status& status, WorkList& done) noexcept;
   bool may_retry(const Lane& lane, const WorkItem& item, const Status& status, std::size_t batch) const noexcept;
-  bool other_device(const Executor& executor) const noexcept;
+  bool other_device(const Executor& executor, std::uint32_t avoid) const noexcept;
+  Incident judge(Lane& lane, const Status& status) noexcept;
+  void strand(WorkList& stranded) noexcept;
+  void publish_lanes() noexcept;
+  static WorkItem* first_for(const Executor& executor, const WorkList& queue) noexcept;
   TimePoint expire_waiting(TimePoint now, WorkList& expired) noexcept;
   void leave(std::size_t count) noexcept;
   void publish_queue() noexcept;
 
   // Without the lock.
   Status tune(Executor& executor);
+  void report(const Incident& incident, const Status& why) noexcept;
   void drive(Lane& lane, bool here) noexcept;
   bool finish_here(Lane& lane, Status& status) noexcept;
   void conclude(Lane& lane, Status& status) noexcept;
@@ -90,6 +115,7 @@ class Scheduler final : private LaneObserver, private TimerClient {
   template <typename Predicate>
   void stop_runs(const Predicate& wanted) noexcept;
   void stop_expired_runs(TimePoint now, TimePoint& next) noexcept;
+  void stop_retiring_runs() noexcept;
   void stop_run(Lane& lane) noexcept;
   void tell(WorkList& done, std::size_t others) noexcept;
   static void tell_each(WorkList& done) noexcept;
@@ -102,7 +128,11 @@ class Scheduler final : private LaneObserver, private TimerClient {
 
   mutable std::mutex mutex_;
   std::condition_variable idle_;
-  std::vector<std::unique_ptr<Executor>> executors_;
+  std::condition_variable quiet_;                     // an executor that retires may have become quiet
+  std::vector<std::unique_ptr<Executor>> executors_;  // by position
+  DeviceWatch* watch_ = nullptr;
+  bool device_coming_ = false;
+  Status outage_;  // why the last device went out
   WorkList queue_;
   // Items that were accepted and whose telling has not returned, plus threads that are inside for another reason. The
   // scheduler is not destroyed while it is above zero, so a thread may touch it only while it holds an item that

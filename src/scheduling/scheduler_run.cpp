@@ -7,7 +7,7 @@ namespace ocelli::scheduling {
 namespace {
 
 // How often an item is tried again after its batch failed or its device was lost.
-constexpr std::uint8_t kMaxAttempts = 3;
+constexpr std::uint8_t kMaxAttempts = 8;
 // After so many runs of a model that might be fast enough, one is tried on the submitter's thread, which shows its true
 // duration.
 constexpr std::uint32_t kInlineTrial = 64;
@@ -59,7 +59,7 @@ void count_run(observability::ServableMetrics& metrics, Lane& lane, TimePoint no
 Lane* Scheduler::next_work(TimePoint now, WorkList& dropped) noexcept {
   for (const auto& executor : executors_) {
     if (queue_.empty()) return nullptr;
-    if (executor->lost || !executor->has_free() || !ready(*executor, now)) continue;
+    if (!executor->usable() || !executor->has_free() || !ready(*executor, now)) continue;
     auto* lane = executor->take_free();
     if (fill(*lane, now, dropped)) return lane;
     executor->give_back(*lane);
@@ -74,7 +74,7 @@ bool Scheduler::ready(const Executor& executor, TimePoint now) noexcept {
   if (delay <= Duration::zero() || executor.sizes.size() == 1) return true;
   const auto& head = *queue_.front();
   const auto waiting = queue_.size();
-  if (head.attempts_ > 0 || waiting >= executor.sizes.back()) return true;
+  if (head.attempts_ > 0 || waiting >= executor.largest()) return true;
   if (std::ranges::find(options_.batching.preferred_sizes, waiting) != options_.batching.preferred_sizes.end())
     return true;
   const auto until = head.times.queued + delay;
@@ -92,7 +92,7 @@ bool Scheduler::fill(Lane& lane, TimePoint now, WorkList& dropped) noexcept {
     head->status = Status(StatusCode::kDeadlineExceeded, "Deadline exceeded");
     dropped.push_back(*head);
   }
-  if (!queue_.empty()) take_batch(lane);
+  if (auto* head = first_for(lane.executor(), queue_)) take_batch(lane, *head);
   publish_queue();
   if (lane.batch().empty()) return false;
   const auto size = static_cast<std::uint32_t>(lane.batch().size());
@@ -103,26 +103,38 @@ bool Scheduler::fill(Lane& lane, TimePoint now, WorkList& dropped) noexcept {
     item->batch_size = size;
   }
   lane.choose_variant();
+  metrics_.device_use[std::min(lane.executor().position, observability::kMaxDevices - 1)].begin(now);
   lane.stopping.store(false, std::memory_order_relaxed);
   metrics_.infer_req_active.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
 
-void Scheduler::take_batch(Lane& lane) noexcept {
+// Null when nothing waits that the device may run.
+WorkItem* Scheduler::first_for(const Executor& executor, const WorkList& queue) noexcept {
+  auto* item = queue.front();
+  while (item && (item->avoid_ & executor.mark()) != 0) item = WorkList::next(*item);
+  return item;
+}
+
+void Scheduler::take_batch(Lane& lane, WorkItem& head) noexcept {
   const auto& executor = lane.executor();
   const auto single = [](const WorkItem& item) { return item.attempts_ > 0 || item.work.hooks != nullptr; };
   std::size_t take = 1;
-  if (executor.sizes.size() > 1 && !single(*queue_.front())) {
+  if (executor.largest() > 1 && !single(head)) {
     std::uint32_t items = 0;
     std::size_t requests = 0;
-    for (const auto* item = queue_.front(); item && items < executor.sizes.back() && !single(*item);
-         item = WorkList::next(*item)) {
+    for (const auto* item = &head; item && items < executor.largest() && !single(*item); item = WorkList::next(*item)) {
       items += item->work.items;
       ++requests;
       if (executor.accepts(items, requests)) take = requests;
     }
   }
-  while (take-- > 0) lane.batch().push_back(*queue_.pop_front());
+  for (auto* item = &head; take > 0; --take) {
+    auto* next = WorkList::next(*item);
+    queue_.remove(*item);
+    lane.batch().push_back(*item);
+    item = next;
+  }
 }
 
 // After a run: the next batch for the same lane, or the lane becomes free. True when it has work.
@@ -131,9 +143,10 @@ bool Scheduler::refill(Lane& lane, TimePoint now, WorkList& dropped) noexcept {
     lane.parked = true;
     return false;
   }
-  if (lane.executor().lost) return false;
-  if (!queue_.empty() && ready(lane.executor(), now) && fill(lane, now, dropped)) return true;
-  lane.executor().give_back(lane);
+  auto& executor = lane.executor();
+  if (executor.usable() && !queue_.empty() && ready(executor, now) && fill(lane, now, dropped)) return true;
+  executor.give_back(lane);
+  if (executor.retiring) quiet_.notify_all();
   return false;
 }
 
@@ -165,23 +178,31 @@ void Scheduler::conclude(Lane& lane, Status& status) noexcept {
 }
 
 // Ends the lane's batch: items go to done with their status, or back to the head of the queue for another attempt.
-void Scheduler::settle(Lane& lane, const Status& status, WorkList& done) noexcept {
+Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, WorkList& done) noexcept {
   auto& executor = lane.executor();
   metrics_.infer_req_active.fetch_sub(1, std::memory_order_relaxed);
+  const auto ended = lane.batch().front()->times.finished;
+  metrics_.device_use[std::min(executor.position, observability::kMaxDevices - 1)].end(ended);
+  Incident incident;
   if (status.ok()) {
-    executor.observe_run(lane.batch().front()->times.finished - lane.prepared);
-  } else if (status.code() == StatusCode::kUnavailable && !executor.lost && other_device(executor)) {
-    executor.lost = true;
-    log_.warning("Model {}: device {} was lost ({}); its work moves to the remaining devices", options_.name,
-                 executor.model().info().device, status.message());
+    executor.observe_run(ended - lane.prepared);
+    executor.memory_strikes = 0;
+    if (executor.items_limit < executor.sizes.back() && executor.limit_until < ended) {
+      executor.items_limit *= 2;
+      executor.limit_until = ended + Executor::kLimitTime;
+    }
+  } else {
+    incident = judge(lane, status);
   }
   WorkList again;
   const auto batch = lane.batch().size();
   while (auto* item = lane.batch().pop_front()) {
     item->lane_ = nullptr;
     if (may_retry(lane, *item, status, batch)) {
-      ++item->attempts_;
       item->state_ = WorkItem::State::kQueued;
+      // A batch that was too large is tried in halves first.
+      if (batch == 1 || status.code() != StatusCode::kResourceExhausted || !lane.ran) ++item->attempts_;
+      if (batch == 1 && status.code() == StatusCode::kResourceExhausted) item->avoid_ |= executor.mark();
       again.push_back(*item);
       continue;
     }
@@ -192,24 +213,28 @@ void Scheduler::settle(Lane& lane, const Status& status, WorkList& done) noexcep
     } else if (late) {
       item->status = Status(StatusCode::kDeadlineExceeded, "Deadline exceeded");
     } else if (item->status.ok()) {
-      item->status = status;
+      item->status = executor.out && status.code() == StatusCode::kUnavailable ? outage_ : status;
     }
     done.push_back(*item);
   }
   while (auto* item = again.pop_back()) queue_.push_front(*item);
   publish_queue();
+  if (incident.kind == Incident::Kind::kOut) strand(done);
+  return incident;
 }
 
 bool Scheduler::may_retry(const Lane& lane, const WorkItem& item, const Status& status,
                           std::size_t batch) const noexcept {
-  if (status.ok() || item.attempts_ >= kMaxAttempts || item.cancelled.load(std::memory_order_relaxed) || lane.stopping)
-    return false;
-  return batch > 1 ||
-         (status.code() == StatusCode::kUnavailable && lane.executor().lost && other_device(lane.executor()));
-}
-
-bool Scheduler::other_device(const Executor& executor) const noexcept {
-  return std::ranges::any_of(executors_, [&](const auto& other) { return other.get() != &executor && !other->lost; });
+  if (status.ok() || item.attempts_ >= kMaxAttempts || item.cancelled.load(std::memory_order_relaxed)) return false;
+  const auto& executor = lane.executor();
+  const bool elsewhere = device_coming_ || other_device(executor, item.avoid_);
+  // A run that was stopped so that its device can go, and not because its time was up, moves on.
+  if (lane.stopping) return executor.retiring && elsewhere && item.deadline > item.times.finished;
+  if (batch > 1) return executor.usable() || elsewhere;
+  if (!lane.ran) return false;
+  if (status.code() == StatusCode::kUnavailable) return executor.out && elsewhere;
+  if (status.code() != StatusCode::kResourceExhausted) return false;
+  return executor.out ? elsewhere : other_device(executor, item.avoid_);
 }
 
 // Runs the lane's batch: on this thread when `here` (what waits behind it too, for a bounded time), else by starting
@@ -218,10 +243,12 @@ void Scheduler::drive(Lane& lane, bool here) noexcept {
   const auto until = here ? Clock::now() + options_.inline_below * 2 : TimePoint{};
   Status status;
   do {
+    lane.ran = false;
     status = lane.prepare(pool_);
     lane.prepared = Clock::now();
     if (status.ok() && lane.stopping.load(std::memory_order_relaxed)) status = stopped_early();
     if (!status.ok()) continue;
+    lane.ran = true;
     if (lane.prepared < until) {
       status = lane.run();
     } else if (!lane.start(status)) {
@@ -235,11 +262,13 @@ void Scheduler::drive(Lane& lane, bool here) noexcept {
 bool Scheduler::finish_here(Lane& lane, Status& status) noexcept {
   conclude(lane, status);
   WorkList done;
+  Incident incident;
   {
     const Lock lock(mutex_);
     ++active_;  // this thread
-    settle(lane, status, done);
+    incident = settle(lane, status, done);
   }
+  report(incident, status);
   if (!status.ok()) pump();  // the device may be lost, and its work waits for another
   const auto count = done.size();
   tell_each(done);
@@ -258,21 +287,23 @@ void Scheduler::on_lane_done(Lane& lane, const Status& status) noexcept {
   auto result = status;
   conclude(lane, result);
   WorkList done;
+  Incident incident;
   bool more = false;
   {
     const Lock lock(mutex_);
     ++active_;  // this thread
     ++lane.callbacks;
-    settle(lane, result, done);
+    incident = settle(lane, result, done);
     more = refill(lane, Clock::now(), done);
   }
   // The device works again before anybody is told.
   if (more) drive(lane, false);
+  report(incident, result);
   if (!result.ok()) pump();
   const auto count = done.size();
   tell_each(done);
   const Lock lock(mutex_);
-  --lane.callbacks;
+  if (--lane.callbacks == 0 && lane.executor().retiring) quiet_.notify_all();
   leave(count + 1);
 }
 

@@ -93,6 +93,8 @@ class WorkItem {
   Lane* lane_ = nullptr;
   State state_ = State::kIdle;
   std::uint8_t attempts_ = 0;
+  // Positions of devices whose memory was too small for it, one bit each.
+  std::uint32_t avoid_ = 0;
 };
 
 }  // namespace ocelli::scheduling

@@ -15,8 +15,6 @@ namespace ocelli::server {
 namespace {
 
 constexpr std::string_view kOpenvino = "openvino";
-// How long BATCH:device(n) waits for n requests; OpenVINO's own AUTO_BATCH_TIMEOUT default.
-constexpr auto kBatchDeviceDelay = std::chrono::milliseconds(1000);
 
 bool uses(const devices::DevicePlan& plan, std::string_view runtime) {
   return std::any_of(plan.members.begin(), plan.members.end(), [&](const devices::PlanMember& member) {
@@ -25,38 +23,67 @@ bool uses(const devices::DevicePlan& plan, std::string_view runtime) {
   });
 }
 
-// The plan's member of that target alone.
-devices::DevicePlan plan_of(const devices::DevicePlan& plan, const std::string& target) {
-  devices::DevicePlan one;
-  one.properties = plan.properties;
-  for (const auto& member : plan.members) {
-    if (member.target == target) one.members.push_back(member);
-  }
-  return one;
-}
+// Everything that compiling a member needs, held by value but for the registry, so that it outlives the load.
+struct MemberSource {
+  devices::DevicePlan plan;
+  devices::PlanMember member;
+  ModelSource source;
+  CompileOptions options;
+  devices::RuntimeRegistry& runtimes;
+  Log log;
 
-// Compiles a member once more with another batch size. Outlives the load: everything is held by value but the registry.
-scheduling::BatchCompiler batch_compiler(const devices::DevicePlan& plan, const std::string& target,
-                                         const repository::ModelLoad& load, devices::RuntimeRegistry& runtimes,
-                                         const Log& log) {
-  // Extents that were given by the user win over a batch size, so that there is nothing to compile.
-  if (!load.options.shapes.empty()) return {};
-  return [one = plan_of(plan, target), source = load.source, options = load.options, &runtimes,
-          log](std::uint32_t items) -> Result<std::shared_ptr<CompiledModel>> {
-    auto batched = options;
-    batched.batch = Dimension::fixed(items);
-    auto members = devices::compile_plan(one, runtimes, source, batched, log);
-    if (!members.ok()) return members.status();
-    return std::shared_ptr<CompiledModel>(std::make_shared<PlannedModel>(std::move(members->front())));
-  };
+  [[nodiscard]] Result<std::shared_ptr<PlannedModel>> compile(const CompileOptions& wanted) const {
+    auto made = devices::compile_member(plan, member, runtimes, source, wanted, log);
+    if (!made.ok()) return made.status();
+    return std::make_shared<PlannedModel>(std::move(*made));
+  }
+
+  // The member once more with another batch size.
+  [[nodiscard]] scheduling::BatchCompiler batch_compiler() const {
+    // Extents that were given by the user win over a batch size, so that there is nothing to compile.
+    if (!options.shapes.empty()) return {};
+    return [self = *this](std::uint32_t items) -> Result<std::shared_ptr<CompiledModel>> {
+      auto batched = self.options;
+      batched.batch = Dimension::fixed(items);
+      auto model = self.compile(batched);
+      if (!model.ok()) return model.status();
+      return std::shared_ptr<CompiledModel>(std::move(*model));
+    };
+  }
+
+  Result<scheduling::ExecutorSpec> operator()(std::stop_token stop) const {
+    auto wanted = options;
+    wanted.stop = std::move(stop);
+    auto model = compile(wanted);
+    if (!model.ok()) return model.status();
+    const auto lanes = (*model)->requests() != 0 ? (*model)->requests() : options.requests;
+    return scheduling::ExecutorSpec{std::move(*model), lanes, batch_compiler()};
+  }
+};
+
+serving::DevicePolicy policy_of(const devices::DevicePlan& plan, const repository::ModelConfig& config, bool measure) {
+  using Use = devices::DevicePlan::Use;
+  serving::DevicePolicy policy;
+  policy.use = plan.use == Use::kAll   ? serving::DevicePolicy::Use::kAll
+               : plan.use == Use::kAny ? serving::DevicePolicy::Use::kAny
+                                       : serving::DevicePolicy::Use::kFirst;
+  // A model that is compiled anew for each shape, or whose state lives on the device, does not move while it serves.
+  const bool stays = config.automatic() || config.stateful.enabled;
+  policy.startup_fallback = plan.startup_fallback && !stays;
+  policy.runtime_fallback = plan.runtime_fallback && !config.stateful.enabled;
+  policy.measure = measure && !stays;
+  const auto hint = plan.properties.find("PERFORMANCE_HINT");
+  policy.by_latency =
+      hint == plan.properties.end() ? !plan.properties.contains("NUM_STREAMS") : hint->second == "LATENCY";
+  return policy;
 }
 
 // What the file's "model_info" section says, as ServableMetadata has it; runtimes put the section's name in front and
 // '/' between the levels.
-std::map<std::string, std::string> servable_model_info(const CompiledModel& model) {
+std::map<std::string, std::string> servable_model_info(const std::map<std::string, std::string>& all) {
   constexpr std::string_view kSection = "model_info/";
   std::map<std::string, std::string> result;
-  for (const auto& [key, value] : model.model_info()) {
+  for (const auto& [key, value] : all) {
     if (!key.starts_with(kSection)) continue;
     std::string path = key.substr(kSection.size());
     std::replace(path.begin(), path.end(), '/', '.');
@@ -85,13 +112,8 @@ void ModelFactory::announce_openvino() {
   });
 }
 
-Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const repository::ModelLoad& load) {
-  auto plan = devices::make_plan(load.config.target_device, load.config.plugin_config, options_.simulated_devices);
-  if (!plan.ok()) return plan.status();
-  if (uses(*plan, kOpenvino)) announce_openvino();
-  auto members = devices::compile_plan(*plan, runtimes_, load.source, load.options, log_);
-  if (!members.ok()) return members.status();
-
+serving::ModelServableOptions ModelFactory::servable_options(const repository::ModelLoad& load,
+                                                             const devices::DevicePlan& plan) const {
   serving::ModelServableOptions servable;
   servable.name = load.config.name;
   servable.version = load.version;
@@ -101,25 +123,36 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
   servable.default_timeout = options_.default_timeout;
   servable.batching = options_.batching;
   servable.metrics = load.metrics;
-  servable.model_info = servable_model_info(*members->front().model);
   // Whoever lets requests decide about the batch gets it as they bring it; measuring would make every change slower.
   if (load.config.automatic()) servable.batching.mode = scheduling::BatchingMode::kOff;
-  if (plan->batch) {
-    servable.batching.mode = scheduling::BatchingMode::kOn;
-    servable.batching.max_items = *plan->batch;
-    servable.batching.preferred_sizes = {*plan->batch};
-    servable.batching.max_delay = kBatchDeviceDelay;
+  if (plan.batching) {
+    servable.batching.mode = plan.batch ? scheduling::BatchingMode::kOn : scheduling::BatchingMode::kAuto;
+    servable.batching.max_delay = plan.batch_timeout;
+  }
+  if (plan.batch) {
+    servable.batching.max_items = *plan.batch;
+    servable.batching.preferred_sizes = {*plan.batch};
   }
   const auto& stateful = load.config.stateful;
   servable.stateful.enabled = stateful.enabled;
   servable.stateful.max_sequences = stateful.max_sequence_number;
   servable.stateful.idle_scan = stateful.idle_sequence_cleanup ? options_.sequence_scan : Duration::zero();
-  for (auto& member : *members) {
-    auto compiler = batch_compiler(*plan, member.target, load, runtimes_, log_);
-    auto model = std::make_shared<PlannedModel>(std::move(member));
-    const auto lanes = model->requests() != 0 ? model->requests() : load.options.requests;
-    servable.executors.push_back({std::move(model), lanes, std::move(compiler)});
+  servable.policy = policy_of(plan, load.config, options_.probe_devices);
+  return servable;
+}
+
+Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const repository::ModelLoad& load) {
+  auto plan = devices::make_plan(load.config.target_device, load.config.plugin_config, options_.simulated_devices);
+  if (!plan.ok()) return plan.status();
+  if (uses(*plan, kOpenvino)) announce_openvino();
+  auto servable = servable_options(load, *plan);
+  for (const auto& member : plan->members) {
+    auto& device = servable.devices.emplace_back();
+    device.target = member.target;
+    device.quick = member.quick;
+    device.compile = MemberSource{*plan, member, load.source, load.options, runtimes_, log_};
   }
+  servable.describe = servable_model_info;
   auto made = serving::ModelServable::create(std::move(servable), context_);
   if (!made.ok()) return made.status();
   return std::shared_ptr<serving::Servable>(std::move(*made));

@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "devices/device_plan.hpp"
 #include "devices/runtime_registry.hpp"
 #include "repository/servable_factory.hpp"
 #include "scheduling/batching.hpp"
+#include "serving/model_servable.hpp"
 #include "serving/serving_context.hpp"
 
 namespace ocelli::server {
@@ -23,6 +25,8 @@ struct ModelFactoryOptions {
   std::size_t queue_limit = 4096;
   // Deadline of requests that bring none of their own; zero: none.
   Duration default_timeout{};
+  // AUTO finds the order of its devices by measuring the model on each.
+  bool probe_devices = false;
   // How often unused sequences of stateful models are dropped; zero: never.
   Duration sequence_scan = std::chrono::minutes(5);
 };
@@ -38,6 +42,8 @@ class ModelFactory final : public repository::ServableFactory {
 
  private:
   void announce_openvino();
+  [[nodiscard]] serving::ModelServableOptions servable_options(const repository::ModelLoad& load,
+                                                               const devices::DevicePlan& plan) const;
 
   const ModelFactoryOptions options_;
   devices::RuntimeRegistry& runtimes_;

@@ -75,6 +75,7 @@ Result<Plan> make_plan(const ServerOptions& options) {
   auto simulated = simulated_device_names(options.simulated_devices);
   if (!simulated.ok()) return simulated.status();
   plan.factory.simulated_devices = std::move(*simulated);
+  plan.factory.probe_devices = options.probe_devices;
   plan.factory.queue_limit = options.limits.max_queued_requests;
   plan.factory.default_timeout = std::chrono::milliseconds(options.limits.request_timeout_ms);
   plan.factory.sequence_scan = std::chrono::minutes(options.sequence_cleaner_poll_wait_minutes);
@@ -100,9 +101,9 @@ struct Server::Parts {
         log(sink),
         access_log(std::move(plan.access_log)),
         pool(given.limits.buffer_pool_bytes),
-        context(pool, sink.channel("serving")),
         simulated_devices(plan.factory.simulated_devices),
         runtimes(default_backend_folder(), sink.channel("runtimes"), backend_contexts(given, sink)),
+        context(pool, sink.channel("serving")),
         metrics(std::make_shared<observability::MetricsRegistry>(plan.metrics.selection)),
         repository(
             std::move(plan.repository),
@@ -113,9 +114,9 @@ struct Server::Parts {
   const Log log;
   std::unique_ptr<observability::AccessLog> access_log;
   BufferPool pool;
-  serving::ServingContext context;
   const std::vector<std::string> simulated_devices;
   devices::RuntimeRegistry runtimes;
+  serving::ServingContext context;
   std::shared_ptr<observability::MetricsRegistry> metrics;
   repository::ModelRepository repository;
   transport::SharedMemoryRegistry shared_memory;
@@ -220,6 +221,9 @@ bool Server::Parts::stop(Duration limit) {
                   std::chrono::duration_cast<std::chrono::seconds>(limit).count());
   }
   ended_whole = stop_repository(std::max<Duration>(deadline - Clock::now(), kLeastUnloading)) && ended;
+  // A compilation that cannot be interrupted is not waited for beyond that.
+  ended_whole =
+      ended_whole && context.compilations.idle_within(std::max<Duration>(deadline - Clock::now(), kLeastUnloading));
   return ended_whole;
 }
 

@@ -104,6 +104,7 @@ struct ServerOptions {
   std::string onnxruntime_path;     // folder of the library; empty: the backend's own search
   std::string openvino_legacy_dir;  // folder of an older OpenVINO, for MYRIAD and HDDL; empty: none
   std::string simulated_devices;
+  bool probe_devices = false;  // AUTO measures the model on each of its devices
 };
 
 }  // namespace ocelli::server

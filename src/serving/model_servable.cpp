@@ -14,20 +14,6 @@
 namespace ocelli::serving {
 namespace {
 
-// Runtimes may know a shape more or less exactly, but must not contradict each other.
-bool shapes_agree(const PartialShape& a, const PartialShape& b) {
-  if (!a.rank_known || !b.rank_known) return true;
-  return std::ranges::equal(a.dims, b.dims, [](const Dimension& x, const Dimension& y) {
-    return !x.is_static() || !y.is_static() || x.min == y.min;
-  });
-}
-
-bool tensors_agree(const std::vector<TensorSpec>& a, const std::vector<TensorSpec>& b) {
-  return std::ranges::equal(a, b, [](const TensorSpec& x, const TensorSpec& y) {
-    return x.name == y.name && x.type == y.type && shapes_agree(x.shape, y.shape);
-  });
-}
-
 // The signature's tensors under the names that clients use, in name order, each with its position in the model.
 template <typename Port>
 Result<std::vector<Port>> rename(const std::vector<TensorSpec>& tensors,
@@ -64,48 +50,45 @@ ModelServable::ModelServable(ModelServableOptions&& options, ServingContext& con
     : context_(context),
       default_timeout_(options.default_timeout),
       metrics_(options.metrics ? options.metrics : std::make_shared<observability::ServableMetrics>()),
+      supervisor_(DeviceSupervisor::create(fmt::format("Model {} version {}", options.name, options.version),
+                                           std::move(options.devices), options.policy, context)),
       scheduler_(scheduler_options(options), context.timer, context.pool, *metrics_, context.log.channel("serving")) {
   metadata_.name = options.name;
   metadata_.version = options.version;
   metadata_.platform = options.platform;
-  metadata_.model_info = std::move(options.model_info);
+  metadata_.devices = supervisor_->board();
   metadata_.stateful = options.stateful.enabled;
   if (options.stateful.enabled) {
     sequences_ = std::make_unique<SequenceManager>(options.stateful, context.timer, context.log.channel("serving"));
   }
 }
 
-ModelServable::~ModelServable() = default;
+ModelServable::~ModelServable() { supervisor_->close(); }
 
 Result<std::shared_ptr<ModelServable>> ModelServable::create(ModelServableOptions options, ServingContext& context) {
-  if (options.executors.empty()) return invalid_argument("a model needs at least one device");
-  auto executors = std::move(options.executors);
-  const ModelSignature signature = executors.front().model->signature();
+  if (options.devices.empty()) return invalid_argument("a model needs at least one device");
+  const auto renamed = std::pair(options.input_names, options.output_names);
+  const auto describe = options.describe;
+  const bool recoverable =
+      std::ranges::any_of(options.devices, [](const auto& device) { return bool(device.compile); });
   const auto destroy_elsewhere = [&context](ModelServable* servable) {
     if (!context.cleanup.submit([servable] { delete servable; })) delete servable;
   };
   std::shared_ptr<ModelServable> servable(new ModelServable(std::move(options), context), destroy_elsewhere);
-  if (auto status = servable->name_ports(options, signature); !status.ok()) return status;
-  for (auto& executor : executors) {
-    if (!tensors_agree(executor.model->signature().inputs, signature.inputs) ||
-        !tensors_agree(executor.model->signature().outputs, signature.outputs)) {
-      return invalid_argument(fmt::format("device {} shows other inputs or outputs of model {} than the first device",
-                                          executor.model->info().device, servable->metadata_.name));
-    }
-    if (auto status = servable->add_executor(std::move(executor)); !status.ok()) return status;
-  }
+  auto& supervisor = *servable->supervisor_;
+  if (recoverable) servable->scheduler_.watch(supervisor);
+  if (auto status = supervisor.open(servable->scheduler_); !status.ok()) return status;
+  if (auto status = servable->name_ports(renamed.first, renamed.second, supervisor.signature()); !status.ok())
+    return status;
+  if (describe) servable->metadata_.model_info = describe(supervisor.model_info());
+  supervisor.run();
   return servable;
 }
 
-Status ModelServable::add_executor(scheduling::ExecutorSpec spec) {
-  metadata_.execution.push_back(spec.model->info());
-  return scheduler_.add(std::move(spec));
-}
-
-Status ModelServable::name_ports(const ModelServableOptions& options, const ModelSignature& signature) {
-  auto inputs = rename<InputPorts::Port>(signature.inputs, options.input_names, "input");
+Status ModelServable::name_ports(const Names& input_names, const Names& output_names, const ModelSignature& signature) {
+  auto inputs = rename<InputPorts::Port>(signature.inputs, input_names, "input");
   if (!inputs.ok()) return std::move(inputs).status();
-  auto outputs = rename<OutputPort>(signature.outputs, options.output_names, "output");
+  auto outputs = rename<OutputPort>(signature.outputs, output_names, "output");
   if (!outputs.ok()) return std::move(outputs).status();
   inputs_ = InputPorts(std::move(inputs).value());
   outputs_ = std::move(outputs).value();

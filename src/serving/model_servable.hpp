@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "scheduling/scheduler.hpp"
+#include "serving/device_supervisor.hpp"
+#include "serving/planned_device.hpp"
 #include "serving/request_ports.hpp"
 #include "serving/sequence_manager.hpp"
 #include "serving/servable.hpp"
@@ -20,15 +23,18 @@ struct ModelServableOptions {
   std::string name;
   std::int64_t version = 1;
   std::string platform = "OpenVINO";
-  std::map<std::string, std::string> model_info;
+  // Makes ServableMetadata::model_info out of CompiledModel::model_info(); empty: none.
+  using ModelInfo = std::map<std::string, std::string>;
+  std::function<ModelInfo(const ModelInfo&)> describe;
   // mapping_config.json: the name that clients use, by the model's own. Tensors that are not in it keep their names.
   std::map<std::string, std::string> input_names;
   std::map<std::string, std::string> output_names;
 
-  // The devices of the plan, the preferred one first; at least one. Each model's shared_ptr must keep its runtime
-  // alive. All name the same tensors of the same types, and their shapes agree. lanes: the member's "(n)", else nireq,
-  // else 0 for the device's optimum.
-  std::vector<scheduling::ExecutorSpec> executors;
+  // The devices of the plan, in order of preference; at least one. Each model's shared_ptr must keep its runtime alive.
+  // All name the same tensors of the same types, and their shapes agree. lanes: the member's "(n)", else nireq, else 0
+  // for the device's optimum.
+  std::vector<PlannedDevice> devices;
+  DevicePolicy policy;
   std::size_t queue_limit = 10'000;
   // Deadline of calls that bring none of their own, from when they come; zero: none.
   Duration default_timeout{};
@@ -43,9 +49,10 @@ struct ModelServableOptions {
 // and texts for numeric inputs are converted on the context's conversion threads.
 class ModelServable final : public Servable, private scheduling::WorkCompletion {
  public:
-  // Makes the lanes, warms them up and measures batching: blocks for up to seconds. The handle's last holder may be on
-  // any thread: the model is destroyed on the context's clean-up thread. Errors: no executor, signatures that differ, a
-  // name mapping that does not fit (kInvalidArgument), or those of CompiledModel::create_request.
+  // Makes ready what the policy wants before the first request, makes the lanes, warms them up and measures batching:
+  // blocks for as long as the runtime compiles, and up to seconds more. The handle's last holder may be on any thread:
+  // the model is destroyed on the context's clean-up thread. Errors: no device, signatures that differ, a name mapping
+  // that does not fit (kInvalidArgument), or those of the devices.
   static Result<std::shared_ptr<ModelServable>> create(ModelServableOptions options, ServingContext& context);
   ~ModelServable();
 
@@ -67,8 +74,8 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   };
 
   ModelServable(ModelServableOptions&& options, ServingContext& context);
-  Status add_executor(scheduling::ExecutorSpec spec);
-  Status name_ports(const ModelServableOptions& options, const ModelSignature& signature);
+  using Names = std::map<std::string, std::string>;
+  Status name_ports(const Names& input_names, const Names& output_names, const ModelSignature& signature);
 
   void on_work_done(scheduling::WorkItem& item) noexcept override;
   Status prepare(InferenceCall& call);
@@ -83,8 +90,9 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   const std::shared_ptr<observability::ServableMetrics> metrics_;
   ServableMetadata metadata_;
   InputPorts inputs_;
-  std::vector<OutputPort> outputs_;             // in name order
-  std::unique_ptr<SequenceManager> sequences_;  // null for models without state
+  std::vector<OutputPort> outputs_;                     // in name order
+  std::unique_ptr<SequenceManager> sequences_;          // null for models without state
+  const std::shared_ptr<DeviceSupervisor> supervisor_;  // told by the scheduler, so it goes after it
   scheduling::Scheduler scheduler_;
 };
 

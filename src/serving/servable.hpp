@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "observability/servable_metrics.hpp"
 #include "runtime/compile_options.hpp"
 #include "runtime/model_signature.hpp"
+#include "serving/device_board.hpp"
 #include "serving/inference_call.hpp"
 
 namespace ocelli::serving {
@@ -22,8 +24,13 @@ struct ServableMetadata {
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
   std::string platform = "OpenVINO";
-  // Where it really runs; one per device of the plan. Empty for a pipeline.
-  std::vector<ExecutionInfo> execution;
+  // Where it really runs, now and later: the board is kept up to date. Null for a pipeline.
+  std::shared_ptr<const DeviceBoard> devices;
+
+  // What is on the board now; empty without one.
+  [[nodiscard]] std::vector<DeviceReport> device_reports() const {
+    return devices ? devices->reports() : std::vector<DeviceReport>();
+  }
   // The IR's model_info section, flattened with '.'; usually empty.
   std::map<std::string, std::string> model_info;
   bool stateful = false;

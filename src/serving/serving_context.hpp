@@ -18,15 +18,22 @@ struct ServingContext {
       : pool(buffers),
         log(std::move(sink)),
         conversions("ocelli-convert", conversion_threads, kMaxConversions),
+        compilations("ocelli-compile", kCompilationThreads, kMaxCompilations),
         cleanup("ocelli-cleanup", 1, ThreadPool::kUnbounded) {}
 
   // Conversions that may wait; more requests are refused with kResourceExhausted.
   static constexpr std::size_t kMaxConversions = 4096;
 
+  // Devices that are made ready behind the back of running requests: how many at once, and how many may wait.
+  static constexpr std::size_t kCompilationThreads = 3;
+  static constexpr std::size_t kMaxCompilations = 256;
+
   BufferPool& pool;
   Log log;
   scheduling::Timer timer;
   ThreadPool conversions;
+  // Runtimes that are compiled for must outlive the context: a compilation that cannot be interrupted is waited for.
+  ThreadPool compilations;
   // Destroys servables whose last handle went, because that may happen on a runtime's own thread.
   ThreadPool cleanup;
 };

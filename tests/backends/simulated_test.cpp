@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -141,6 +143,17 @@ TEST_F(SimulatedBackend, DiesAfterSoManyRuns) {
   EXPECT_EQ(request_->run().code(), StatusCode::kUnavailable);
   EXPECT_FALSE(runtime_->devices()[0].usable);
   EXPECT_EQ(compile().status().code(), StatusCode::kUnavailable);
+}
+
+TEST_F(SimulatedBackend, ComesBackOnceWhenItsTimeIsOver) {
+  load(settings(R"(,"die_after_runs":1,"lost_for_us":20000)"));
+  compile_and_create();
+  EXPECT_TRUE(request_->run().ok());
+  EXPECT_EQ(request_->run().code(), StatusCode::kUnavailable);
+  const auto end = Clock::now() + std::chrono::seconds(20);
+  while (!runtime_->devices()[0].usable && Clock::now() < end) std::this_thread::yield();
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(request_->run().ok()) << "it dies once only";
+  EXPECT_TRUE(compile().ok());
 }
 
 TEST_F(SimulatedBackend, FailsRunsWithTheCodeAskedFor) {

@@ -17,7 +17,7 @@ ServableIdentity identity(std::string name, std::int64_t version) {
   ServableIdentity who;
   who.name = std::move(name);
   who.version = version;
-  who.devices = {{"OpenVINO", "CPU", "BF16", ""}};
+  who.devices = [] { return std::vector<DeviceFact>{{"CPU", "OpenVINO", "CPU", "BF16", "serving", ""}}; };
   return who;
 }
 
@@ -55,7 +55,7 @@ TEST(MetricsRegistry, AllSeriesExistAtZeroFromTheStart) {
   EXPECT_EQ(
       value_of(
           page,
-          R"(ocelli_model_device{device="CPU",name="m",precision="BF16",reason="",runtime="OpenVINO",version="3"})"),
+          R"(ocelli_model_device{device="CPU",name="m",precision="BF16",reason="",runtime="OpenVINO",state="serving",target="CPU",version="3"})"),
       "1");
   // Off by default.
   EXPECT_THAT(page, Not(HasSubstr("ovms_infer_req_queue_size")));

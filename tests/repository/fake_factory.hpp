@@ -42,10 +42,11 @@ class FakeFactory final : public repository::ServableFactory {
     metadata.version = load.version;
     metadata.platform = text;  // the file's content, so that tests see what was loaded
     metadata.inputs = {{"x", DataType::kFp32, PartialShape::from({4, 3}), "NC"}};
-    ExecutionInfo& info = metadata.execution.emplace_back();
+    ExecutionInfo info;
     info.runtime = "Fake";
     info.device = "CPU";
     info.precision = "FP32";
+    metadata.devices = serving::DeviceBoard::of({info});
     ++alive;
     return std::shared_ptr<serving::Servable>(new FakeServable(std::move(metadata), [](serving::InferenceCall&) {}),
                                               [this](FakeServable* servable) {

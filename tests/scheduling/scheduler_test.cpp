@@ -255,13 +255,14 @@ TEST_F(SchedulerTest, TheOnlyDeviceIsNotGivenUp) {
   SchedulerOptions options;
   options.inline_below = Duration::zero();
   scheduler = std::make_unique<Scheduler>(options, timer, pool, metrics, Log());
-  std::atomic<bool> broken{true};
+  std::atomic<bool> broken{false};
   const auto kernel = [&](const std::vector<TensorView>& in, std::vector<Tensor>& out) {
     return broken ? unavailable("device lost") : test::add_kernel(1)(in, out);
   };
   ExecutorSpec spec;
   spec.model = std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1, 1})), kernel);
   ASSERT_TRUE(scheduler->add(std::move(spec)).ok());
+  broken = true;
   auto& first = item(1);
   scheduler->submit(first);
   ASSERT_TRUE(told.wait_for(1));
@@ -271,6 +272,80 @@ TEST_F(SchedulerTest, TheOnlyDeviceIsNotGivenUp) {
   scheduler->submit(second);
   ASSERT_TRUE(told.wait_for(2));
   EXPECT_TRUE(second.status.ok());
+}
+
+// Remembers which devices went out.
+struct Watch final : DeviceWatch {
+  void on_device_out(std::size_t position, const Status&) noexcept override {
+    const std::lock_guard lock(mutex);
+    out.push_back(position);
+  }
+  void on_device_limited(std::size_t, std::uint32_t, const Status&) noexcept override {}
+  std::mutex mutex;
+  std::vector<std::size_t> out;
+};
+
+TEST_F(SchedulerTest, AWatchedLoneDeviceGoesOutAndWorkFailsOrWaitsForTheNext) {
+  Watch watch;
+  SchedulerOptions options;
+  options.name = "dummy";
+  options.inline_below = Duration::zero();
+  scheduler = std::make_unique<Scheduler>(options, timer, pool, metrics, Log());
+  scheduler->watch(watch);
+  std::atomic<bool> broken{false};
+  const auto kernel = [&](const std::vector<TensorView>& in, std::vector<Tensor>& out) {
+    return broken ? unavailable("device lost") : test::add_kernel(1)(in, out);
+  };
+  ExecutorSpec spec;
+  spec.model = std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1, 1})), kernel);
+  const std::weak_ptr<CompiledModel> memory = spec.model;
+  ASSERT_TRUE(scheduler->add(std::move(spec)).ok());
+  broken = true;
+  auto& first = item(1);
+  scheduler->submit(first);
+  ASSERT_TRUE(told.wait_for(1));
+  EXPECT_EQ(first.status.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(watch.out, std::vector<std::size_t>{0});
+  auto& refused = item(1);
+  scheduler->submit(refused);
+  ASSERT_TRUE(told.wait_for(2));
+  EXPECT_NE(std::string(refused.status.message()).find("FAKE is out of use (device lost)"), std::string::npos)
+      << refused.status.to_string();
+  EXPECT_TRUE(scheduler->remove(0, seconds(5)));
+  EXPECT_TRUE(memory.expired());
+
+  scheduler->expect_device(true);
+  auto& waits = item(1);
+  scheduler->submit(waits);
+  EXPECT_EQ(metrics.queued_requests.load(), 1);
+  model = add(PartialShape::from({1, 1}));
+  ASSERT_TRUE(told.wait_for(3));
+  EXPECT_TRUE(waits.status.ok());
+
+  EXPECT_TRUE(scheduler->remove(1, seconds(5)) && scheduler->remove(0, seconds(5)));
+  auto& stranded = item(1);
+  scheduler->submit(stranded);
+  scheduler->expect_device(false);
+  ASSERT_TRUE(told.wait_for(4));
+  EXPECT_EQ(stranded.status.code(), StatusCode::kUnavailable);
+}
+
+TEST_F(SchedulerTest, ADeviceLeavesUnderLoadWithoutADroppedItem) {
+  open({}, PartialShape::from({1, 1}), 2);
+  for (int round = 0; round < 20; ++round) {
+    auto other =
+        std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1, 1})), test::add_kernel(1), 2);
+    ExecutorSpec spec;
+    spec.model = std::move(other);
+    spec.lanes = 2;
+    spec.position = 7;
+    ASSERT_TRUE(scheduler->add(std::move(spec)).ok());
+    const auto before = items.size();
+    for (int i = 0; i < 50; ++i) scheduler->submit(item(static_cast<float>(i)));
+    EXPECT_TRUE(scheduler->remove(7, seconds(5)));
+    ASSERT_TRUE(told.wait_for(before + 50));
+  }
+  for (const auto& done : items) EXPECT_TRUE(done.status.ok()) << done.status.to_string();
 }
 
 // Submits itself again from its completion.

@@ -73,7 +73,7 @@ ServableHandle make(ServingContext& context, const PartialShape& shape, Duration
   scheduling::ExecutorSpec executor;
   executor.model = std::make_shared<test::FakeModel>(test::add_signature(shape), test::add_kernel(1.0F), lanes);
   executor.lanes = lanes;
-  options.executors.push_back(std::move(executor));
+  options.devices.push_back(PlannedDevice::of(std::move(executor)));
   auto servable = ModelServable::create(std::move(options), context);
   EXPECT_TRUE(servable.ok());
   return std::move(servable).value();

@@ -27,7 +27,7 @@ struct ModelServableTest : testing::Test {
     options.name = "dummy";
     scheduling::ExecutorSpec executor;
     executor.model = model;
-    options.executors.push_back(std::move(executor));
+    options.devices.push_back(PlannedDevice::of(std::move(executor)));
     auto result = ModelServable::create(std::move(options), context);
     EXPECT_TRUE(result.ok()) << result.status().to_string();
     model->reset_counts();
@@ -123,7 +123,7 @@ TEST_F(ModelServableTest, AModelWithoutInputsIsServedToo) {
     ADD_FAILURE() << "there is no batch";
     return internal_error("no batch");
   };
-  options.executors.push_back(std::move(executor));
+  options.devices.push_back(PlannedDevice::of(std::move(executor)));
   auto servable = ModelServable::create(std::move(options), context);
   ASSERT_TRUE(servable.ok()) << servable.status().to_string();
   Client client;
@@ -194,7 +194,7 @@ TEST_F(ModelServableTest, TextsForByteModelsAreConvertedBothWaysOffTheCallersThr
         out[0].view = in[0];
         return {};
       });
-  options.executors.push_back(std::move(executor));
+  options.devices.push_back(PlannedDevice::of(std::move(executor)));
   const auto servable = std::move(ModelServable::create(std::move(options), context)).value();
   const char packed[] = "\x02\0\0\0hi\x05\0\0\0world";
   auto buffer = Buffer::allocate(sizeof packed - 1);
@@ -224,7 +224,7 @@ TEST_F(ModelServableTest, DevicesMustAgreeAboutTheModel) {
     for (auto& signature : {first, second}) {
       scheduling::ExecutorSpec executor;
       executor.model = std::make_shared<test::FakeModel>(signature, test::add_kernel(1.0F));
-      options.executors.push_back(std::move(executor));
+      options.devices.push_back(PlannedDevice::of(std::move(executor)));
     }
     return ModelServable::create(std::move(options), context).status();
   };
@@ -259,7 +259,7 @@ TEST_F(ModelServableTest, NamesAreMappedAndSorted) {
   options.output_names = {{"sum", "total"}};
   scheduling::ExecutorSpec executor;
   executor.model = std::make_shared<test::FakeModel>(signature, kernel);
-  options.executors.push_back(std::move(executor));
+  options.devices.push_back(PlannedDevice::of(std::move(executor)));
   const auto servable = std::move(ModelServable::create(std::move(options), context)).value();
   ASSERT_EQ(servable->metadata().inputs.size(), 2u);
   EXPECT_EQ(servable->metadata().inputs[0].name, "w");

@@ -69,7 +69,7 @@ struct PipelineTest : testing::Test {
     scheduling::ExecutorSpec executor;
     executor.model = fake;
     executor.lanes = 2;
-    options.executors.push_back(std::move(executor));
+    options.devices.push_back(PlannedDevice::of(std::move(executor)));
     models[name] = std::move(ModelServable::create(std::move(options), context)).value();
     fake->reset_counts();
   }

@@ -85,7 +85,7 @@ class RealRuntime : public testing::TestWithParam<RuntimeCase> {
     scheduling::ExecutorSpec executor;
     executor.model = std::move(compiled).value();
     executor.lanes = 2;
-    options.executors.push_back(std::move(executor));
+    options.devices.push_back(PlannedDevice::of(std::move(executor)));
     auto made = ModelServable::create(std::move(options), context_);
     EXPECT_TRUE(made.ok()) << made.status().to_string();
     return made.ok() ? std::move(made).value() : nullptr;

@@ -50,7 +50,7 @@ struct StatefulTest : testing::Test {
     scheduling::ExecutorSpec executor;
     executor.model = model;
     executor.lanes = lanes;
-    options.executors.push_back(std::move(executor));
+    options.devices.push_back(PlannedDevice::of(std::move(executor)));
     servable = std::move(ModelServable::create(std::move(options), context)).value();
     model->reset_counts();
   }

@@ -8,13 +8,24 @@ void Job::on_timer(TimePoint due) noexcept { device_->finish(*this, due); }
 
 bool SimulatedDevice::lost() const noexcept {
   const std::lock_guard lock(mutex_);
-  return settings_.die_after_runs && runs_ >= *settings_.die_after_runs;
+  return is_lost();
 }
 
-Status SimulatedDevice::outcome() {
+bool SimulatedDevice::is_lost() const noexcept {
+  if (!settings_.die_after_runs || runs_ < *settings_.die_after_runs) return false;
+  return settings_.lost_for_us.count() == 0 || lost_at_ == kNever || Clock::now() < lost_at_ + settings_.lost_for_us;
+}
+
+Status SimulatedDevice::outcome(std::int64_t batch) {
+  const bool lost = is_lost();
   const std::uint64_t run = runs_++;
-  if (settings_.die_after_runs && run >= *settings_.die_after_runs)
+  if (lost) {
+    if (lost_at_ == kNever) lost_at_ = Clock::now();
     return unavailable(fmt::format("device {} is lost", settings_.name));
+  }
+  if (settings_.largest_batch != 0 && batch > settings_.largest_batch) {
+    return {StatusCode::kResourceExhausted, fmt::format("device {} has no memory for {} items", settings_.name, batch)};
+  }
   if (!settings_.run_error.empty() && (run + 1) % settings_.run_error_every == 0)
     return {settings_.run_error_code, settings_.run_error};
   return {};
@@ -23,12 +34,13 @@ Status SimulatedDevice::outcome() {
 void SimulatedDevice::submit(Job& job, std::int64_t batch) noexcept {
   std::unique_lock lock(mutex_);
   if (settings_.mode == "instant") {
-    Status status = outcome();
+    Status status = outcome(batch);
     lock.unlock();
     job.on_done(std::move(status));
     return;
   }
   job.device_ = this;
+  job.batch_ = batch;
   job.next_ = nullptr;
   job.time_ = settings_.service_time_us + settings_.per_item_time_us * batch;
   if (running_ < settings_.streams) {
@@ -59,7 +71,8 @@ void SimulatedDevice::finish(Job& job, TimePoint due) noexcept {
   Status status;
   {
     const std::lock_guard lock(mutex_);
-    status = job.state_ == Job::State::kCancelled ? Status(StatusCode::kCancelled, "the run was cancelled") : outcome();
+    status = job.state_ == Job::State::kCancelled ? Status(StatusCode::kCancelled, "the run was cancelled")
+                                                  : outcome(job.batch_);
     job.state_ = Job::State::kIdle;
     --running_;
     if (running_ < settings_.streams) {

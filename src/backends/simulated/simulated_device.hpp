@@ -28,6 +28,7 @@ class Job : public Timer::Task {
   SimulatedDevice* device_ = nullptr;
   Job* next_ = nullptr;  // in the device's queue
   Duration time_{};
+  std::int64_t batch_ = 1;
   State state_ = State::kIdle;
 };
 
@@ -54,7 +55,8 @@ class SimulatedDevice {
   friend class Job;
   void finish(Job& job, TimePoint due) noexcept;
   // How the run that ends now ends; counts it.
-  Status outcome();
+  Status outcome(std::int64_t batch);
+  [[nodiscard]] bool is_lost() const noexcept;
   Job* pop_waiting() noexcept;
   bool remove_waiting(Job& job) noexcept;
 
@@ -65,6 +67,7 @@ class SimulatedDevice {
   Job* last_waiting_ = nullptr;
   std::uint32_t running_ = 0;
   std::uint64_t runs_ = 0;
+  TimePoint lost_at_ = kNever;
   std::uint64_t memory_used_ = 0;
 };
 

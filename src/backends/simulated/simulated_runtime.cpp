@@ -104,16 +104,25 @@ Result<ModelSignature> SimulatedRuntime::signature_of(const ModelSource& source)
   return signature;
 }
 
-void SimulatedRuntime::wait(Duration time) {
-  if (time <= Duration::zero()) return;
+bool SimulatedRuntime::wait(Duration time, const std::stop_token& stop) {
+  if (time <= Duration::zero()) return true;
   Alarm alarm;
   timer_.schedule(alarm, Clock::now() + time);
+  // Rings at once when it was still waiting; else it is ringing already.
+  const std::stop_callback early(stop, [&] {
+    if (timer_.cancel(alarm)) alarm.on_timer(Clock::now());
+  });
   alarm.wait();
+  return !stop.stop_requested();
 }
 
 Result<std::unique_ptr<CompiledModel>> SimulatedRuntime::compile(const ModelSource& source,
                                                                  const CompileOptions& options) {
-  auto device = find_device(options.device);
+  // HETERO is carried out whole by its first device, which is all that a simulation can show.
+  constexpr std::string_view kHetero = "HETERO:";
+  const bool hetero = options.device.starts_with(kHetero);
+  const auto list = hetero ? options.device.substr(kHetero.size()) : options.device;
+  auto device = find_device(hetero ? list.substr(0, list.find(',')) : list);
   if (!device.ok()) return device.status();
   auto signature = signature_of(source);
   if (!signature.ok()) return signature.status();
@@ -135,14 +144,15 @@ Result<std::unique_ptr<CompiledModel>> SimulatedRuntime::compile(const ModelSour
   for (auto& [index, shape] : *shapes) signature->inputs[index].shape = std::move(shape);
 
   const DeviceSettings& settings = (*device)->settings();
-  wait(settings.compile_time_us);
+  if (!wait(settings.compile_time_us, options.stop)) return Status(StatusCode::kCancelled, "compiling was cancelled");
   if (!settings.compile_error.empty()) return failed_precondition(settings.compile_error);
   if ((*device)->lost()) return unavailable(fmt::format("device {} is lost", settings.name));
   if (auto status = (*device)->take_memory(); !status.ok()) return status;
   ExecutionInfo info;
   info.runtime = "Simulated";
   info.runtime_version = version();
-  info.device = settings.name;
+  info.device = list;
+  if (hetero) info.note = fmt::format("simulated: {} runs the whole model", settings.name);
   info.device_name = settings.full_name;
   info.precision = settings.precision;
   info.streams = settings.streams;

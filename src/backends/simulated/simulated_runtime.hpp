@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "backends/simulated/simulated_device.hpp"
@@ -27,7 +28,8 @@ class SimulatedRuntime final : public Runtime {
  private:
   Result<std::shared_ptr<SimulatedDevice>> find_device(const std::string& name) const;
   Result<ModelSignature> signature_of(const ModelSource& source) const;
-  void wait(Duration time);
+  // False when it was stopped.
+  bool wait(Duration time, const std::stop_token& stop);
 
   Log log_;
   SimulatedSettings settings_;

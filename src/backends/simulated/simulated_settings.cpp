@@ -69,6 +69,12 @@ constexpr std::array kDeviceKeys{
     DeviceKey{"run_error_every",
               [](auto& d, auto& v, auto& k) { d.run_error_every = std::max<std::uint64_t>(1, read_number(v, k)); }},
     DeviceKey{"die_after_runs", [](auto& d, auto& v, auto& k) { d.die_after_runs = read_number(v, k); }},
+    DeviceKey{"lost_for_us",
+              [](auto& d, auto& v, auto& k) { d.lost_for_us = std::chrono::microseconds(read_number(v, k)); }},
+    DeviceKey{"largest_batch",
+              [](auto& d, auto& v, auto& k) {
+                d.largest_batch = static_cast<std::uint32_t>(std::min<std::uint64_t>(read_number(v, k), 1U << 30));
+              }},
     DeviceKey{"honours_cancel",
               [](auto& d, auto& v, auto& k) {
                 if (!v.is_boolean()) refuse("{} must be true or false", k);

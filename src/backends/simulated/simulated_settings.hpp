@@ -31,6 +31,8 @@ struct DeviceSettings {
   StatusCode run_error_code = StatusCode::kInternal;  // by name: "INTERNAL", "RESOURCE_EXHAUSTED"
   std::uint64_t run_error_every = 1;                  // only each n-th run fails
   std::optional<std::uint64_t> die_after_runs;  // the device is lost after so many runs: kUnavailable from then on
+  std::chrono::microseconds lost_for_us{0};     // how long it is lost, once; 0: for ever
+  std::uint32_t largest_batch = 0;              // runs of more items fail with kResourceExhausted; 0: no limit
   bool honours_cancel = true;                   // false: a cancelled run ends in its own time with its result
 };
 

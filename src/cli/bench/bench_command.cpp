@@ -92,7 +92,9 @@ class Bench {
   Result<BenchReport> measure(const std::vector<std::uint32_t>& levels) {
     BenchReport report;
     report.model = line_.server.model.model_path;
-    report.execution = servable_->metadata().execution;
+    for (const auto& device : servable_->metadata().device_reports()) {
+      if (device.state == serving::DeviceState::kServing) report.execution.push_back(device.info);
+    }
     const auto slice = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(
         static_cast<double>(line_.bench.duration) / static_cast<double>(line_.bench.rounds)));
     for (const auto level : levels) {

@@ -1,8 +1,10 @@
 #include "protocols/kserve/model_json.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <initializer_list>
 #include <iterator>
 #include <map>
@@ -55,15 +57,34 @@ void append_tensors(std::string& text, const std::vector<TensorSpec>& tensors) {
   });
 }
 
-void append_execution(std::string& text, const std::vector<ExecutionInfo>& execution) {
-  append_array(text, execution, [&text](const ExecutionInfo& info) {
+void append_milliseconds(std::string& text, std::string_view name, Duration time) {
+  fmt::format_to(std::back_inserter(text), ",\"{}\":{:.1f}", name,
+                 std::chrono::duration<double, std::milli>(time).count());
+}
+
+void append_time(std::string& text, std::string_view name, std::chrono::system_clock::time_point time) {
+  fmt::format_to(std::back_inserter(text), ",\"{}\":\"{:%Y-%m-%dT%H:%M:%S}Z\"", name,
+                 fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
+void append_execution(std::string& text, const std::vector<serving::DeviceReport>& devices) {
+  append_array(text, devices, [&text](const serving::DeviceReport& report) {
+    const auto& info = report.info;
     text.push_back('{');
-    append_members(text, {{"runtime", info.runtime},
+    append_members(text, {{"target", report.target},
+                          {"state", serving::device_state_name(report.state)},
+                          {"reason", report.reason},
+                          {"runtime", info.runtime},
                           {"runtime_version", info.runtime_version},
                           {"device", info.device},
                           {"device_name", info.device_name},
                           {"precision", info.precision},
                           {"note", info.note}});
+    append_time(text, "since", report.since);
+    append_milliseconds(text, "compile_ms", report.compile_time);
+    append_milliseconds(text, "warm_up_ms", report.warm_up_time);
+    if (report.attempts > 0) fmt::format_to(std::back_inserter(text), ",\"failed_attempts\":{}", report.attempts);
+    if (report.next_attempt.time_since_epoch().count() > 0) append_time(text, "next_attempt", report.next_attempt);
     text.push_back('}');
   });
 }
@@ -158,9 +179,9 @@ void append_model_metadata(std::string& text, const ServableMetadata& metadata, 
     append_model_info(text, metadata.model_info.begin(), metadata.model_info.end(), 0);
     text.push_back('}');
   }
-  if (!metadata.execution.empty()) {
+  if (metadata.devices) {
     text.append(",\"execution\":");
-    append_execution(text, metadata.execution);
+    append_execution(text, metadata.device_reports());
   }
   text.push_back('}');
 }

@@ -121,18 +121,24 @@ void configure(const std::vector<TensorSpec>& specs, Tensors* tensors) {
 
 // Where the model really runs: an instance group per device, and parameters with what Triton's message has no field
 // for.
-void describe_execution(const std::vector<ExecutionInfo>& execution, inference::ModelConfig& config) {
+void describe_execution(const std::vector<serving::DeviceReport>& devices, inference::ModelConfig& config) {
   std::size_t position = 0;
-  for (const auto& info : execution) {
-    auto& group = *config.add_instance_group();
-    group.set_name(info.device);
-    group.set_count(static_cast<std::int32_t>(info.optimal_requests));
-    group.set_kind(info.device.starts_with("CPU") ? inference::ModelInstanceGroup::KIND_CPU
-                                                  : inference::ModelInstanceGroup::KIND_AUTO);
+  for (const auto& report : devices) {
+    const auto& info = report.info;
+    if (report.state == serving::DeviceState::kServing) {
+      auto& group = *config.add_instance_group();
+      group.set_name(info.device);
+      group.set_count(static_cast<std::int32_t>(info.optimal_requests));
+      group.set_kind(info.device.starts_with("CPU") ? inference::ModelInstanceGroup::KIND_CPU
+                                                    : inference::ModelInstanceGroup::KIND_AUTO);
+    }
     const auto put = [&](std::string_view key, const std::string& value) {
       if (!value.empty())
         (*config.mutable_parameters())[fmt::format("execution.{}.{}", position, key)].set_string_value(value);
     };
+    put("target", report.target);
+    put("state", std::string(serving::device_state_name(report.state)));
+    put("reason", report.reason);
     put("device", info.device);
     put("device_name", info.device_name);
     put("runtime", info.runtime);
@@ -155,7 +161,7 @@ Status model_config(serving::ModelCatalog& catalog, const inference::ModelConfig
   configure(metadata.inputs, config.mutable_input());
   configure(metadata.outputs, config.mutable_output());
   config.mutable_model_transaction_policy()->set_decoupled(false);
-  describe_execution(metadata.execution, config);
+  describe_execution(metadata.device_reports(), config);
   return {};
 }
 

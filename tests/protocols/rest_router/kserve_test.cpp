@@ -1,6 +1,8 @@
 #include <cstring>
 #include <limits>
 
+#include <regex>
+
 #include "protocols/rest_router/router_fixture.hpp"
 
 namespace ocelli::rest {
@@ -112,14 +114,15 @@ TEST_F(KserveTest, MetadataSaysWhereTheModelRunsAndWhatTheFileSays) {
   info.device_name = "Some CPU";
   info.precision = "BF16";
   info.note = "runs in BF16, not \"FP32\"";
-  metadata.execution = {info};
+  metadata.devices = serving::DeviceBoard::of({info});
   catalog.add(std::make_shared<test::FakeServable>(metadata, [](serving::InferenceCall&) {}));
+  const auto reply = std::regex_replace(got("/v2/models/m"), std::regex(R"("since":"[-0-9T:]+Z")"), R"("since":"now")");
   EXPECT_EQ(
-      got("/v2/models/m"),
+      reply,
       R"(200 {"name":"m","versions":["1"],"platform":"OpenVINO","inputs":[{"name":"x","datatype":"BYTES","shape":[-1,-1]}],"outputs":[],)"
       R"("rt_info":{"model_info":{"deep":{"one":"1","two":{"x":"2"}},"labels":"a b"}},)"
-      R"("execution":[{"runtime":"OpenVINO","runtime_version":"2026.4","device":"CPU","device_name":"Some CPU","precision":"BF16",)"
-      R"("note":"runs in BF16, not \"FP32\""}]})");
+      R"("execution":[{"target":"CPU","state":"serving","reason":"","runtime":"OpenVINO","runtime_version":"2026.4","device":"CPU","device_name":"Some CPU","precision":"BF16",)"
+      R"("note":"runs in BF16, not \"FP32\"","since":"now","compile_ms":0.0,"warm_up_ms":0.0}]})");
 }
 
 // Writing a hundred thousand numbers as text takes milliseconds, in which the runtime's thread has better things to do.

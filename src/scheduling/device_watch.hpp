@@ -1,0 +1,24 @@
+// DeviceWatch: told by a scheduler what happens to its devices.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/status.hpp"
+
+namespace ocelli::scheduling {
+
+// Called without the scheduler's lock on any thread, a runtime's own among them: must be short, and must not wait for
+// work of the scheduler.
+class DeviceWatch {
+ public:
+  // The device takes no more work until it is removed and added anew; its items move on to others where there are any.
+  virtual void on_device_out(std::size_t position, const Status& why) noexcept = 0;
+  // The device ran out of memory; its batches have at most so many items for a while.
+  virtual void on_device_limited(std::size_t position, std::uint32_t items, const Status& why) noexcept = 0;
+
+ protected:
+  ~DeviceWatch() = default;
+};
+
+}  // namespace ocelli::scheduling

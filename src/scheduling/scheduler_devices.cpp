@@ -1,0 +1,174 @@
+// How devices come to a scheduler, fail, and go.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <new>
+#include <thread>
+
+#include "scheduling/batch_probe.hpp"
+#include "scheduling/scheduler.hpp"
+
+namespace ocelli::scheduling {
+namespace {
+
+// How long a run that was asked to stop may take before its device is left behind.
+constexpr Duration kStopPatience = std::chrono::seconds(2);
+// Runs of single items that may fail for lack of memory, in a row, before the device is taken out.
+constexpr std::uint32_t kMemoryStrikes = 2;
+
+}  // namespace
+
+Status Scheduler::add(ExecutorSpec spec) {
+  const auto position = spec.position;
+  auto executor = Executor::create(std::move(spec), *this);
+  if (!executor.ok()) return std::move(executor).status();
+  if (auto status = tune(**executor); !status.ok()) return status;
+  {
+    const Lock lock(mutex_);
+    auto& added = **executor;
+    added.position = position.value_or(executors_.empty() ? 0 : executors_.back()->position + 1);
+    const auto place =
+        std::ranges::upper_bound(executors_, added.position, {}, [](const auto& e) { return e->position; });
+    executors_.insert(place, std::move(executor).value());
+    publish_lanes();
+    ++active_;
+  }
+  pump();
+  WorkList none;
+  tell(none, 1);
+  return {};
+}
+
+Status Scheduler::tune(Executor& executor) {
+  try {
+    return BatchProbe(executor, *this, options_.batching, log_, options_.name).run();
+  } catch (const std::bad_alloc&) {
+    return {StatusCode::kResourceExhausted, "Out of memory while measuring the model"};
+  }
+}
+
+bool Scheduler::remove(std::size_t position, Duration limit) noexcept {
+  std::vector<std::unique_ptr<Executor>> gone;
+  WorkList stranded;
+  bool all = true;
+  {
+    Lock lock(mutex_);
+    for (const auto& executor : executors_) executor->retiring = executor->retiring || executor->position == position;
+    publish_lanes();
+    const auto quiet = [&] {
+      return std::ranges::all_of(executors_, [](const auto& each) { return !each->retiring || each->quiet(); });
+    };
+    if (!quiet_.wait_for(lock, limit, quiet)) {
+      lock.unlock();
+      stop_retiring_runs();
+      lock.lock();
+      all = quiet_.wait_for(lock, kStopPatience, quiet);
+    }
+    const auto keep = std::stable_partition(executors_.begin(), executors_.end(),
+                                            [](const auto& each) { return !each->retiring || !each->quiet(); });
+    std::move(keep, executors_.end(), std::back_inserter(gone));
+    executors_.erase(keep, executors_.end());
+    strand(stranded);
+  }
+  tell(stranded, 0);
+  // Lasts as long as a runtime needs to return from start(), which is microseconds.
+  for (const auto& executor : gone) {
+    for (const auto& lane : executor->lanes()) {
+      while (!lane->idle()) std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+  }
+  return all;
+}
+
+void Scheduler::expect_device(bool coming) noexcept {
+  WorkList stranded;
+  {
+    const Lock lock(mutex_);
+    device_coming_ = coming;
+    strand(stranded);
+  }
+  tell(stranded, 0);
+}
+
+std::size_t Scheduler::lane_count() const {
+  const Lock lock(mutex_);
+  std::size_t count = 0;
+  for (const auto& executor : executors_) count += executor->lanes().size();
+  return count;
+}
+
+void Scheduler::publish_lanes() noexcept {
+  std::int64_t lanes = 0;
+  std::int64_t streams = 0;
+  for (const auto& each : executors_) {
+    if (!each->usable()) continue;
+    lanes += static_cast<std::int64_t>(each->lanes().size());
+    streams += each->model().info().streams;
+  }
+  metrics_.infer_req_queue_size.store(lanes, std::memory_order_relaxed);
+  metrics_.streams.store(streams, std::memory_order_relaxed);
+}
+
+// Takes what waits out of the queue when no device will ever come for it, and lets items go back to devices that were
+// too small for them when no other one is left.
+void Scheduler::strand(WorkList& stranded) noexcept {
+  const auto usable = [](const auto& executor) { return executor->usable(); };
+  const bool served = device_coming_ || std::ranges::any_of(executors_, usable);
+  if (served) {
+    for (auto* item = queue_.front(); item; item = WorkList::next(*item)) {
+      const auto takes = [&](const auto& executor) {
+        return executor->usable() && (item->avoid_ & executor->mark()) == 0;
+      };
+      if (item->avoid_ != 0 && std::ranges::none_of(executors_, takes)) item->avoid_ = 0;
+    }
+    return;
+  }
+  while (auto* item = queue_.pop_front()) {
+    item->state_ = WorkItem::State::kIdle;
+    item->status = outage_;
+    stranded.push_back(*item);
+  }
+  publish_queue();
+}
+
+bool Scheduler::other_device(const Executor& executor, std::uint32_t avoid) const noexcept {
+  return std::ranges::any_of(executors_, [&](const auto& other) {
+    return other.get() != &executor && other->usable() && (avoid & other->mark()) == 0;
+  });
+}
+
+// What a failed run means for its device.
+Scheduler::Incident Scheduler::judge(Lane& lane, const Status& status) noexcept {
+  auto& executor = lane.executor();
+  if (!lane.ran || executor.out) return {};
+  const auto& device = executor.model().info().device;
+  if (status.code() == StatusCode::kResourceExhausted && lane.batch().size() > 1) {
+    const auto items = std::max(1U, std::min(executor.items_limit, lane.items() / 2));
+    executor.limit_until = Clock::now() + Executor::kLimitTime;
+    if (items == executor.items_limit) return {};
+    executor.items_limit = items;
+    log_.warning("Model {}: device {} has no memory for a batch of {} ({}); batches have at most {} items for now",
+                 options_.name, device, lane.items(), status.message(), items);
+    return {Incident::Kind::kLimited, executor.position, items};
+  }
+  if (status.code() == StatusCode::kResourceExhausted && ++executor.memory_strikes < kMemoryStrikes) return {};
+  const bool gone = status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kResourceExhausted;
+  if (!gone || (!watch_ && !other_device(executor, 0))) return {};
+  executor.out = true;
+  outage_ = unavailable(
+      fmt::format("Model {} has no device to run on: {} is out of use ({})", options_.name, device, status.message()));
+  publish_lanes();
+  log_.warning("Model {}: device {} is out of use ({}); its work {}", options_.name, device, status.message(),
+               other_device(executor, 0) ? "moves to the other devices"
+               : device_coming_          ? "waits for the next device"
+                                         : "fails until it is back");
+  return {Incident::Kind::kOut, executor.position, 0};
+}
+
+void Scheduler::report(const Incident& incident, const Status& why) noexcept {
+  if (!watch_ || incident.kind == Incident::Kind::kNone) return;
+  if (incident.kind == Incident::Kind::kOut) return watch_->on_device_out(incident.position, why);
+  watch_->on_device_limited(incident.position, incident.items, why);
+}
+
+}  // namespace ocelli::scheduling
