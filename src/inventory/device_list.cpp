@@ -97,36 +97,50 @@ const Finding* worst(const Findings& findings) {
   return nullptr;
 }
 
-void add_hardware(const Hardware& hardware, const Machine& machine, DeviceFilter filter,
-                  std::vector<DeviceEntry>& entries) {
+// Completes what a runtime says of hardware that it cannot use.
+void explain(DeviceEntry& entry, const Finding& device, const Finding* why) {
+  auto& info = entry.info;
+  if (device.verdict == Verdict::kAbsent) {
+    entry.state = DeviceState::kAbsent;
+    info.reason = device.found + (info.reason.empty() ? "" : "; " + info.reason);
+    info.remedy = device.remedy;
+    return;
+  }
+  if (!why) return;
+  if (info.reason.empty()) info.reason = why->found;
+  if (info.remedy.empty()) info.remedy = why->remedy;
+}
+
+DeviceEntry unlisted(const Hardware& hardware, const Finding& device, const Finding* why) {
+  const bool is_absent = device.verdict == Verdict::kAbsent;
+  DeviceEntry entry;
+  entry.target = hardware.target;
+  entry.state = is_absent ? DeviceState::kAbsent : DeviceState::kUnusable;
+  entry.info.name = hardware.target;
+  entry.info.full_name = hardware.title;
+  entry.info.kind = hardware.kind;
+  entry.info.usable = false;
+  if (is_absent) why = &device;
+  if (!is_absent && why != &device) entry.info.full_name += ": " + device.found;
+  entry.info.reason = why ? why->found : "every prerequisite is there, but no runtime lists it";
+  entry.info.remedy = why ? why->remedy : "ocelli doctor";
+  return entry;
+}
+
+void add_hardware(const Hardware& hardware, const Machine& machine, std::vector<DeviceEntry>& entries) {
   Findings findings;
   hardware.check(machine, findings);
   const auto& device = findings.front();
-  const bool is_absent = device.verdict == Verdict::kAbsent;
   const auto* why = worst(findings);
   bool is_listed = false;
   for (auto& entry : entries) {
     if (!is_listed_as(entry, hardware)) continue;
     is_listed = true;
-    if (entry.state == DeviceState::kUsable) continue;
-    if (is_absent && entry.info.reason.empty()) entry.info.reason = device.found;
-    if (why && entry.info.remedy.empty()) entry.info.remedy = why->remedy;
-    if (why && entry.info.reason.empty()) entry.info.reason = why->found;
+    if (entry.state != DeviceState::kUsable) explain(entry, device, why);
   }
-  if (is_listed || (is_absent && (filter != DeviceFilter::kAll || hardware.target.empty()))) return;
-  DeviceEntry entry;
-  entry.target = hardware.target;
-  entry.state = is_absent ? DeviceState::kAbsent : DeviceState::kUnusable;
-  entry.info.name = hardware.target;
-  entry.info.full_name = is_absent ? std::string(hardware.title) : std::string(hardware.title) + ": " + device.found;
-  entry.info.kind = hardware.kind;
-  entry.info.usable = false;
-  entry.info.reason = is_absent ? device.found
-                      : why     ? why->found
-                                : "every prerequisite is there, but no runtime lists it";
-  entry.info.remedy = is_absent ? device.remedy : why ? why->remedy : "ocelli doctor";
-  if (!is_absent && why == &device) entry.info.full_name = hardware.title;
-  entries.push_back(std::move(entry));
+  // Absent hardware that no target_device names is of no interest to anybody.
+  if (is_listed || (device.verdict == Verdict::kAbsent && hardware.target.empty())) return;
+  entries.push_back(unlisted(hardware, device, why));
 }
 
 }  // namespace
@@ -145,7 +159,9 @@ std::string_view device_state_name(DeviceState state) noexcept {
 std::vector<DeviceEntry> list_devices(devices::RuntimeRegistry& registry, const Machine& machine, DeviceFilter filter) {
   std::vector<DeviceEntry> entries;
   for (const auto& state : registry.states()) add_runtime(registry, state.name, machine, entries);
-  for (const auto& hardware : kHardware) add_hardware(hardware, machine, filter, entries);
+  for (const auto& hardware : kHardware) add_hardware(hardware, machine, entries);
+  if (filter == DeviceFilter::kPresent)
+    std::erase_if(entries, [](const DeviceEntry& entry) { return entry.state == DeviceState::kAbsent; });
   std::stable_sort(entries.begin(), entries.end(),
                    [](const DeviceEntry& left, const DeviceEntry& right) { return left.state < right.state; });
   return entries;

@@ -108,6 +108,27 @@ TEST_F(DeviceList, HardwareThatARuntimeListsIsListedOnce) {
   EXPECT_THAT(found->info.remedy, testing::HasSubstr("cuda-drivers")) << "but it gave no remedy";
 }
 
+TEST_F(DeviceList, WhatARuntimeListsButIsNotThereIsAbsent) {
+  auto stick = device("MYRIAD", "vpu");
+  stick.usable = false;
+  stick.reason = "it needs an older OpenVINO";
+  registry.add(std::make_shared<ListedRuntime>("openvino_c", std::vector{stick}));
+  EXPECT_TRUE(list().empty());
+  const auto entries = list(DeviceFilter::kAll);
+  const auto* found = find(entries, "MYRIAD");
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->state, DeviceState::kAbsent);
+  EXPECT_EQ(found->info.reason, "not present: no 03e7:2485 or 03e7:f63b on the USB bus; it needs an older OpenVINO");
+  EXPECT_THAT(found->info.remedy, testing::StartsWith("lsusb -d 03e7:"));
+
+  tree.text("/sys/bus/usb/devices/1-4/idVendor", "03e7");
+  tree.text("/sys/bus/usb/devices/1-4/idProduct", "f63b");
+  const auto present = list();
+  ASSERT_EQ(present.size(), 1U);
+  EXPECT_EQ(present[0].state, DeviceState::kUnusable);
+  EXPECT_EQ(present[0].info.reason, "it needs an older OpenVINO");
+}
+
 TEST_F(DeviceList, AllNamesEveryDeviceOfTheSeeds) {
   registry.add(std::make_shared<ListedRuntime>("openvino", std::vector{device("CPU", "cpu")}));
   const auto entries = list(DeviceFilter::kAll);
