@@ -224,11 +224,11 @@ TEST(EngineCache, TellsWhetherThereWasAnEngine) {
   const TemporaryFolder folder;
   folder.write("a.onnx", "one");
   const EngineKey card{"sm_90", "10.14.1", "1.31.1"};
-  const auto before = open_engine_cache(folder.path(), folder.path() / "a.onnx", card, "");
+  const auto before = open_engine_cache(folder.path() / "cache", folder.path() / "a.onnx", card, "");
   ASSERT_TRUE(before.ok());
   EXPECT_FALSE(before->filled);
   std::ofstream(before->engines / "graph_sm90.engine") << "engine";
-  EXPECT_TRUE(open_engine_cache(folder.path(), folder.path() / "a.onnx", card, "")->filled);
+  EXPECT_TRUE(open_engine_cache(folder.path() / "cache", folder.path() / "a.onnx", card, "")->filled);
 }
 
 TEST(EngineCache, FolderThatCannotBeMadeIsAnError) {
@@ -238,7 +238,8 @@ TEST(EngineCache, FolderThatCannotBeMadeIsAnError) {
   const auto cache = open_engine_cache(folder.path() / "file", folder.path() / "a.onnx", {"sm_90", "10", "1"}, "");
   ASSERT_FALSE(cache.ok());
   EXPECT_EQ(cache.status().code(), StatusCode::kFailedPrecondition);
-  EXPECT_EQ(model_fingerprint(folder.path() / "absent.onnx").status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(open_engine_cache(folder.path(), folder.path() / "absent" / "m.onnx", {}, "").status().code(),
+            StatusCode::kNotFound);
 }
 
 TEST(ShrinkPolicy, GivesBackAfterARunMuchLargerThanUsual) {

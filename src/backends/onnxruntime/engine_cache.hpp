@@ -1,7 +1,6 @@
 // Where the engines that TensorRT builds for a model are kept.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -23,14 +22,10 @@ struct EngineCache {
   bool filled = false;            // there was an engine before
 };
 
-// A number for the bytes of a model: FNV-1a of 64 bits over the file and over the names, sizes and modification times
-// of files beside it whose names begin with the model's (external weights). kNotFound when the file cannot be read.
-Result<std::uint64_t> model_fingerprint(const std::filesystem::path& model);
-
-// Folders cache_dir/tensorrt/ARCHITECTURE-trtVERSION-ortVERSION/{timing, MODEL-FINGERPRINT-SETTINGS}, made when absent:
+// Folders cache_dir/tensorrt/ARCHITECTURE-trtVERSION-ortVERSION/{timing, NAME-DIGEST-SETTINGS}, made when absent:
 // an engine of another model, card, library or other settings is never found there. settings: the options that the
-// engine is built with. Errors: kFailedPrecondition when the folders cannot be made; the caller goes on without a
-// cache.
+// engine is built with. Errors: those of model_digest(), kFailedPrecondition when the folders cannot be made; the
+// caller goes on without a cache.
 Result<EngineCache> open_engine_cache(const std::filesystem::path& cache_dir, const std::filesystem::path& model,
                                       const EngineKey& key, const std::string& settings);
 
