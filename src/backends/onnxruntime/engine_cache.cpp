@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runtime/model_digest.hpp"
 
 namespace ocelli::onnxruntime {
@@ -11,10 +13,8 @@ namespace fs = std::filesystem;
 
 bool has_engine(const fs::path& folder) {
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".engine") return true;
-  }
-  return false;
+  return std::ranges::any_of(fs::directory_iterator(folder, error),
+                             [](const auto& entry) { return entry.path().extension() == ".engine"; });
 }
 
 }  // namespace

@@ -211,7 +211,7 @@ Status OrtRequest::run_session() noexcept {
     if (!input_values_[i])
       return invalid_argument(fmt::format("input {} has not been set", model_.signature().inputs[i].name));
   }
-  const Status status = graph_ ? run_graph() : run_plain();
+  Status status = graph_ ? run_graph() : run_plain();
   if (status.ok()) return status;
   if (cancelled_.load()) return {StatusCode::kCancelled, "the run was cancelled"};
   // A dynamic model learns only while it runs that two shapes do not go together.

@@ -22,7 +22,7 @@ class ShrinkPolicy {
     const ArenaShrinkage wish = wish_.load(std::memory_order_relaxed);
     if (wish != ArenaShrinkage::kAuto) return wish == ArenaShrinkage::kYes;
     constexpr double kWeight = 1.0 / 16;
-    const double bytes = static_cast<double>(input_bytes);
+    const auto bytes = static_cast<double>(input_bytes);
     const double average = average_.load(std::memory_order_relaxed);
     // Two runs at once may lose one update; the average stays an average.
     average_.store(average == 0 ? bytes : average + (bytes - average) * kWeight, std::memory_order_relaxed);
