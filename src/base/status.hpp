@@ -93,17 +93,17 @@ class [[nodiscard]] Result {
   // The value; only when ok().
   [[nodiscard]] T& value() & {
     assert(ok());
-    return *value_;  // NOLINT(bugprone-unchecked-optional-access): asserted above
+    return *value_;
   }
   // The same, to read.
   [[nodiscard]] const T& value() const& {
     assert(ok());
-    return *value_;  // NOLINT(bugprone-unchecked-optional-access): asserted above
+    return *value_;
   }
   // Moves the value out; only when ok().
   [[nodiscard]] T value() && {
     assert(ok());
-    return std::move(*value_);  // NOLINT(bugprone-unchecked-optional-access): asserted above
+    return std::move(*value_);
   }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }

@@ -78,7 +78,7 @@ struct LogOptions {
 };
 
 // A plain value. The defaults here are the defaults of the command line; how each is spelled there, its range and its
-// meaning stand in cli/option_table.cpp, and for readers in docs/reference/options.md.
+// meaning stand in cli/options, and for readers in docs/reference/options.md.
 struct ServerOptions {
   GrpcOptions grpc;
   RestOptions rest;

@@ -35,7 +35,7 @@ bool is_packed(std::span<const std::byte> bytes, std::size_t elements) noexcept 
 bool next_size(std::string_view& list, std::uint32_t& size) noexcept {
   const auto comma = list.find(',');
   const std::string_view item = list.substr(0, comma);
-  list = comma == list.npos ? std::string_view() : list.substr(comma + 1);
+  list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
   const auto result = std::from_chars(item.data(), item.data() + item.size(), size);
   return result.ec == std::errc{} && result.ptr == item.data() + item.size();
 }
