@@ -288,7 +288,8 @@ class ManyConnections(WithServer):
             self.assertTrue(connection.recv(9))  # the server's SETTINGS: it is greeted
         each = (resident_bytes(server.process.pid) - before) / count
         print(f"{count} connections, {each:.0f} bytes each ... ", end="", file=sys.stderr)
-        self.assertLess(each, 24 * 1024)
+        if not os.environ.get("OCELLI_SANITIZE"):  # whose memory would be counted too
+            self.assertLess(each, 24 * 1024)
         with server.channel() as channel:
             self.assertEqual(unary(channel, "Unary")(b"x", timeout=PATIENCE), b"x")
 
