@@ -16,6 +16,11 @@ void RemoteRequest::Waiter::on_infer_done(const Status& status) noexcept {
   changed_.notify_all();
 }
 
+bool RemoteRequest::Waiter::done() {
+  const std::lock_guard lock(mutex_);
+  return done_;
+}
+
 // The supervisor ends every run in time, by giving its worker up if need be.
 Status RemoteRequest::Waiter::wait() {
   std::unique_lock lock(mutex_);
@@ -107,6 +112,8 @@ void RemoteRequest::start(InferCompletion& completion) noexcept {
 
 Status RemoteRequest::run() noexcept {
   start(waiter_);
+  // A completion may run another request, and it is the supervisor's thread that has to carry that run's answer.
+  supervisor_.work_until([this] { return waiter_.done(); });
   return waiter_.wait();
 }
 

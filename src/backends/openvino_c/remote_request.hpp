@@ -39,6 +39,7 @@ class RemoteRequest final : public InferRequest, private RunHandler {
   class Waiter final : public InferCompletion {
    public:
     void on_infer_done(const Status& status) noexcept override;
+    [[nodiscard]] bool done();
     Status wait();
 
    private:

@@ -37,32 +37,41 @@ bool same(const ModelSignature& a, const ModelSignature& b) {
 
 void WorkerSupervisor::serve() {
   Lock lock(mutex_);
-  while (!stopping_) {
-    const TimePoint now = Clock::now();
-    std::erase_if(stuck_, [](WorkerProcess& process) { return process.reap(); });
-    if (!worker_) {
-      if (wanted() && now >= next_start_) {
-        start_worker(lock);
-        continue;
-      }
-    } else if (const std::string reason = overdue(now); !reason.empty()) {
-      lose_worker(lock, reason);
-      continue;
-    } else if (!wanted() && now - idle_since_ >= limits_.idle) {
-      log_.debug("The OpenVINO worker has no model left and is ended");
-      stop_worker(lock);
-      continue;
-    } else {
-      restore_refused(now);
-      if (now - pinged_ >= kPingEvery && !pong_missing_ && send(Ping{}).ok()) {
-        pinged_ = now;
-        pong_missing_ = true;
-      }
-    }
-    wait_for_events(lock);
-    if (worker_ && !stopping_) receive(lock);
-  }
+  while (!stopping_) step(lock);
   if (worker_) stop_worker(lock);
+}
+
+void WorkerSupervisor::work_until(const std::function<bool()>& over) {
+  if (std::this_thread::get_id() != thread_.get_id()) return;
+  Lock lock(mutex_);
+  while (!stopping_ && !over()) step(lock);
+}
+
+// What is due now, or else the wait for what comes next.
+void WorkerSupervisor::step(Lock& lock) {
+  const TimePoint now = Clock::now();
+  std::erase_if(stuck_, [](WorkerProcess& process) { return process.reap(); });
+  if (!worker_) {
+    if (wanted() && now >= next_start_) {
+      start_worker(lock);
+      return;
+    }
+  } else if (const std::string reason = overdue(now); !reason.empty()) {
+    lose_worker(lock, reason);
+    return;
+  } else if (!wanted() && now - idle_since_ >= limits_.idle) {
+    log_.debug("The OpenVINO worker has no model left and is ended");
+    stop_worker(lock);
+    return;
+  } else {
+    restore_refused(now);
+    if (now - pinged_ >= kPingEvery && !pong_missing_ && send(Ping{}).ok()) {
+      pinged_ = now;
+      pong_missing_ = true;
+    }
+  }
+  wait_for_events(lock);
+  if (worker_ && !stopping_) receive(lock);
 }
 
 void WorkerSupervisor::wait_for_events(Lock& lock) {
@@ -187,7 +196,7 @@ void WorkerSupervisor::lose_worker(Lock& lock, const std::string& reason) {
       model.due = TimePoint::max();
     }
   }
-  std::vector<std::uint64_t> running;
+  std::vector<std::pair<std::uint64_t, RunHandler*>> running;
   for (auto& [id, request] : requests_) {
     if (!request.opened && request.until != TimePoint{}) {
       request.opened = failure_;  // somebody waits for it in open()
@@ -195,21 +204,26 @@ void WorkerSupervisor::lose_worker(Lock& lock, const std::string& reason) {
       request.opened.reset();
       request.until = TimePoint{};
     }
-    if (request.running) running.push_back(id);
+    if (request.running) running.emplace_back(id, request.handler);
+    request.running = false;
   }
   changed_.notify_all();
-  for (const auto id : running) {
-    Request& request = requests_.at(id);  // it runs, so nobody closes it
-    request.running = false;
-    delivering_ = id;
-    RunHandler* handler = request.handler;
-    const Status status = failure_;
-    lock.unlock();
-    handler->on_run_lost(status);
-    lock.lock();
-    delivering_ = 0;
-    changed_.notify_all();
+  const Status lost = failure_;
+  for (const auto& [id, handler] : running) deliver(lock, id, *handler, &lost);
+}
+
+// Tells a handler without the mutex: lost, or else what done_ says.
+void WorkerSupervisor::deliver(Lock& lock, std::uint64_t request, RunHandler& handler, const Status* lost) {
+  delivering_.push_back(request);
+  lock.unlock();
+  if (lost) {
+    handler.on_run_lost(*lost);
+  } else {
+    handler.on_run_done(done_);
   }
+  lock.lock();
+  delivering_.pop_back();
+  changed_.notify_all();
 }
 
 void WorkerSupervisor::receive(Lock& lock) {
@@ -270,15 +284,11 @@ Status WorkerSupervisor::on_run_done(Lock& lock, std::span<const std::byte> byte
   const auto found = requests_.find(done_.request);
   if (found == requests_.end() || !found->second.running || found->second.run != done_.run) return {};
   found->second.running = false;
-  RunHandler* handler = found->second.handler;
-  delivering_ = done_.request;
-  lock.unlock();
-  handler->on_run_done(done_);
-  lock.lock();
-  delivering_ = 0;
-  changed_.notify_all();
+  // A handler that waits for another run has done_ filled anew.
+  const Status status = done_.status;
+  deliver(lock, done_.request, *found->second.handler, nullptr);
   // A stick that was pulled comes back only in a process that opens it anew.
-  if (done_.status.code() == StatusCode::kUnavailable) return unavailable(std::string(done_.status.message()));
+  if (status.code() == StatusCode::kUnavailable) return unavailable(std::string(status.message()));
   return {};
 }
 

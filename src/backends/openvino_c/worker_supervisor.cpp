@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "backends/openvino_c/supervisor_send.hpp"
@@ -138,7 +139,8 @@ Result<std::uint64_t> WorkerSupervisor::open(std::uint64_t model, int memory, Ru
 
 void WorkerSupervisor::close(std::uint64_t id) {
   Lock lock(mutex_);
-  if (std::this_thread::get_id() != thread_.get_id()) changed_.wait(lock, [&] { return delivering_ != id; });
+  if (std::this_thread::get_id() != thread_.get_id())
+    changed_.wait(lock, [&] { return std::ranges::find(delivering_, id) == delivering_.end(); });
   const auto found = requests_.find(id);
   if (found == requests_.end()) return;
   if (worker_) (void)send(CloseRequest{id});

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -76,6 +77,9 @@ class WorkerSupervisor {
   Status start(const StartRun& run);
   // Asks a run to stop early.
   void cancel(std::uint64_t request, std::uint64_t run);
+  // For a handler that waits for another run: does the supervisor's work until over says true, or the supervisor ends.
+  // Elsewhere it does nothing.
+  void work_until(const std::function<bool()>& over);
 
  private:
   using Lock = std::unique_lock<std::mutex>;
@@ -100,6 +104,8 @@ class WorkerSupervisor {
 
   // The supervisor's thread.
   void serve();
+  void step(Lock& lock);
+  void deliver(Lock& lock, std::uint64_t request, RunHandler& handler, const Status* lost);
   void start_worker(Lock& lock);
   Result<Hello> wait_for_hello(WorkerProcess& worker);
   void worker_failed(const Status& status);
@@ -153,7 +159,8 @@ class WorkerSupervisor {
   std::uint64_t next_id_ = 1;
   std::map<std::uint64_t, Model> models_;
   std::map<std::uint64_t, Request> requests_;
-  std::uint64_t delivering_ = 0;  // the request whose handler runs
+  // Requests whose handlers run now: several, when a handler waits for another run.
+  std::vector<std::uint64_t> delivering_;
   std::uint64_t device_answers_ = 0;
   std::uint64_t losses_ = 0;
   Devices devices_;

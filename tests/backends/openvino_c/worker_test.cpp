@@ -67,6 +67,36 @@ TEST_F(WorkerFixture, TheSteadyStateAllocatesNothing) {
   EXPECT_EQ(output, input);
 }
 
+// As a pipeline does whose next node is quick.
+class RunsAnother final : public InferCompletion {
+ public:
+  RunsAnother(InferRequest& other, testing::RunWaiter& done) : other_(other), done_(done) {}
+  void on_infer_done(const Status& status) noexcept override { done_.on_infer_done(status.ok() ? other_.run() : status); }
+
+ private:
+  InferRequest& other_;
+  testing::RunWaiter& done_;
+};
+
+TEST_F(WorkerFixture, ACompletionMayRunAnotherRequest) {
+  const auto runtime = this->runtime();
+  const auto model = compile(*runtime);
+  ASSERT_NE(model, nullptr);
+  auto first = model->create_request();
+  auto second = model->create_request();
+  ASSERT_TRUE(first.ok() && second.ok());
+  std::vector<float> input(64, 2);
+  const TensorView view{DataType::kFp32, {1, 64}, reinterpret_cast<std::byte*>(input.data()), 256};
+  ASSERT_TRUE((*first)->set_input(0, view).ok() && (*second)->set_input(0, view).ok());
+  for (int i = 0; i < 20; ++i) {
+    testing::RunWaiter done;
+    RunsAnother completion(**second, done);
+    (*first)->start(completion);
+    ASSERT_TRUE(done.wait());
+    ASSERT_TRUE(done.status().ok()) << done.status().to_string();
+  }
+}
+
 TEST_F(WorkerFixture, WithoutAFolderTheAnswerSaysWhatToInstall) {
   library_.clear();
   const auto runtime = this->runtime();
