@@ -171,7 +171,8 @@ Status WorkerSupervisor::why_not_ready(std::uint64_t id) const {
   const auto model = models_.find(id);
   if (model == models_.end()) return unavailable("the model is not in the OpenVINO worker");
   if (!failure_.ok()) return failure_;
-  return unavailable(fmt::format("{} is being made ready again in a new OpenVINO worker", model->second.wanted.device));
+  return unavailable(fmt::format("the device is lost: {} is being made ready again in a new OpenVINO worker",
+                                 model->second.wanted.device));
 }
 
 void WorkerSupervisor::cancel(std::uint64_t id, std::uint64_t run) {

@@ -71,7 +71,9 @@ TEST_F(WorkerFixture, TheSteadyStateAllocatesNothing) {
 class RunsAnother final : public InferCompletion {
  public:
   RunsAnother(InferRequest& other, testing::RunWaiter& done) : other_(other), done_(done) {}
-  void on_infer_done(const Status& status) noexcept override { done_.on_infer_done(status.ok() ? other_.run() : status); }
+  void on_infer_done(const Status& status) noexcept override {
+    done_.on_infer_done(status.ok() ? other_.run() : status);
+  }
 
  private:
   InferRequest& other_;

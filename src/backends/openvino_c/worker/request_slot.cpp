@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -33,6 +34,11 @@ RequestSlot::~RequestSlot() {
   }
   changed_.notify_all();
   thread_.join();
+}
+
+bool RequestSlot::is_in_place(const TensorSpec& output) const {
+  const auto is_output = [&](const TensorSpec& input) { return input.name == output.name; };
+  return output.shape.is_static() && std::ranges::none_of(model_.signature.inputs, is_output);
 }
 
 Status RequestSlot::start(const StartRun& run) {
@@ -125,7 +131,7 @@ Status RequestSlot::make_room() {
     const auto& spec = model_.signature.outputs[i];
     auto& place = result_.outputs[i];
     place = {};
-    if (!spec.shape.is_static()) continue;
+    if (!is_in_place(spec)) continue;
     for (const auto& dim : spec.shape.dims) place.shape.push_back(dim.min);
     place.offset = next;
     place.bytes = bytes_of(spec, place.shape);
@@ -153,7 +159,7 @@ Status RequestSlot::bind_inputs() {
 Status RequestSlot::bind_outputs() {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     const auto& spec = model_.signature.outputs[i];
-    if (!spec.shape.is_static()) continue;
+    if (!is_in_place(spec)) continue;
     bool is_new = false;
     const auto& place = result_.outputs[i];
     auto tensor = bound(outputs_[i], spec.type, place.shape, arena_.data() + place.offset, is_new);
@@ -193,7 +199,7 @@ Status RequestSlot::collect_outputs() {
   std::uint64_t next = SharedArena::aligned(current_.outputs_at);
   for (const auto& place : result_.outputs) next = std::max(next, SharedArena::aligned(place.offset + place.bytes));
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    if (model_.signature.outputs[i].shape.is_static()) continue;
+    if (is_in_place(model_.signature.outputs[i])) continue;
     if (auto status = collect(i, result_.outputs[i], next); !status.ok()) return status;
   }
   return {};

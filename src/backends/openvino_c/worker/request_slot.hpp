@@ -24,8 +24,8 @@ struct SlotModel {
 };
 
 // Inputs are read, and outputs of a known shape are written, where they lie in the shared memory; an output whose shape
-// only the run tells is copied there. start() and cancel() are called by one thread; done is called by the slot's own,
-// once for each start().
+// only the run tells is copied there. So is one that is an input itself: releases up to 2024 do not write it. start()
+// and cancel() are called by one thread; done is called by the slot's own, once for each start().
 class RequestSlot {
  public:
   using Done = std::function<void(const RunDone&)>;
@@ -49,6 +49,7 @@ class RequestSlot {
   };
 
   void serve();
+  [[nodiscard]] bool is_in_place(const TensorSpec& output) const;
   Status carry_out();
   Status check_places() const;
   Status make_room();

@@ -1,0 +1,167 @@
+"""MYRIAD through the worker process, with a simulated stick: a C library of the tests that runs the CPU of today's OpenVINO under that name and fares as a file says."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import tempfile
+import threading
+import unittest
+
+from ocelli_server import Server, wait_for
+
+BUILD = pathlib.Path(os.environ.get("OCELLI_BUILD_DIR", pathlib.Path(__file__).resolve().parents[2] / "build/release"))
+LIBRARY = BUILD / "simulated_openvino"
+EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
+VALUES = [float(n) for n in range(64)]
+
+
+def workers(server_pid):
+    """Processes of the worker program that this server has started."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, rest = stat.read_text().rsplit(")", 1)
+        except OSError:
+            continue
+        if "ocelli-openvino" in name and int(rest.split()[1]) == server_pid:
+            found.append(int(name.split()[0]))
+    return found
+
+
+def runs(pid):
+    """Whether the process is there and no zombie."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@unittest.skipUnless(LIBRARY.is_dir(), f"{LIBRARY} was not built: OpenVINO was not found, or has no C library")
+class Movidius(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ocelli-movidius-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        (self.folder / "resnet/1").mkdir(parents=True)
+        for part in ("model.xml", "model.bin"):
+            shutil.copy(BUILD / "test_models/row" / part, self.folder / "resnet/1" / part)
+        self.stick = self.folder / "stick"
+        self.environment = {"OCELLI_SIMULATED_STICK": str(self.stick)}
+
+    def serve(self, device, **more):
+        """The seed's command line for one model."""
+        flags = ["--model_path", self.folder / "resnet", "--model_name", "resnet", "--target_device", device, "--plugin_config", json.dumps(EXACT)]
+        return Server(flags=[*flags, "--openvino_legacy_dir", LIBRARY], environment=self.environment, **more)
+
+    def ask(self, server):
+        body = {"inputs": [{"name": "x", "shape": [1, 64], "datatype": "FP32", "data": VALUES}]}
+        status, _, reply = server.post("/v2/models/resnet/infer", body)
+        if status == 200:
+            self.assertEqual(json.loads(reply)["outputs"][0]["data"], VALUES)
+        return status, reply.decode(errors="replace")
+
+    def under_load(self, server, disturb, threads=4):
+        """Statuses of requests that came before, during and after disturb()."""
+        replies, stop = [], threading.Event()
+
+        def client():
+            while not stop.is_set():
+                replies.append(self.ask(server))
+        clients = [threading.Thread(target=client) for _ in range(threads)]
+        for one in clients:
+            one.start()
+        try:
+            wait_for(lambda: len(replies) > 50, "requests before the fault")
+            disturb()
+            seen = len(replies)
+            wait_for(lambda: len(replies) > seen + 200, "requests after the fault")
+        finally:
+            stop.set()
+            for one in clients:
+                one.join()
+        return replies
+
+    def kill_worker(self, server):
+        worker = workers(server.process.pid)[0]
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: workers(server.process.pid) not in ([], [worker]), "another worker")
+        self.assertFalse(runs(worker))
+
+    def test_stick_serves_and_says_so(self):
+        with self.serve("MYRIAD") as server:
+            self.assertEqual(self.ask(server)[0], 200)
+            execution = json.loads(server.get("/v2/models/resnet")[2])["execution"][0]
+            self.assertEqual((execution["device"], execution["precision"]), ("MYRIAD", "FP16"))
+            self.assertIn("worker", execution["runtime"])
+            worker = workers(server.process.pid)
+            self.assertEqual(len(worker), 1)
+        self.assertFalse(runs(worker[0]), "the worker ends with the server")
+
+    def test_config_of_the_seed(self):
+        config = {"model_config_list": [{"config": {"name": "resnet", "base_path": str(self.folder / "resnet"), "batch_size": "1",
+                                                    "target_device": "MULTI:MYRIAD,CPU", "plugin_config": EXACT}}]}
+        with Server(config, flags=["--openvino_legacy_dir", LIBRARY], environment=self.environment) as server:
+            self.assertEqual(self.ask(server)[0], 200)
+            devices = [one["device"] for one in json.loads(server.get("/v2/models/resnet")[2])["execution"]]
+            self.assertEqual(devices, ["MYRIAD", "CPU"])
+
+    def test_killed_worker_under_load_fails_no_request_while_another_device_is_there(self):
+        with self.serve("MULTI:MYRIAD,CPU") as server:
+            replies = self.under_load(server, lambda: self.kill_worker(server))
+            self.assertEqual([one for one in replies if one[0] != 200], [])
+            self.assertIn("signal 9 (Killed)", server.log())
+
+    def test_killed_worker_alone_is_told_and_comes_back(self):
+        with self.serve("MYRIAD") as server:
+            replies = self.under_load(server, lambda: (self.kill_worker(server), wait_for(lambda: self.ask(server)[0] == 200, "recovery")))
+            failed = [reply for status, reply in replies if status != 200]
+            self.assertEqual({status for status, _ in replies} - {200}, {503} if failed else set())
+            for reply in failed:
+                self.assertIn("the device is lost", reply)
+            self.assertEqual(self.ask(server)[0], 200)
+
+    def test_dead_stick_moves_its_work(self):
+        with self.serve("MULTI:MYRIAD,CPU") as server:
+            replies = self.under_load(server, lambda: self.stick.write_text("pulled"))
+            self.assertEqual([one for one in replies if one[0] != 200], [])
+
+    def test_stick_that_is_put_back_serves_again(self):
+        with self.serve("MYRIAD") as server:
+            self.assertEqual(self.ask(server)[0], 200)
+            self.stick.write_text("pulled")
+            status, reply = self.ask(server)
+            self.assertEqual(status, 503)
+            self.assertIn("the device is lost", reply)
+            self.stick.write_text("")
+            wait_for(lambda: self.ask(server)[0] == 200, "the stick serves again")
+
+    def test_dead_server_leaves_no_worker(self):
+        server = self.serve("MYRIAD")
+        with server:
+            worker = workers(server.process.pid)[0]
+            server.process.kill()
+            server.process.wait()
+            wait_for(lambda: not runs(worker), "the worker ends")
+            server.stop = lambda: 0
+
+    def test_unloaded_model_ends_the_worker(self):
+        def config(*names):
+            return {"model_config_list": [{"config": {"name": name, "base_path": str(self.folder / "resnet"), "target_device": device}}
+                                          for name, device in names]}
+        with Server(config(("stick", "MYRIAD"), ("cpu", "CPU")), flags=["--openvino_legacy_dir", LIBRARY], environment=self.environment) as server:
+            wait_for(lambda: server.get("/v2/models/stick/ready")[0] == 200, "the stick's model is ready")
+            self.assertEqual(len(workers(server.process.pid)), 1)
+            server.write_config(config(("cpu", "CPU")))
+            wait_for(lambda: not workers(server.process.pid), "the worker ends", limit_s=60)
+
+    def test_without_the_folder_the_error_says_what_to_do(self):
+        config = {"model_config_list": [{"config": {"name": "resnet", "base_path": str(self.folder / "resnet"), "target_device": "HDDL"}}]}
+        environment = {**self.environment, "OPENVINO_LEGACY_DIR": ""}
+        with Server(config, environment=environment, ready=False) as server:
+            wait_for(lambda: "--openvino_legacy_dir" in server.log(), "the remedy in the log")
+            self.assertIn("2022.3 LTS", server.log())
+            self.assertEqual(server.get("/v2/models/resnet/ready")[0] != 200, True)
+
+
+if __name__ == "__main__":
+    unittest.main()
