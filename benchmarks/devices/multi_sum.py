@@ -61,7 +61,8 @@ class Request:
         spec = metadata["inputs"][0]
         pixels = numpy.random.default_rng(7).random(spec["shape"], numpy.float32)
         head = json.dumps({"inputs": [{"name": spec["name"], "shape": spec["shape"], "datatype": "FP32",
-                                       "parameters": {"binary_data_size": pixels.nbytes}}], "parameters": {"binary_data_output": True}}).encode()
+                                       "parameters": {"binary_data_size": pixels.nbytes}}],
+                           "outputs": [{"name": metadata["outputs"][0]["name"], "parameters": {"binary_data": True}}]}).encode()
         self.body = head + pixels.tobytes()
         self.headers = {"Inference-Header-Content-Length": str(len(head))}
 

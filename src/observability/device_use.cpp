@@ -14,7 +14,6 @@ void DeviceUse::begin(TimePoint now) noexcept {
   const std::lock_guard lock(mutex_);
   if (running_++ > 0) return;
   since_ = now;
-  if (first_ == TimePoint{}) first_ = now;
 }
 
 void DeviceUse::end(TimePoint now) noexcept {
@@ -33,16 +32,15 @@ void DeviceUse::add(TimePoint from, TimePoint to) noexcept {
 
 double DeviceUse::share(TimePoint now) const noexcept {
   const std::lock_guard lock(mutex_);
-  if (first_ == TimePoint{} || now <= first_) return 0;
   const auto current = slot_number(now);
-  const auto begin = std::max(slot_start(current - kSlots), first_);
+  const auto begin = slot_start(current - kSlots);
   Duration busy{};
   for (const auto& slot : slots_) {
     if (slot.number >= current - kSlots && slot.number <= current) busy += slot.busy;
   }
   if (running_ > 0) busy += std::max(Duration::zero(), now - std::max(since_, begin));
-  const auto length = std::chrono::duration<double>(now - begin).count();
-  return length > 0 ? std::clamp(std::chrono::duration<double>(busy).count() / length, 0.0, 1.0) : 0;
+  const auto share = std::chrono::duration<double>(busy) / std::chrono::duration<double>(now - begin);
+  return std::clamp(share, 0.0, 1.0);
 }
 
 }  // namespace ocelli::observability

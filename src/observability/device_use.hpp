@@ -13,7 +13,7 @@ namespace ocelli::observability {
 // utilisation.
 class DeviceUse {
  public:
-  // The share is that of the last kWindow and the part of a slot that has begun.
+  // The share is that of the last kWindow and the part of a slot that has begun, also when the device is newer.
   static constexpr Duration kSlot = std::chrono::milliseconds(500);
   static constexpr std::int64_t kSlots = 10;
   static constexpr Duration kWindow = kSlot * kSlots;
@@ -35,7 +35,6 @@ class DeviceUse {
   std::array<Slot, kSlots + 1> slots_{};
   std::uint32_t running_ = 0;
   TimePoint since_{};  // when the runs that are under way began
-  TimePoint first_{};  // the first run of all
 };
 
 }  // namespace ocelli::observability

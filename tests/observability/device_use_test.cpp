@@ -20,13 +20,20 @@ TEST(DeviceUse, IsTheShareOfTimeInWhichSomethingRan) {
   EXPECT_NEAR(use.share(kStart + seconds(10)), 0.25, 1e-9);
 }
 
+TEST(DeviceUse, OneShortRunAfterTheStartIsNotMuch) {
+  DeviceUse use;
+  use.begin(kStart);
+  use.end(kStart + milliseconds(1));
+  EXPECT_LT(use.share(kStart + milliseconds(2)), 0.001);
+}
+
 TEST(DeviceUse, OverlappingRunsCountOnce) {
   DeviceUse use;
   use.begin(kStart);
   use.begin(kStart + milliseconds(500));
   use.end(kStart + seconds(1));
   use.end(kStart + seconds(2));
-  EXPECT_NEAR(use.share(kStart + seconds(4)), 0.5, 1e-9);
+  EXPECT_NEAR(use.share(kStart + seconds(5)), 0.4, 1e-9);
 }
 
 TEST(DeviceUse, ARunThatIsStillUnderWayCounts) {
