@@ -1,0 +1,1 @@
+ocelli_fuzzer(machine_files SOURCES ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_machine_files.cpp LINK ocelli_inventory)
