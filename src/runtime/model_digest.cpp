@@ -34,8 +34,12 @@ std::string hex(XXH128_hash_t hash) { return fmt::format("{:016x}{:016x}", hash.
 std::vector<fs::path> files_in(const fs::path& folder, bool deep) {
   std::vector<fs::path> files;
   std::error_code error;
+  // The cache may lie in the model's own folder.
+  const auto is_cache = [](const fs::path& path) {
+    return path.extension() == ".digest" || path.extension() == ".ocelli";
+  };
   const auto add = [&](const fs::directory_entry& entry) {
-    if (entry.is_regular_file(error)) files.push_back(entry.path());
+    if (entry.is_regular_file(error) && !is_cache(entry.path())) files.push_back(entry.path());
     return files.size() <= kMaxFiles;
   };
   if (deep) {

@@ -68,6 +68,15 @@ TEST(ModelDigest, CountsWhatLiesBesideAnOnnxModel) {
   EXPECT_NE(digest(source), first);
 }
 
+TEST(ModelDigest, IsRememberedInTheModelsOwnFolder) {
+  const TemporaryFolder folder;
+  folder.write("model.onnx", "graph");
+  const ModelSource source{ModelFormat::kOnnx, folder.path() / "model.onnx"};
+  const auto first = digest(source, folder.path());
+  EXPECT_EQ(digest(source, folder.path()), first);
+  EXPECT_EQ(digest(source), first);
+}
+
 TEST(ModelDigest, MissingFileIsNotFound) {
   const TemporaryFolder folder;
   const auto result = model_digest({ModelFormat::kTflite, folder.path() / "none.tflite"}, {});

@@ -10,8 +10,8 @@ namespace ocelli::onnxruntime {
 namespace {
 
 // The headers that we build with end at version 21 of the interface. The interface only ever grows at its end, so what
-// version 24 added is reached by its place in the table. The places are the same in all releases from 1.24.1 to 1.31.1,
-// each of which was asked.
+// version 24 added is reached by its place in the table. The places were the same in every release that was asked:
+// 1.24.1 to 1.24.4, 1.25.0, 1.25.1, 1.27, 1.29 and 1.31.1.
 constexpr std::uint32_t kVersion = 24;
 constexpr std::size_t kGetAssignment = 407;
 constexpr std::size_t kGetProvider = 408;
