@@ -6,6 +6,7 @@ option(OCELLI_WERROR "Treat warnings as errors" ON)
 set(OCELLI_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined or thread")
 set(OCELLI_BACKEND_OPENVINO AUTO CACHE STRING "OpenVINO backend: AUTO (when found), ON (or fail), OFF")
 set(OCELLI_BACKEND_ONNXRUNTIME AUTO CACHE STRING "ONNX Runtime backend: AUTO (when found), ON (or fail), OFF")
+set(OCELLI_BACKEND_ARMNN AUTO CACHE STRING "ARM NN backend: AUTO (when found), ON (or fail), OFF")
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)

@@ -37,7 +37,8 @@ bool has_file(const fs::path& folder, const char* extension, const char* compani
 // The file sets that the repository knows.
 bool holds_model(const fs::path& version) {
   return has_file(version, ".xml", ".bin") || has_file(version, ".onnx") ||
-         has_file(version, ".pdmodel", ".pdiparams") || has_file(version, ".pb") || has_file(version, ".tflite");
+         has_file(version, ".pdmodel", ".pdiparams") || has_file(version, ".pb") || has_file(version, ".tflite") ||
+         has_file(version, ".armnn");
 }
 
 bool is_servable(const fs::path& folder) {

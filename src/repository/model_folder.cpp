@@ -98,9 +98,9 @@ Result<ModelSource> find_model_file(const fs::path& version_folder) {
       if (half.empty()) half = fmt::format("; {} lacks its {}", file.string(), companion.filename().string());
     }
   }
-  return not_found(
-      fmt::format("no model file in {} (.xml with .bin, .onnx, .pdmodel with .pdiparams, .pb or SavedModel, .tflite){}",
-                  version_folder.string(), half));
+  return not_found(fmt::format(
+      "no model file in {} (.xml with .bin, .onnx, .pdmodel with .pdiparams, .pb or SavedModel, .tflite, .armnn){}",
+      version_folder.string(), half));
 }
 
 std::optional<ModelSource> model_file(const fs::path& file) {

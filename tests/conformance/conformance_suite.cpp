@@ -10,6 +10,12 @@ namespace {
 constexpr const char* kSimulatedDevices =
     R"({"devices":[{"name":"SIM.0","streams":2,"service_time_us":100},{"name":"SIM.SLOW","service_time_us":3600000000}]})";
 
+constexpr std::string_view kArmnnLacks =
+    " dynamic identity_string identity_bool identity_int64 identity_uint16 identity_uint32 identity_uint64 "
+    "identity_float16 identity_bfloat16 identity_float64 rank0 rank6 ";
+constexpr std::string_view kArmnnBecause =
+    "ARM NN runs a model at the shape in its file, with 1 to 5 dimensions, and has neither strings nor these types";
+
 constexpr BackendCase kCases[] = {
     {"Simulated", "simulated", ModelFormat::kOnnx, "model.onnx", "SIM.0", kSimulatedDevices, false, true},
     {"OpenvinoIr", "openvino", ModelFormat::kOpenvinoIr, "model.xml", "CPU", "", true, false},
@@ -19,6 +25,12 @@ constexpr BackendCase kCases[] = {
     {"OnnxRuntime", "onnxruntime", ModelFormat::kOnnx, "model.onnx", "CPU", "", true, true},
     {"OnnxRuntimeCuda", "onnxruntime", ModelFormat::kOnnx, "model.onnx", "CUDA.0", "", true, true},
     {"OnnxRuntimeTensorrt", "onnxruntime", ModelFormat::kOnnx, "model.onnx", "TENSORRT.0", "", true, true},
+    {"ArmnnTflite", "armnn", ModelFormat::kTflite, "model.tflite", "ARMNN.CpuRef", "", true, true, false, kArmnnLacks,
+     kArmnnBecause, false},
+    {"ArmnnSerialized", "armnn", ModelFormat::kArmnn, "model.armnn", "ARMNN.CpuRef", "", true, true, false, kArmnnLacks,
+     kArmnnBecause, false},
+    {"ArmnnNeon", "armnn", ModelFormat::kTflite, "model.tflite", "ARMNN.CpuAcc", "", true, true, false, kArmnnLacks,
+     kArmnnBecause, false},
 };
 
 std::filesystem::path models_folder() {
@@ -38,13 +50,26 @@ void BackendConformance::SetUp() {
   load(GetParam().settings);
   // A device that this machine may lack; those of the other cases are always there.
   const std::string device = GetParam().device;
-  if (!device.starts_with("CUDA") && !device.starts_with("TENSORRT")) return;
+  if (!device.starts_with("CUDA") && !device.starts_with("TENSORRT") && !device.starts_with("ARMNN")) return;
   for (const auto& known : runtime_->devices()) {
     if (known.name != device) continue;
     if (!known.usable) GTEST_SKIP() << device << ": " << known.reason;
     return;
   }
-  GTEST_SKIP() << device << ": no NVIDIA card is visible";
+  GTEST_SKIP() << device << ": no such device is visible";
+}
+
+bool BackendConformance::lacks(const std::string& model) const {
+  return GetParam().lacks.find(" " + model + " ") != std::string_view::npos;
+}
+
+bool BackendConformance::is_refused(const std::string& model) {
+  if (!lacks(model)) return false;
+  if (!std::filesystem::exists(source(model).path)) return true;
+  const auto compiled = try_compile(model);
+  EXPECT_EQ(compiled.status().code(), StatusCode::kFailedPrecondition) << model << compiled.status().to_string();
+  EXPECT_THAT(std::string(compiled.status().message()), ::testing::HasSubstr(source(model).path.string()));
+  return true;
 }
 
 void BackendConformance::load(const std::string& settings) {

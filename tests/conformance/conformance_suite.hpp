@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -29,6 +30,12 @@ struct BackendCase {
   bool keeps_64_bits;
   // False: the runtime's interface has no strings.
   bool has_strings = true;
+  // Names of generated models, between blanks, that the runtime cannot run, and why. It must refuse those of them that
+  // its format can express.
+  std::string_view lacks = "";
+  std::string_view lacks_because = "";
+  // False: a run that has begun goes on to its end.
+  bool interrupts_runs = true;
 };
 
 // Every test loads the backend anew by its module, as the program does.
@@ -36,6 +43,10 @@ class BackendConformance : public ::testing::TestWithParam<BackendCase> {
  protected:
   void SetUp() override;
 
+  // Whether the case cannot run the generated model of that name.
+  [[nodiscard]] bool lacks(const std::string& model) const;
+  // The same, and when the file is there, the test fails unless it is refused as what the device does not take.
+  bool is_refused(const std::string& model);
   // The runtime with other settings (simulated devices).
   void load(const std::string& settings);
   [[nodiscard]] ModelSource source(const std::string& model) const;

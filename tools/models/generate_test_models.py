@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the small models that the tests run, each as ONNX, as OpenVINO IR and as a simulated signature: OUT/NAME/model.{onnx,xml,bin},
-OUT/NAME/simulated.json. Needs the wheels onnx and openvino. Usage: generate_test_models.py OUT. Does nothing when OUT is up to date."""
+"""Writes the small models that the tests run, each as ONNX, as OpenVINO IR, as TensorFlow Lite (where that can say it) and as a simulated
+signature: OUT/NAME/model.{onnx,xml,bin,tflite}, OUT/NAME/simulated.json. Needs the wheels onnx, openvino and tflite. Usage: generate_test_models.py OUT. Does nothing when OUT is up to date."""
 import hashlib
 import json
 import pathlib
@@ -8,6 +8,8 @@ import re
 import sys
 
 import numpy
+
+import tflite_writer
 
 KSERVE = {"bool": "BOOL", "int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64", "uint8": "UINT8", "uint16": "UINT16",
           "uint32": "UINT32", "uint64": "UINT64", "float16": "FP16", "bfloat16": "BF16", "float32": "FP32", "float64": "FP64", "string": "BYTES"}
@@ -62,6 +64,21 @@ class Writer:
             model.set_rt_info(value, list(path))
         openvino.save_model(model, str(self.folder(name) / "model.xml"), compress_to_fp16=False)
 
+    def tflite(self, name, inputs, outputs, operators, weights=()):
+        """operators: (kind, inputs, outputs, options); what is neither input, output nor weight has the first input's type and shape."""
+        model = tflite_writer.TfliteModel()
+        for tensor, kind, shape in (*inputs, *outputs):
+            # Readers want a scale for 8 bits.
+            model.tensor(tensor, kind, shape, scale=1.0 if kind in ("int8", "uint8") else None)
+        for tensor, values in weights:
+            model.tensor(tensor, values.dtype.name, values.shape, values)
+        for kind, ins, outs, options in operators:
+            for tensor in outs:
+                if tensor not in model.tensors:
+                    model.tensor(tensor, *inputs[0][1:])
+            model.operator(kind, ins, outs, options)
+        model.save(self.folder(name) / "model.tflite", [i[0] for i in inputs], [o[0] for o in outputs])
+
     def simulated(self, name, inputs, outputs):
         def tensors(values):
             return [{"name": n, "type": KSERVE[t], "shape": [e if isinstance(e, int) else -1 for e in s]} for n, t, s in values]
@@ -80,6 +97,9 @@ def identity(writer, name, kind, shape):
         return [("y", parameters[0] if kind == "string" else opset15.reshape(parameters[0], numpy.array(shape), False))], []
 
     writer.openvino(name, build, inputs)
+    if kind != "bfloat16":
+        extents = [e if isinstance(e, int) else 1 for e in shape]
+        writer.tflite(name, inputs, outputs, [("RESHAPE", ["x"], ["y"], extents)])
     writer.simulated(name, inputs, outputs)
 
 
@@ -91,6 +111,7 @@ def rectifier(writer, name, shape):
     metadata = {"author": "ocelli"}
     writer.onnx(name, [onnx.helper.make_node("Relu", ["x"], ["y"])], inputs, outputs, metadata=metadata)
     writer.openvino(name, lambda p: ([("y", opset15.relu(p[0]))], []), inputs, {("model_info", "labels"): "a b c", ("model_info", "sub", "depth"): "2"})
+    writer.tflite(name, inputs, outputs, [("RELU", ["x"], ["y"], None)])
     writer.simulated(name, inputs, outputs)
 
 
@@ -100,6 +121,7 @@ def sum_of_two(writer):
     inputs, outputs = [("a", "float32", ("rows_a", 4)), ("b", "float32", ("rows_b", 4))], [("sum", "float32", ("rows", 4))]
     writer.onnx("sum", [onnx.helper.make_node("Add", ["a", "b"], ["sum"])], inputs, outputs)
     writer.openvino("sum", lambda p: ([("sum", opset15.add(p[0], p[1]))], []), inputs)
+    writer.tflite("sum", inputs, outputs, [("ADD", ["a", "b"], ["sum"], None)])
     writer.simulated("sum", inputs, outputs)
 
 
@@ -125,6 +147,9 @@ def slow(writer):
         return [("y", node)], []
 
     writer.openvino("slow", build, inputs)
+    # TensorFlow Lite has no product of two inputs that every reader takes: here it is the tangents that take the time.
+    names = ["x", *[f"t{step}" for step in range(steps - 1)], "y"]
+    writer.tflite("slow", inputs, outputs, [("TANH", [a], [b], None) for a, b in zip(names, names[1:])])
     writer.simulated("slow", inputs, outputs)
 
 
@@ -136,6 +161,8 @@ def heavy(writer):
     inputs, outputs = [("x", "float32", (1, 1024))], [("y", "float32", (1, 1024))]
     writer.onnx("heavy", [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])], inputs, outputs, [("w", weight)])
     writer.openvino("heavy", lambda p: ([("y", opset15.matmul(p[0], opset15.constant(weight), False, False))], []), inputs)
+    writer.tflite("heavy", inputs, outputs, [("FULLY_CONNECTED", ["x", "w", "b"], ["y"], None)],
+                  [("w", numpy.ascontiguousarray(weight.T)), ("b", numpy.zeros(1024, "float32"))])
     writer.simulated("heavy", inputs, outputs)
 
 
@@ -215,6 +242,20 @@ def matrix_product(writer):
     writer.simulated("product", inputs, outputs)
 
 
+def shape_of(writer):
+    """TensorFlow Lite only: an operator that some readers lack."""
+    writer.tflite("shape", [("x", "float32", (2, 3))], [("y", "int32", (2,))], [("SHAPE", ["x"], ["y"], None)])
+
+
+def quantized_sum(writer):
+    """TensorFlow Lite only: y = x + x in 8 bits, steps of 0.5 around 128."""
+    model = tflite_writer.TfliteModel()
+    model.tensor("x", "uint8", (1, 8), scale=0.5, zero_point=128)
+    model.tensor("y", "uint8", (1, 8), scale=1.0, zero_point=128)
+    model.operator("ADD", ["x", "x"], ["y"])
+    model.save(writer.folder("quantized_sum") / "model.tflite", ["x"], ["y"])
+
+
 def write_all(out):
     writer = Writer(out)
     for kind in KSERVE:
@@ -235,11 +276,14 @@ def write_all(out):
     loop(writer)
     unnamed(writer)
     matrix_product(writer)
+    shape_of(writer)
+    quantized_sum(writer)
 
 
 def main():
     out = pathlib.Path(sys.argv[1])
-    stamp, version = out / "stamp", hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()
+    sources = b"".join(pathlib.Path(file).read_bytes() for file in (__file__, tflite_writer.__file__))
+    stamp, version = out / "stamp", hashlib.sha256(sources).hexdigest()
     if stamp.exists() and stamp.read_text() == version:
         return
     out.mkdir(parents=True, exist_ok=True)

@@ -137,25 +137,6 @@ Result<SessionPlan> plan_session(const OrtLibrary& library, const DeviceRequest&
   return plan;
 }
 
-Status check_preprocessing(const PreprocessOptions& options) {
-  const auto refuse = [](const char* option) {
-    return invalid_argument(fmt::format(
-        "{} cannot be built into a model by ONNX Runtime; use OpenVINO (plugin_config RUNTIME=OPENVINO) or a model "
-        "that has it inside",
-        option));
-  };
-  for (const auto& [name, layout] : options.layout) {
-    const auto colon = layout.find(':');
-    if (colon != std::string::npos && lower(layout.substr(0, colon)) != lower(layout.substr(colon + 1)))
-      return refuse("a change of layout");
-  }
-  if (!options.mean.empty()) return refuse("mean");
-  if (!options.scale.empty()) return refuse("scale");
-  if (!options.color_format.empty()) return refuse("color_format");
-  if (!options.precision.empty()) return refuse("precision");
-  return {};
-}
-
 Status fix_dimensions(const OrtApi& api, OrtSessionOptions& options, const onnx_file::OnnxSummary& summary,
                       const std::map<std::string, PartialShape>& shapes) {
   std::map<std::string, std::int64_t> fixed;

@@ -43,10 +43,6 @@ struct SessionPlan {
 Result<SessionPlan> plan_session(const OrtLibrary& library, const DeviceRequest& device, const ModelSource& source,
                                  const CompileOptions& options, const Log& log);
 
-// Refuses what this backend cannot build into a graph: layout changes, mean, scale, color_format, precision. A layout
-// that only names dimensions is fine.
-Status check_preprocessing(const PreprocessOptions& options);
-
 // Fixes the file's open dimensions at the extents that are asked for. shapes is by input name. Errors:
 // kFailedPrecondition "Model could not be reshaped with requested shape - why" when the file fixes that dimension
 // itself.

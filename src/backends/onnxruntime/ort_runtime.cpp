@@ -9,6 +9,7 @@
 #include "backends/onnxruntime/ort_info.hpp"
 #include "backends/onnxruntime/ort_model.hpp"
 #include "backends/onnxruntime/ort_types.hpp"
+#include "runtime/preprocess_check.hpp"
 #include "runtime/shape_override.hpp"
 
 namespace ocelli::onnxruntime {
@@ -71,14 +72,7 @@ Result<std::unique_ptr<OrtRuntime>> OrtRuntime::create(Log log, const std::strin
 Result<ModelSignature> OrtRuntime::signature_for(const OrtSession& session, const CompileOptions& options) const {
   auto signature = signature_of(*library_.api, session);
   if (!signature.ok()) return signature.status();
-  const auto name_layout = [&](TensorSpec& spec, bool anonymous) {
-    const auto& layouts = options.preprocess.layout;
-    const auto found = layouts.find(anonymous && !layouts.contains(spec.name) ? "" : spec.name);
-    if (found != layouts.end() && found->second != "auto")
-      spec.layout = found->second.substr(0, found->second.find(':'));
-  };
-  for (auto& input : signature->inputs) name_layout(input, signature->inputs.size() == 1);
-  for (auto& output : signature->outputs) name_layout(output, false);
+  name_layouts(options.preprocess, *signature);
   auto shapes = overridden_shapes(signature->inputs, options);
   if (!shapes.ok()) return shapes.status();
   for (auto& [index, shape] : *shapes) signature->inputs[index].shape = std::move(shape);
@@ -122,7 +116,7 @@ Result<std::unique_ptr<CompiledModel>> OrtRuntime::compile(const ModelSource& so
     return invalid_argument(fmt::format("ONNX Runtime does not read {} files", model_format_name(source.format)));
   auto device = parse_device(options.device);
   if (!device.ok()) return device.status();
-  if (auto status = check_preprocessing(options.preprocess); !status.ok()) return status;
+  if (auto status = check_preprocessing(options.preprocess, "ONNX Runtime"); !status.ok()) return status;
   if (!options.extension_library.empty())
     return invalid_argument("cpu_extension is for OpenVINO; ONNX Runtime cannot load it");
   std::error_code error;
