@@ -42,8 +42,9 @@ if(OCELLI_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
       CCACHE_SLOPPINESS=pch_defines,time_macros ${OCELLI_CCACHE})
 endif()
+# Cross compilers look for linkers of their own names only.
 find_program(OCELLI_MOLD mold)
-if(OCELLI_MOLD)
+if(OCELLI_MOLD AND NOT CMAKE_CROSSCOMPILING)
   add_link_options(-fuse-ld=mold)
 endif()
 
