@@ -36,6 +36,20 @@ Status check_shapes(const ModelSignature& signature, const CompileOptions& optio
   return {};
 }
 
+// Releases up to 20.08 (version 22) load such a model on their accelerated backends, but cannot copy its tensors.
+Status check_types(const ModelSignature& signature, const std::string& backend) {
+  constexpr int kLastWithout = 22;
+  if (ARMNN_MAJOR_VERSION > kLastWithout || backend == "CpuRef") return {};
+  for (const auto* specs : {&signature.inputs, &signature.outputs}) {
+    for (const auto& spec : *specs) {
+      if (spec.type != DataType::kInt16) continue;
+      return failed_precondition(
+          fmt::format("{} of ARM NN {} does not take INT16 tensors, such as {}", backend, ARMNN_VERSION, spec.name));
+    }
+  }
+  return {};
+}
+
 std::string joined(const std::vector<std::string>& texts) { return fmt::format("{}", fmt::join(texts, "; ")); }
 
 void add_note(std::string& note, const std::string& text) { note += (note.empty() ? "" : "; ") + text; }
@@ -146,6 +160,9 @@ Result<std::unique_ptr<CompiledModel>> ArmnnRuntime::compile(const ModelSource& 
     if (!file.ok()) return file.status();
     name_layouts(options.preprocess, file->signature);
     if (auto status = check_shapes(file->signature, options); !status.ok()) return status;
+    if (auto status = check_types(file->signature, *backend); !status.ok()) {
+      return Status(status.code(), fmt::format("{}: {}", source.path.string(), status.message()));
+    }
     auto loaded = load(*file, *settings);
     if (!loaded.ok()) {
       return Status(loaded.status().code(),
