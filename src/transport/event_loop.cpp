@@ -8,6 +8,7 @@
 #include <climits>
 #include <cstring>
 #include <latch>
+#include <thread>
 
 namespace ocelli::transport {
 namespace {
@@ -40,6 +41,7 @@ EventLoop::EventLoop(FileDescriptor epoll, FileDescriptor wake)
 
 EventLoop::~EventLoop() {
   assert(!running_.load());
+  while (submitting_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
   for (auto* timer : timers_) timer->position_ = kNotQueued;
 }
 
@@ -89,11 +91,13 @@ void EventLoop::dispatch_events(int count) noexcept {
 }
 
 void EventLoop::submit(Task& task) noexcept {
+  submitting_.fetch_add(1, std::memory_order_relaxed);
   auto* newest = submitted_.load(std::memory_order_relaxed);
   do {
     task.next_ = newest;
   } while (!submitted_.compare_exchange_weak(newest, &task, std::memory_order_seq_cst, std::memory_order_relaxed));
   if (sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(false, std::memory_order_seq_cst)) wake();
+  submitting_.fetch_sub(1, std::memory_order_release);
 }
 
 void EventLoop::wake() noexcept {

@@ -144,6 +144,9 @@ class EventLoop {
   FileDescriptor wake_;
   std::atomic<Task*> submitted_{nullptr};  // newest first
   std::atomic<bool> sleeping_{false};
+  // Threads inside submit(). A task may run, and all that it stood for end, before its submitter has returned: the loop
+  // must not go meanwhile.
+  std::atomic<int> submitting_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> running_{false};
   std::atomic<std::thread::id> thread_{};

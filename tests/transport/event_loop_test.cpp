@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <latch>
 #include <random>
+#include <thread>
 
 #include "transport/io_threads.hpp"
 
@@ -74,6 +76,19 @@ TEST(EventLoop, WakesASleepingLoopFromManyThreads) {
     }
   }
   EXPECT_EQ(ran.load(), kThreads * kRounds);
+}
+
+// The submitter may still be on its way out of submit() when its task has run and the loop goes; the sanitizers see it.
+TEST(EventLoop, MayGoAsSoonAsItsLastTaskHasRun) {
+  for (int round = 0; round < 200; ++round) {
+    auto threads = IoThreads::start(1);
+    ASSERT_TRUE(threads.ok());
+    std::latch ran(1);
+    EventLoop::Task task([](void* latch) noexcept { static_cast<std::latch*>(latch)->count_down(); }, &ran);
+    std::jthread submitter([&loop = (*threads)->loop(0), &task] { loop.submit(task); });
+    ran.wait();
+    threads->reset();
+  }
 }
 
 TEST(EventLoop, TimersFireInOrderAndNeverEarly) {
