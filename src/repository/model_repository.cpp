@@ -46,8 +46,10 @@ class ModelRepository::Impl {
         wanted_(context_.options, context_.log),
         models_(context_),
         pipelines_(context_) {
-    context_.catalog->on_change([waiters = std::weak_ptr<LoadWaiters>(waiters_)] {
+    // The catalog may outlive this object, with requests that hold a servable.
+    context_.catalog->on_change([waiters = std::weak_ptr<LoadWaiters>(waiters_), changes = changes_] {
       if (const auto alive = waiters.lock()) alive->notify();
+      changes->notify();
     });
   }
 
@@ -61,6 +63,7 @@ class ModelRepository::Impl {
     if (context_.stopping) return unavailable("stopped while the models were loading");
     if (Status status = check_single_models(outcome); !status.ok()) return status;
     ready_ = true;
+    changes_->notify();
     watcher_ = std::make_unique<Watcher>(context_.options.poll_interval, [this] { look(); });
     context_.log.info("Started model manager thread");
     return {};
@@ -133,6 +136,7 @@ class ModelRepository::Impl {
   [[nodiscard]] const Catalog& catalog() const noexcept { return *context_.catalog; }
   [[nodiscard]] LoadWaiters& waiters() noexcept { return *waiters_; }
   [[nodiscard]] bool ready() const noexcept { return ready_; }
+  [[nodiscard]] ChangeNotifier& changes() noexcept { return *changes_; }
 
  private:
   // The watcher's pass.
@@ -226,6 +230,7 @@ class ModelRepository::Impl {
 
   RepositoryContext context_;
   std::shared_ptr<LoadWaiters> waiters_;
+  const std::shared_ptr<ChangeNotifier> changes_ = std::make_shared<ChangeNotifier>();
   std::mutex pass_mutex_;  // one pass at a time; guards what follows
   WantedModels wanted_;
   ModelSet models_;
@@ -264,6 +269,7 @@ Result<serving::ModelStatus> ModelRepository::status(std::string_view name, std:
 
 std::vector<serving::ModelStatus> ModelRepository::all_statuses() { return impl_->catalog().all_statuses(); }
 bool ModelRepository::ready() const noexcept { return impl_->ready(); }
+ChangeNotifier& ModelRepository::changes() noexcept { return impl_->changes(); }
 Result<serving::ReloadOutcome> ModelRepository::reload() { return impl_->reload(); }
 Status ModelRepository::load(std::string_view name, const std::string& config_override_json) {
   return impl_->load(name, config_override_json);

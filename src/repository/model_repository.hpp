@@ -42,6 +42,7 @@ class ModelRepository final : public serving::ModelCatalog {
   Result<serving::ModelStatus> status(std::string_view name, std::optional<Version> version) override;
   std::vector<serving::ModelStatus> all_statuses() override;
   [[nodiscard]] bool ready() const noexcept override;
+  [[nodiscard]] ChangeNotifier& changes() noexcept override;
   Result<serving::ReloadOutcome> reload() override;
   // Only with RepositoryOptions::explicit_control, else kUnavailable. config_override_json: "" or an object with keys
   // of config.json's model entries, which replace those of the configuration until the model is unloaded.

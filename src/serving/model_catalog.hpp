@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/change_notifier.hpp"
 #include "base/status.hpp"
 #include "serving/servable.hpp"
 
@@ -57,6 +58,9 @@ class ModelCatalog {
 
   // Turns true when the first load pass is over, even with failed models, and stays true.
   [[nodiscard]] virtual bool ready() const noexcept = 0;
+
+  // Notified after every change of what status() and ready() tell, by whichever thread made it.
+  [[nodiscard]] virtual ChangeNotifier& changes() noexcept = 0;
 
   // Re-reads the configuration and the version folders now. May take as long as loading takes: call it off the network
   // threads.

@@ -57,6 +57,19 @@ TEST_F(ModelRepositoryTest, LogLinesThatToolsWaitFor) {
   EXPECT_THAT(changes, ElementsAre(change("START"), change("LOADING"), change("AVAILABLE")));
 }
 
+TEST_F(ModelRepositoryTest, AnnouncesEveryChangeOfAStateAndReadiness) {
+  folder_.write("m/1/m.onnx", "one");
+  options_.models = {model("m")};
+  make();
+  std::vector<std::string> seen;
+  const auto subscription =
+      repository_->changes().subscribe([&] { seen.push_back(states("m") + (repository_->ready() ? " ready" : "")); });
+  ASSERT_TRUE(repository_->start().ok());
+  EXPECT_THAT(seen, ElementsAre("", "1:START", "1:LOADING", "1:AVAILABLE", "1:AVAILABLE ready"));
+  repository_->stop();
+  EXPECT_EQ(seen.back(), "1:END ready");
+}
+
 TEST_F(ModelRepositoryTest, SingleModelThatCannotLoadIsFatal) {
   options_.models = {model("m")};
   EXPECT_THAT(start().to_string(), HasSubstr("is neither a folder of versions nor a model file"));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -123,18 +124,24 @@ inline std::shared_ptr<FakeServable> make_dummy(std::string name = "dummy", std:
 class FakeCatalog : public serving::ModelCatalog {
  public:
   void add(std::shared_ptr<serving::Servable> servable) {
-    const std::lock_guard lock(mutex_);
-    const auto& metadata = servable->metadata();
-    auto& entry = models_[metadata.name][metadata.version];
-    entry.status = {metadata.version, serving::VersionState::kAvailable, StatusCode::kOk, ""};
-    entry.servable = std::move(servable);
+    {
+      const std::lock_guard lock(mutex_);
+      const auto& metadata = servable->metadata();
+      auto& entry = models_[metadata.name][metadata.version];
+      entry.status = {metadata.version, serving::VersionState::kAvailable, StatusCode::kOk, ""};
+      entry.servable = std::move(servable);
+    }
+    changes_.notify();
   }
   // A version without a servable: loading, failed or retired.
   void add_status(const std::string& name, serving::VersionStatus status) {
-    const std::lock_guard lock(mutex_);
-    auto& entry = models_[name][status.version];
-    entry.status = std::move(status);
-    entry.servable.reset();
+    {
+      const std::lock_guard lock(mutex_);
+      auto& entry = models_[name][status.version];
+      entry.status = std::move(status);
+      entry.servable.reset();
+    }
+    changes_.notify();
   }
   // A model whose directory is missing.
   void add_empty(const std::string& name) {
@@ -192,6 +199,7 @@ class FakeCatalog : public serving::ModelCatalog {
   }
 
   [[nodiscard]] bool ready() const noexcept override { return is_ready; }
+  [[nodiscard]] ChangeNotifier& changes() noexcept override { return changes_; }
   Result<serving::ReloadOutcome> reload() override { return reload_result; }
   Status load(std::string_view name, const std::string& config_override_json) override {
     const std::lock_guard lock(mutex_);
@@ -204,7 +212,7 @@ class FakeCatalog : public serving::ModelCatalog {
     return models_.contains(name) ? Status() : not_found("Model with requested name is not found");
   }
 
-  bool is_ready = true;
+  std::atomic<bool> is_ready = true;  // whoever changes it notifies changes()
   Result<serving::ReloadOutcome> reload_result = serving::ReloadOutcome::kUnchanged;
   Status load_result;
   std::vector<std::pair<std::string, std::string>> loads;
@@ -231,6 +239,7 @@ class FakeCatalog : public serving::ModelCatalog {
     return result;
   }
 
+  ChangeNotifier changes_;
   mutable std::mutex mutex_;
   std::map<std::string, Versions, std::less<>> models_;
   std::vector<Waiter> waiting_;

@@ -64,10 +64,11 @@ class HealthWatch::Watcher final : public transport::RpcStreamListener, public t
   bool gone_ = false;
 };
 
-HealthWatch::HealthWatch(const HealthSource& source, Duration period)
-    : source_(source), period_(period), thread_([this] { poll(); }) {}
+HealthWatch::HealthWatch(const HealthSource& source, ChangeNotifier& changes)
+    : source_(source), thread_([this] { tell_changes(); }), subscription_(changes.subscribe([this] { announce(); })) {}
 
 HealthWatch::~HealthWatch() {
+  subscription_ = {};
   close();
   {
     const std::lock_guard lock(mutex_);
@@ -96,8 +97,7 @@ void HealthWatch::handle(transport::RpcExchange& exchange) noexcept {
     }
   }
   // From the moment it is in the list others may end the call: the exchange is not touched here any more.
-  if (watcher) return exchange.finish(refusal);
-  wake_.notify_all();
+  if (watcher) exchange.finish(refusal);
 }
 
 void HealthWatch::end(const Watcher& watcher, const Status& status) noexcept {
@@ -123,15 +123,21 @@ void HealthWatch::close() noexcept {
   for (const auto& watcher : ended) watcher->exchange().finish(unavailable("The server is shutting down"));
 }
 
-void HealthWatch::poll() {
+// On the thread that made the change, which is not held up by writing to watchers.
+void HealthWatch::announce() {
+  {
+    const std::lock_guard lock(mutex_);
+    changed_ = true;
+  }
+  wake_.notify_all();
+}
+
+void HealthWatch::tell_changes() {
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    if (watchers_.empty()) {
-      wake_.wait(lock, [this] { return stopping_ || !watchers_.empty(); });
-      continue;
-    }
-    wake_.wait_for(lock, period_, [this] { return stopping_; });
+  while (true) {
+    wake_.wait(lock, [this] { return stopping_ || changed_; });
     if (stopping_) return;
+    changed_ = false;
     for (const auto& watcher : watchers_) watcher->tell_if_changed();
   }
 }

@@ -9,20 +9,21 @@
 #include <string>
 #include <thread>
 
+#include "base/change_notifier.hpp"
 #include "protocols/health/health_source.hpp"
 #include "transport/grpc/rpc_exchange.hpp"
 
 namespace ocelli::health {
 
-// Tells each watcher the status it asked for: at once, and again whenever it changed. Changes are looked for once a
-// period, and only while somebody watches. Thread-safe.
+// Tells each watcher the status it asked for: at once, and again whenever it changed, on a thread of its own that
+// sleeps until a change is announced. Thread-safe.
 class HealthWatch {
  public:
-  static constexpr Duration kDefaultPeriod = std::chrono::milliseconds(500);
   // Calls at one time; one more is refused with RESOURCE_EXHAUSTED.
   static constexpr std::size_t kMaxWatchers = 1024;
 
-  explicit HealthWatch(const HealthSource& source, Duration period = kDefaultPeriod);
+  // changes: notified after a change of what source tells. Both outlive this object.
+  HealthWatch(const HealthSource& source, ChangeNotifier& changes);
   // All calls must have ended: close() and the transport's end see to that.
   ~HealthWatch();
   HealthWatch(const HealthWatch&) = delete;
@@ -38,18 +39,20 @@ class HealthWatch {
   class Watcher;
   using Watchers = std::list<std::unique_ptr<Watcher>>;
 
-  void poll();
+  void announce();
+  void tell_changes();
   // Takes the watcher out and ends its call; a watcher that is out already is left alone.
   void end(const Watcher& watcher, const Status& status) noexcept;
 
   const HealthSource& source_;
-  const Duration period_;
   std::mutex mutex_;
   std::condition_variable wake_;
   Watchers watchers_;
+  bool changed_ = false;
   bool closed_ = false;
   bool stopping_ = false;
   std::thread thread_;
+  ChangeNotifier::Subscription subscription_;
 };
 
 // The bytes of a HealthCheckResponse.

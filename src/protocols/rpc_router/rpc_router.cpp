@@ -55,7 +55,7 @@ RpcRouter::RpcRouter(RpcRouterOptions options)
       services_{options_.catalog, options_.shared_memory},
       health_(
           options_.catalog, [this] { return ready(); }, service_names()),
-      watch_(health_),
+      watch_(health_, options_.catalog.changes()),
       reflection_(service_names()),
       reflect_([this](wire::Bytes message, std::string& reply) { return reflection_.answer(message, reply); }),
       infers_(make_unary<kserve_grpc::InferMessage>(services_, infers_)),

@@ -58,6 +58,52 @@ TEST_F(HealthTest, WatchTellsChangesUntilTheClientLeaves) {
   EXPECT_EQ(exchange.status().code(), StatusCode::kCancelled);
 }
 
+TEST_F(HealthTest, WatchTellsReadiness) {
+  catalog.is_ready = false;
+  test::FakeRpcExchange exchange(kWatch);
+  router.handle(exchange);
+  exchange.send(request_for(""));
+  ASSERT_TRUE(exchange.wait_written(1));
+  EXPECT_EQ(status_in(exchange.written()[0]), pb::HealthCheckResponse::NOT_SERVING);
+  catalog.is_ready = true;
+  catalog.changes().notify();
+  ASSERT_TRUE(exchange.wait_written(2));
+  EXPECT_EQ(status_in(exchange.written()[1]), pb::HealthCheckResponse::SERVING);
+  exchange.cancel();
+}
+
+TEST_F(HealthTest, AChangeThatIsNoneForTheWatcherIsNotTold) {
+  test::FakeRpcExchange other(kWatch);
+  test::FakeRpcExchange exchange(kWatch);
+  router.handle(exchange);
+  router.handle(other);
+  exchange.send(request_for("dummy"));
+  other.send(request_for("new"));
+  catalog.add(test::make_dummy("new"));
+  ASSERT_TRUE(other.wait_written(2));
+  EXPECT_EQ(exchange.written().size(), 1u);
+  exchange.cancel();
+  other.cancel();
+}
+
+TEST_F(HealthTest, WatchersAreBounded) {
+  std::vector<std::unique_ptr<test::FakeRpcExchange>> watchers;
+  for (std::size_t i = 0; i < health::HealthWatch::kMaxWatchers; ++i) {
+    watchers.push_back(std::make_unique<test::FakeRpcExchange>(kWatch));
+    router.handle(*watchers.back());
+  }
+  test::FakeRpcExchange refused(kWatch);
+  router.handle(refused);
+  EXPECT_EQ(refused.status().code(), StatusCode::kResourceExhausted);
+  watchers.back()->cancel();
+  test::FakeRpcExchange next(kWatch);
+  router.handle(next);
+  EXPECT_EQ(next.finishes(), 0);
+  router.begin_shutdown();
+  for (auto& watcher : watchers) EXPECT_TRUE(watcher->wait_finished());
+  EXPECT_TRUE(next.wait_finished());
+}
+
 TEST_F(HealthTest, ShutdownTellsWatchersAndEndsThem) {
   test::FakeRpcExchange exchange(kWatch);
   router.handle(exchange);
