@@ -14,10 +14,9 @@ struct ConnectionLimits {
   // Request line and headers together, and their number (HTTP/1: status 431).
   std::size_t max_header_bytes = std::size_t{32} * 1024;
   std::size_t max_headers = 100;
-  // One request body or message, as sent and when decompressed (status 413, RESOURCE_EXHAUSTED). The server's 1 GiB
-  // default.
+  // One request body or message, as it is sent and again as it is decompressed (status 413, RESOURCE_EXHAUSTED). The
+  // server's 1 GiB default.
   std::size_t max_body_bytes = std::size_t{1} << 30;
-  std::size_t max_inflated_bytes = std::size_t{256} << 20;
   // Requests of one connection that are being answered at the same time; further ones are left unread.
   std::size_t max_pipelined = 16;
   // From a request's first byte (HTTP/1), or from accept (TLS handshake, HTTP/2 preface), to the end of its header.

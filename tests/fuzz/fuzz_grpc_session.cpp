@@ -72,7 +72,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const unsigned choice = data[0];
   RpcOptions options;
   options.limits.max_body_bytes = 1 << 20;
-  options.limits.max_inflated_bytes = 1 << 20;
   options.max_streams = 8;
   if ((choice & 1) != 0) options.reply_encoding = RpcEncoding::kGzip;
   if ((choice & 2) != 0) options.limits.max_body_bytes = 100;

@@ -85,7 +85,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   handler.later = (mode & 1) != 0;
   HttpOptions options;
   options.limits.max_body_bytes = std::size_t{1} << 20;
-  options.limits.max_inflated_bytes = std::size_t{1} << 20;
   options.limits.max_pipelined = 4;
   options.min_asked_gzip_bytes = 16;
   const HttpService service(std::move(options), handler, pool);

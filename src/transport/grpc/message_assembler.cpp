@@ -100,9 +100,9 @@ Result<OwnedBytes> MessageAssembler::take() noexcept try {
   const bool compressed = compressed_;
   reset(encoding_);
   if (!compressed) return message;
-  return inflate_message(encoding_, message.bytes, options_.limits.max_inflated_bytes, bulk_offset_, pool_);
+  return inflate_message(encoding_, message.bytes, options_.limits.max_body_bytes, bulk_offset_, pool_);
 } catch (const std::bad_alloc&) {
-  return out_of_memory(options_.limits.max_inflated_bytes);
+  return out_of_memory(options_.limits.max_body_bytes);
 }
 
 std::span<std::byte> MessageAssembler::space() const noexcept {

@@ -35,7 +35,7 @@ Status status_of_http(int http) {
 
 RpcClient::Impl::Impl(const RpcClientOptions& options, std::unique_ptr<Stream> stream)
     : settings_(options), stream_(std::move(stream)), scratch_(kScratchBytes) {
-  limits_.limits.max_body_bytes = limits_.limits.max_inflated_bytes = options.max_message_bytes;
+  limits_.limits.max_body_bytes = options.max_message_bytes;
   authority_ = fmt::format("{}:{}", options.host, options.port);
   authorization_ = options.api_key.empty() ? "" : "Bearer " + options.api_key;
 }

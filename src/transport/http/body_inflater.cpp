@@ -48,6 +48,7 @@ BodyInflater::BodyInflater(ContentCoding coding, std::span<const std::byte> comp
       owner_(std::move(owner)),
       pool_(pool),
       pad_(alignment_pad(json_length)),
+      compressed_(compressed.size()),
       max_bytes_(max_bytes),
       coding_(coding) {
   const int deflate_format = has_zlib_header(compressed) ? kZlibFormat : kRawFormat;

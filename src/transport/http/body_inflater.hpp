@@ -31,6 +31,8 @@ class BodyInflater {
   Progress step() noexcept;
   // After kFailed: kInvalidArgument (not such a body), kPayloadTooLarge or kResourceExhausted.
   [[nodiscard]] const Status& status() const noexcept { return status_; }
+  // What both forms of the body take so far.
+  [[nodiscard]] std::size_t memory() const noexcept { return compressed_ + size_; }
   // After kDone.
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept;
   BufferRef take() noexcept { return std::move(output_); }
@@ -48,6 +50,7 @@ class BodyInflater {
   BufferRef output_;
   BufferPool& pool_;
   std::size_t pad_;
+  std::size_t compressed_;
   std::size_t size_ = 0;
   std::size_t max_bytes_;
   ContentCoding coding_;

@@ -32,7 +32,7 @@ Status BodyReceiver::begin(const RequestHead& head, std::size_t max_bytes, Buffe
   pad_ = alignment_pad(head.json_length);
   chunked_ = head.framing == BodyFraming::kChunked;
   if (chunked_) {
-    chunks_ = ChunkDecoder();
+    chunks_ = ChunkDecoder(max_bytes);
     return {};
   }
   if (head.framing == BodyFraming::kNone) return {};
@@ -55,10 +55,10 @@ std::size_t BodyReceiver::feed_chunks(std::span<const std::byte> input) noexcept
   while (used < input.size() && !chunks_.done() && status_.ok()) {
     const auto step = chunks_.next(input.subspan(used));
     used += step.consumed;
-    if (chunks_.failed()) {
+    if (chunks_.too_long()) {
+      status_ = too_large(max_bytes_, "at least ", size_ + chunks_.chunk_left());
+    } else if (chunks_.failed()) {
       status_ = invalid_argument("Malformed chunked request body");
-    } else if (step.data.size() > max_bytes_ - size_) {
-      status_ = too_large(max_bytes_, "at least ", size_ + step.data.size());
     } else if (!step.data.empty()) {
       if (!reserve(size_ + step.data.size())) {
         status_ = out_of_memory(size_ + step.data.size());

@@ -22,6 +22,7 @@ ChunkDecoder::Step ChunkDecoder::next(std::span<const std::byte> input) noexcept
     if (state_ == State::kData) {
       const auto run = static_cast<std::size_t>(std::min<std::uint64_t>(left_, input.size() - used));
       left_ -= run;
+      body_left_ -= run;
       if (left_ == 0) state_ = State::kDataReturn;
       return {used + run, input.subspan(used, run)};
     }
@@ -65,7 +66,7 @@ ChunkDecoder::State ChunkDecoder::after_digit(char c) noexcept {
   const int digit = hex_digit(c);
   if (digit < 0 || ++digits_ > 16) return State::kFailed;
   left_ = left_ << 4 | static_cast<std::uint64_t>(digit);
-  return State::kSize;
+  return left_ > body_left_ ? State::kFailed : State::kSize;
 }
 
 ChunkDecoder::State ChunkDecoder::after_extra(char c, State same, State feed) noexcept {

@@ -194,17 +194,19 @@ void HttpConnection::inflate_step() noexcept {
   inflate_pending_ = false;
   if (closed_) return schedule_destruction();
   const auto progress = inflater_->step();
-  if (progress == BodyInflater::Progress::kMore) {
+  const bool failed = progress == BodyInflater::Progress::kFailed;
+  const bool refused = !failed && !hold(inflater_->memory());
+  if (progress == BodyInflater::Progress::kMore && !refused) {
     inflate_pending_ = true;
     loop_.loop.submit(inflate_);
     return;
   }
   const auto inflater = std::move(inflater_);
-  if (progress == BodyInflater::Progress::kDone) {
-    const auto bytes = inflater->bytes();
-    if (hold(current_->held_bytes + bytes.size())) dispatch(bytes, inflater->take());
-  } else {
+  if (failed) {
     refuse(http_status(inflater->status().code()), inflater->status().message(), false);
+  } else if (!refused) {
+    const auto bytes = inflater->bytes();
+    dispatch(bytes, inflater->take());
   }
   pump();
 }

@@ -110,7 +110,7 @@ void HttpConnection::finish_body() noexcept {
   const auto bytes = body_.bytes();
   if (head.content_coding == ContentCoding::kIdentity || bytes.empty()) return dispatch(bytes, body_.take());
   inflater_ = std::make_unique<BodyInflater>(head.content_coding, bytes, body_.take(), head.json_length,
-                                             loop_.service.options.limits.max_inflated_bytes, loop_.service.pool);
+                                             loop_.service.options.limits.max_body_bytes, loop_.service.pool);
   phase_ = Phase::kInflate;
   inflate_pending_ = true;
   loop_.loop.submit(inflate_);

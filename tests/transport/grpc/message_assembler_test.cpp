@@ -163,7 +163,7 @@ TEST_F(MessageAssemblerTest, CompressedMessagesComeOutWholeAndAligned) {
 }
 
 TEST_F(MessageAssemblerTest, BombsStopAtTheLimit) {
-  options_.limits.max_inflated_bytes = 100'000;
+  options_.limits.max_body_bytes = 100'000;
   assembler_.reset(RpcEncoding::kGzip);
   EXPECT_EQ(feed(framed(zipped(std::vector<std::byte>(100'000), 31), true), 1000).size(), 1U);
   EXPECT_TRUE(status_.ok()) << status_.to_string();

@@ -73,7 +73,7 @@ TEST_F(HttpServerTest, CompressedRequestBodies) {
 }
 
 TEST_F(HttpServerTest, CompressedRequestBodiesThatAreNot) {
-  options_.limits.max_inflated_bytes = 1000000;
+  options_.limits.max_body_bytes = 1000000;
   serve();
   RawClient client(port());
   auto reply = client.exchange(post("this is no gzip", "Content-Encoding: gzip\r\n"));
@@ -97,6 +97,19 @@ TEST_F(HttpServerTest, CompressedRequestBodiesThatAreNot) {
       1000000U);
   EXPECT_EQ(client.exchange("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Encoding: br\r\n\r\nx").status,
             415);
+}
+
+TEST_F(HttpServerTest, DecompressedBodiesCountAsMemoryWhileTheyGrow) {
+  options_.max_total_bytes = 4000000;
+  serve();
+  RawClient client(port());
+  const auto reply = client.exchange(post(compressed(std::string(5000000, 'a'), kGzip), "Content-Encoding: gzip\r\n"));
+  EXPECT_EQ(reply.status, 429);
+  EXPECT_THAT(reply.body, HasSubstr("Too many request bodies are in memory. Limit: 4000000 bytes"));
+  RawClient next(port());
+  EXPECT_EQ(next.exchange(post(compressed(std::string(3000000, 'a'), kGzip), "Content-Encoding: gzip\r\n")).body.size(),
+            3000000U)
+      << "what the refused body held was given back";
 }
 
 TEST_F(HttpServerTest, RepliesAreCompressedForThoseWhoWant) {

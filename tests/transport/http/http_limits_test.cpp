@@ -80,7 +80,7 @@ TEST_F(HttpLimitsTest, RequestsThatTwoParsersWouldReadDifferently) {
   for (const auto* chunks :
        {"5 \r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n0\r\n\r\n", "-1\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n",
         "5\r\nhello0\r\n\r\n", "g\r\nhello\r\n0\r\n\r\n", "\r\nhello\r\n0\r\n\r\n",
-        "11111111111111111\r\nhello\r\n0\r\n\r\n", "0\r\nX: 1\n\r\n\r\n"}) {
+        "00000000000000005\r\nhello\r\n0\r\n\r\n", "0\r\nX: 1\n\r\n\r\n"}) {
     expect_refusal(head + "Transfer-Encoding: chunked\r\n\r\n" + chunks + smuggled, 400,
                    "Malformed chunked request body");
   }
@@ -110,6 +110,13 @@ TEST_F(HttpLimitsTest, BodyLimits) {
                  "Request body too large. Limit: 1000 bytes; Actual: 1001 bytes");
   expect_refusal(head + "Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n", 413, "Request body too large");
   expect_refusal(head + "Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'x') + "\r\n0\r\n\r\n", 413,
+                 "Actual: at least 1001 bytes");
+  // Refused when the chunk's size is read: nothing of its data was sent, not even the end of the line.
+  for (const auto* size : {"3e9", "3e90", "fffffffffffffffff", "000000000000003e9"}) {
+    expect_refusal(head + "Transfer-Encoding: chunked\r\n\r\n" + size, size[0] == '0' ? 400 : 413,
+                   size[0] == '0' ? "Malformed chunked request body" : "Request body too large. Limit: 1000 bytes");
+  }
+  expect_refusal(head + "Transfer-Encoding: chunked\r\n\r\n1f4\r\n" + std::string(500, 'x') + "\r\n1f5\r\n", 413,
                  "Actual: at least 1001 bytes");
   EXPECT_EQ(RawClient(port()).exchange(head + "Content-Length: 1000\r\n\r\n" + std::string(1000, 'x')).body.size(),
             1000U);

@@ -155,7 +155,7 @@ TEST(ChunkDecoder, GivesTheSameWhereverTheInputIsCut) {
 }
 
 TEST(ChunkDecoder, BoundsWhatIsNotBody) {
-  ChunkDecoder decoder(100);
+  ChunkDecoder decoder(1000, 100);
   const std::string extension = "1;" + std::string(101, 'x') + "\r\n";
   decoder.next(std::as_bytes(std::span(extension)));
   EXPECT_TRUE(decoder.failed());
@@ -163,6 +163,22 @@ TEST(ChunkDecoder, BoundsWhatIsNotBody) {
   const std::string size = std::string(17, '0') + "\r\n";
   zeros.next(std::as_bytes(std::span(size)));
   EXPECT_TRUE(zeros.failed());
+  EXPECT_FALSE(zeros.too_long());
+}
+
+TEST(ChunkDecoder, AChunkThatIsTooLongIsAFaultBeforeItsDataComes) {
+  const auto fails_with = [](std::string_view text) {
+    ChunkDecoder decoder(1000);
+    auto rest = std::as_bytes(std::span(text));
+    while (!rest.empty() && !decoder.failed()) rest = rest.subspan(decoder.next(rest).consumed);
+    return decoder.too_long();
+  };
+  EXPECT_FALSE(fails_with("3e8\r\n"));
+  EXPECT_TRUE(fails_with("3e9"));
+  EXPECT_TRUE(fails_with("ffffffffffffffff"));
+  EXPECT_TRUE(fails_with("7fffffffffffffff"));
+  EXPECT_TRUE(fails_with("64\r\n" + std::string(100, 'x') + "\r\n385")) << "100 bytes came before";
+  EXPECT_FALSE(fails_with("64\r\n" + std::string(100, 'x') + "\r\n384\r\n"));
 }
 
 }  // namespace
