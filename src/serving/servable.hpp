@@ -23,6 +23,7 @@ struct ServableMetadata {
   std::int64_t version = 1;
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
+  // What clients are told while no device has shown which runtime computes, and of a pipeline.
   std::string platform = "OpenVINO";
   // Where it really runs, now and later: the board is kept up to date. Null for a pipeline.
   std::shared_ptr<const DeviceBoard> devices;
@@ -31,6 +32,9 @@ struct ServableMetadata {
   [[nodiscard]] std::vector<DeviceReport> device_reports() const {
     return devices ? devices->reports() : std::vector<DeviceReport>();
   }
+  // KServe's "platform": the runtimes that compute the model now (ExecutionInfo::runtime, without a remark in
+  // parentheses), each once, with ", " between; those that did last, when no device serves.
+  [[nodiscard]] std::string computing_platform() const;
   // The IR's model_info section, flattened with '.'; usually empty.
   std::map<std::string, std::string> model_info;
   bool stateful = false;

@@ -221,6 +221,19 @@ class KserveClient(WithServer):
         self.assertEqual(config.parameters["execution.0.precision"].string_value, "FP32")
         self.assertEqual([(group.name, group.kind) for group in config.instance_group], [("CPU", 2)])
 
+    def test_config_is_the_same_through_both_doors(self):
+        import tritonclient.http
+
+        with Server(config={"model_config_list": toys("dummy")}) as server, \
+                triton.InferenceServerClient(f"127.0.0.1:{server.grpc_port}") as grpc_client, \
+                tritonclient.http.InferenceServerClient(f"127.0.0.1:{server.rest_port}") as rest_client:
+            over_grpc = grpc_client.get_model_config("dummy", as_json=True)["config"]
+            over_rest = rest_client.get_model_config("dummy")
+        for name in ("input", "output"):
+            over_grpc[name] = [{**each, "dims": [int(extent) for extent in each["dims"]]} for each in over_grpc[name]]
+        for name in ("name", "platform", "input", "output", "instance_group", "parameters"):
+            self.assertEqual(over_rest[name], over_grpc[name], name)
+
 
 @needs_data
 class TfServingClient(WithServer):

@@ -75,6 +75,8 @@ class Models(unittest.TestCase):
                            model("neither", squeezenet, plugin_config={"RUNTIME": "TVM"}), model("ir", toy("dummy"), plugin_config={"RUNTIME": "ONNXRUNTIME"}))) as server:
             self.assertEqual(execution(server, "ov")["runtime"], "OpenVINO")
             self.assertEqual(execution(server, "ort")["runtime"], "ONNX Runtime")
+            for name, platform in (("ov", "OpenVINO"), ("ort", "ONNX Runtime")):
+                self.assertEqual(json.loads(server.get(f"/v2/models/{name}")[2])["platform"], platform)
             for name in ("neither", "ir"):
                 self.assertEqual(states(server, name), {1: "LOADING"})
             self.assertIn('RUNTIME: OPENVINO or ONNXRUNTIME expected, not "TVM"', server.log())

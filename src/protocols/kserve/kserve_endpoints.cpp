@@ -6,6 +6,7 @@
 
 #include "protocols/kserve/infer_reply.hpp"
 #include "protocols/kserve/infer_request.hpp"
+#include "protocols/kserve/model_config_json.hpp"
 #include "protocols/kserve/model_json.hpp"
 #include "protocols/rest/object_pool.hpp"
 #include "protocols/rest/rest_inference.hpp"
@@ -121,6 +122,14 @@ void KserveEndpoints::model_metadata(HttpExchange& exchange, const rest::RoutePa
                       if (!status.ok()) return status.status();
                       append_model_metadata(reply.body.text(), servable.metadata(), *status);
                       count(servable, reply, Method::kModelMetadata, {});
+                      return {};
+                    });
+}
+
+void KserveEndpoints::model_config(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
+  rest::reply_about(services_.catalog, exchange, target,
+                    [](HttpExchange& reply, serving::Servable& servable) -> Status {
+                      append_model_config(reply.body.text(), servable.metadata());
                       return {};
                     });
 }

@@ -22,8 +22,9 @@ class KserveEndpoints {
   void server_metadata(transport::HttpExchange& exchange) noexcept;
   void server_live(transport::HttpExchange& exchange) noexcept;
   void server_ready(transport::HttpExchange& exchange) noexcept;
-  // GET /v2/models/{name}[/versions/{version}][/ready|/stats], POST .../infer.
+  // GET /v2/models/{name}[/versions/{version}][/config|/ready|/stats], POST .../infer.
   void model_metadata(transport::HttpExchange& exchange, const rest::RouteParameters& target) noexcept;
+  void model_config(transport::HttpExchange& exchange, const rest::RouteParameters& target) noexcept;
   void model_ready(transport::HttpExchange& exchange, const rest::RouteParameters& target) noexcept;
   void model_statistics(transport::HttpExchange& exchange, const rest::RouteParameters& target) noexcept;
   void infer(transport::HttpExchange& exchange, const rest::RouteParameters& target) noexcept;

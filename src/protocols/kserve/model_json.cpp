@@ -11,40 +11,12 @@
 #include <utility>
 
 #include "protocols/json/json_text.hpp"
+#include "protocols/kserve/json_members.hpp"
 
 namespace ocelli::kserve {
 namespace {
 
 using serving::ServableMetadata;
-
-void append_member(std::string& text, std::string_view name, std::string_view value) {
-  json::append_quoted(text, name);
-  text.push_back(':');
-  json::append_quoted(text, value);
-}
-
-using Member = std::pair<std::string_view, std::string_view>;
-
-// Members with text values, with commas between.
-void append_members(std::string& text, std::initializer_list<Member> members) {
-  bool first = true;
-  for (const auto& [name, value] : members) {
-    if (!std::exchange(first, false)) text.push_back(',');
-    append_member(text, name, value);
-  }
-}
-
-// Calls write(item) for each item, with commas between.
-template <typename Items, typename Write>
-void append_array(std::string& text, const Items& items, Write write) {
-  text.push_back('[');
-  bool first = true;
-  for (const auto& item : items) {
-    if (!std::exchange(first, false)) text.push_back(',');
-    write(item);
-  }
-  text.push_back(']');
-}
 
 void append_tensors(std::string& text, const std::vector<TensorSpec>& tensors) {
   append_array(text, tensors, [&text](const TensorSpec& tensor) {
@@ -169,7 +141,7 @@ void append_model_metadata(std::string& text, const ServableMetadata& metadata, 
     text.push_back('"');
   }
   text.append("],");
-  append_member(text, "platform", metadata.platform);
+  append_member(text, "platform", metadata.computing_platform());
   text.append(",\"inputs\":");
   append_tensors(text, metadata.inputs);
   text.append(",\"outputs\":");

@@ -1,11 +1,10 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "inference/grpc_service.pb.h"
 #include "protocols/kserve_grpc/control_methods.hpp"
 #include "protocols/rpc/proto_method.hpp"
 #include "protocols/rpc/version_text.hpp"
+#include "serving/execution_facts.hpp"
 #include "serving/servable.hpp"
 
 namespace ocelli::kserve_grpc {
@@ -61,7 +60,7 @@ Status model_metadata(serving::ModelCatalog& catalog, const inference::ModelMeta
   if (!found.ok()) return found.status();
   const auto& metadata = found.value()->metadata();
   reply.set_name(metadata.name);
-  reply.set_platform(metadata.platform);
+  reply.set_platform(metadata.computing_platform());
   const auto status = catalog.status(request.name(), {});
   if (!status.ok()) return status.status();
   for (const auto& version : status->versions) {
@@ -122,31 +121,17 @@ void configure(const std::vector<TensorSpec>& specs, Tensors* tensors) {
 // Where the model really runs: an instance group per device, and parameters with what Triton's message has no field
 // for.
 void describe_execution(const std::vector<serving::DeviceReport>& devices, inference::ModelConfig& config) {
-  std::size_t position = 0;
   for (const auto& report : devices) {
     const auto& info = report.info;
-    if (report.state == serving::DeviceState::kServing) {
-      auto& group = *config.add_instance_group();
-      group.set_name(info.device);
-      group.set_count(static_cast<std::int32_t>(info.optimal_requests));
-      group.set_kind(info.device.starts_with("CPU") ? inference::ModelInstanceGroup::KIND_CPU
-                                                    : inference::ModelInstanceGroup::KIND_AUTO);
-    }
-    const auto put = [&](std::string_view key, const std::string& value) {
-      if (!value.empty())
-        (*config.mutable_parameters())[fmt::format("execution.{}.{}", position, key)].set_string_value(value);
-    };
-    put("target", report.target);
-    put("state", std::string(serving::device_state_name(report.state)));
-    put("reason", report.reason);
-    put("device", info.device);
-    put("device_name", info.device_name);
-    put("runtime", info.runtime);
-    put("runtime_version", info.runtime_version);
-    put("precision", info.precision);
-    put("note", info.note);
-    ++position;
+    if (report.state != serving::DeviceState::kServing) continue;
+    auto& group = *config.add_instance_group();
+    group.set_name(info.device);
+    group.set_count(static_cast<std::int32_t>(info.optimal_requests));
+    group.set_kind(info.device.starts_with("CPU") ? inference::ModelInstanceGroup::KIND_CPU
+                                                  : inference::ModelInstanceGroup::KIND_AUTO);
   }
+  for (const auto& [name, value] : serving::execution_facts(devices))
+    (*config.mutable_parameters())[name].set_string_value(value);
 }
 
 // max_batch_size stays 0, Triton's way to say that dims are the whole shape, batch included.
@@ -157,7 +142,7 @@ Status model_config(serving::ModelCatalog& catalog, const inference::ModelConfig
   const auto& metadata = found.value()->metadata();
   auto& config = *reply.mutable_config();
   config.set_name(metadata.name);
-  config.set_platform(metadata.platform);
+  config.set_platform(metadata.computing_platform());
   configure(metadata.inputs, config.mutable_input());
   configure(metadata.outputs, config.mutable_output());
   config.mutable_model_transaction_policy()->set_decoupled(false);

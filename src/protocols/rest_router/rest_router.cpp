@@ -67,6 +67,8 @@ constexpr auto kRoutes = std::to_array<Routes::Route>({
     {{kGet, "/v2/models/{name}/versions/{version}"}, &Routes::kserve<&KserveEndpoints::model_metadata>},
     {{kGet, "/v2/models/{name}/ready"}, &Routes::kserve<&KserveEndpoints::model_ready>},
     {{kGet, "/v2/models/{name}/versions/{version}/ready"}, &Routes::kserve<&KserveEndpoints::model_ready>},
+    {{kGet, "/v2/models/{name}/config"}, &Routes::kserve<&KserveEndpoints::model_config>},
+    {{kGet, "/v2/models/{name}/versions/{version}/config"}, &Routes::kserve<&KserveEndpoints::model_config>},
     {{kGet, "/v2/models/{name}/stats"}, &Routes::kserve<&KserveEndpoints::model_statistics>},
     {{kGet, "/v2/models/{name}/versions/{version}/stats"}, &Routes::kserve<&KserveEndpoints::model_statistics>},
     {{kPost, "/v2/repository/index"}, &Routes::admin<&AdminEndpoints::repository_index>},

@@ -1,6 +1,7 @@
+#include <gmock/gmock.h>
+
 #include <cstring>
 #include <limits>
-
 #include <regex>
 
 #include "protocols/rest_router/router_fixture.hpp"
@@ -8,6 +9,7 @@
 namespace ocelli::rest {
 namespace {
 
+using testing::HasSubstr;
 using transport::HttpMethod;
 
 constexpr const char* kTen =
@@ -123,6 +125,48 @@ TEST_F(KserveTest, MetadataSaysWhereTheModelRunsAndWhatTheFileSays) {
       R"("rt_info":{"model_info":{"deep":{"one":"1","two":{"x":"2"}},"labels":"a b"}},)"
       R"("execution":[{"target":"CPU","state":"serving","reason":"","runtime":"OpenVINO","runtime_version":"2026.4","device":"CPU","device_name":"Some CPU","precision":"BF16",)"
       R"("note":"runs in BF16, not \"FP32\"","since":"now","compile_ms":0.0,"warm_up_ms":0.0}]})");
+}
+
+TEST_F(KserveTest, PlatformNamesTheRuntimesThatCompute) {
+  const auto add = [this](const std::string& name, const std::vector<std::string>& runtimes) {
+    serving::ServableMetadata metadata;
+    metadata.name = name;
+    std::vector<ExecutionInfo> devices;
+    for (const auto& runtime : runtimes) devices.emplace_back().runtime = runtime;
+    metadata.devices = serving::DeviceBoard::of(std::move(devices));
+    catalog.add(std::make_shared<test::FakeServable>(metadata, [](serving::InferenceCall&) {}));
+  };
+  add("one", {"ONNX Runtime"});
+  add("old", {"OpenVINO (worker process)"});
+  add("several", {"OpenVINO", "ONNX Runtime", "OpenVINO"});
+  add("none", {});
+  EXPECT_THAT(got("/v2/models/one"), HasSubstr(R"("platform":"ONNX Runtime")"));
+  EXPECT_THAT(got("/v2/models/old"), HasSubstr(R"("platform":"OpenVINO")"));
+  EXPECT_THAT(got("/v2/models/several"), HasSubstr(R"("platform":"OpenVINO, ONNX Runtime")"));
+  EXPECT_THAT(got("/v2/models/none"), HasSubstr(R"("platform":"OpenVINO")"));
+}
+
+TEST_F(KserveTest, ConfigIsTheOneOfGrpc) {
+  EXPECT_EQ(
+      got("/v2/models/dummy/config"),
+      R"(200 {"name":"dummy","platform":"OpenVINO","backend":"","max_batch_size":0,)"
+      R"("input":[{"name":"b","data_type":"TYPE_FP32","dims":[1,10]}],"output":[{"name":"a","data_type":"TYPE_FP32","dims":[1,10]}],)"
+      R"("instance_group":[],"parameters":{},"model_transaction_policy":{"decoupled":false}})");
+  serving::ServableMetadata metadata;
+  metadata.name = "m";
+  metadata.inputs = {{"x", DataType::kString, PartialShape{{Dimension::any()}}, ""}};
+  ExecutionInfo info;
+  info.runtime = "OpenVINO";
+  info.device = "CPU";
+  info.optimal_requests = 2;
+  metadata.devices = serving::DeviceBoard::of({info});
+  catalog.add(std::make_shared<test::FakeServable>(metadata, [](serving::InferenceCall&) {}));
+  const auto reply = got("/v2/models/m/versions/1/config");
+  EXPECT_THAT(reply, HasSubstr(R"("input":[{"name":"x","data_type":"TYPE_STRING","dims":[-1]}],"output":[],)"));
+  EXPECT_THAT(reply, HasSubstr(R"("instance_group":[{"name":"CPU","kind":"KIND_CPU","count":2}],)"));
+  EXPECT_THAT(reply, HasSubstr(R"("execution.0.runtime":{"string_value":"OpenVINO"})"));
+  EXPECT_EQ(got("/v2/models/m/versions/2/config"), R"(404 {"error":"Model with requested version is not found"})");
+  EXPECT_EQ(got("/v2/models/none/config"), R"(404 {"error":"Model with requested name is not found"})");
 }
 
 // Writing a hundred thousand numbers as text takes milliseconds, in which the runtime's thread has better things to do.

@@ -56,6 +56,12 @@ class TritonClient(unittest.TestCase):
         self.assertEqual(metadata["versions"], ["1"])
         self.fails("Model with requested name is not found", self.client.get_model_metadata, "none")
 
+    def test_config(self):
+        config = self.client.get_model_config("dummy", "1")
+        self.assertEqual(config["input"], [{"name": "b", "data_type": "TYPE_FP32", "dims": [1, 10]}])
+        self.assertEqual(config["max_batch_size"], 0)
+        self.fails("Model with requested name is not found", self.client.get_model_config, "none")
+
     def test_binary_and_json_both_ways(self):
         for binary_in in (True, False):
             for outputs in (None, [triton.InferRequestedOutput("a", binary_data=True)], [triton.InferRequestedOutput("a", binary_data=False)]):

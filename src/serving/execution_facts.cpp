@@ -1,0 +1,30 @@
+#include "serving/execution_facts.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+namespace ocelli::serving {
+
+std::vector<std::pair<std::string, std::string>> execution_facts(const std::vector<DeviceReport>& devices) {
+  std::vector<std::pair<std::string, std::string>> facts;
+  for (std::size_t position = 0; position < devices.size(); ++position) {
+    const auto& report = devices[position];
+    const auto& info = report.info;
+    const auto put = [&](std::string_view key, std::string_view value) {
+      if (!value.empty()) facts.emplace_back(fmt::format("execution.{}.{}", position, key), value);
+    };
+    put("target", report.target);
+    put("state", device_state_name(report.state));
+    put("reason", report.reason);
+    put("device", info.device);
+    put("device_name", info.device_name);
+    put("runtime", info.runtime);
+    put("runtime_version", info.runtime_version);
+    put("precision", info.precision);
+    put("note", info.note);
+  }
+  return facts;
+}
+
+}  // namespace ocelli::serving
