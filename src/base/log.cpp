@@ -4,6 +4,8 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <atomic>
+#include <exception>
 #include <vector>
 
 namespace ocelli {
@@ -29,7 +31,9 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
 
 class ConsoleLogSink final : public LogSink {
  public:
-  ConsoleLogSink(LogLevel level, std::vector<spdlog::sink_ptr> sinks) : level_(level), sinks_(std::move(sinks)) {
+  // path: the file of the second sink, if there is one.
+  ConsoleLogSink(LogLevel level, std::vector<spdlog::sink_ptr> sinks, std::string path)
+      : level_(level), sinks_(std::move(sinks)), path_(std::move(path)) {
     for (auto& sink : sinks_) sink->set_pattern(kPattern);
   }
 
@@ -41,17 +45,31 @@ class ConsoleLogSink final : public LogSink {
       const spdlog::source_loc location(where.file_name(), static_cast<int>(where.line()), where.function_name());
       const spdlog::details::log_msg message(location, {channel.data(), channel.size()}, spdlog_level(level),
                                              {text.data(), text.size()});
-      for (auto& sink : sinks_) {
-        sink->log(message);
-        sink->flush();
-      }
-    } catch (...) {  // a full disk must not stop the server; there is nowhere left to report it
+      for (std::size_t i = 0; i < sinks_.size(); ++i) put(*sinks_[i], message, i != 0);
+    } catch (...) {  // out of memory: the line is dropped
     }
   }
 
  private:
+  // A full disk must neither stop the server nor keep the line from the other sink.
+  void put(spdlog::sinks::sink& sink, const spdlog::details::log_msg& message, bool file) {
+    try {
+      sink.log(message);
+      sink.flush();
+      if (file) file_fails_ = false;
+    } catch (const std::exception& failure) {
+      if (!file || file_fails_.exchange(true)) return;
+      const auto text =
+          fmt::format("log_path {} cannot be written, lines are missing there: {}", path_, failure.what());
+      put(*sinks_.front(), {message.source, message.logger_name, spdlog::level::err, {text.data(), text.size()}},
+          false);
+    }
+  }
+
   LogLevel level_;
   std::vector<spdlog::sink_ptr> sinks_;
+  const std::string path_;
+  std::atomic<bool> file_fails_{false};  // told already
 };
 
 class NullLogSink final : public LogSink {
@@ -66,7 +84,7 @@ std::shared_ptr<LogSink> make_console_log_sink(LogLevel level, const std::string
   try {
     std::vector<spdlog::sink_ptr> sinks{std::make_shared<spdlog::sinks::stdout_sink_mt>()};
     if (!path.empty()) sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
-    return std::make_shared<ConsoleLogSink>(level, std::move(sinks));
+    return std::make_shared<ConsoleLogSink>(level, std::move(sinks), path);
   } catch (const std::exception& failure) {
     if (error) *error = failure.what();
     return nullptr;

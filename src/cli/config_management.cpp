@@ -96,10 +96,14 @@ Status replace_file(const fs::path& path, const std::string& text) {
   };
   const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file < 0) return fail("a file beside it cannot be created");
-  const bool written =
-      ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file) == 0;
+  std::string_view left = text;
+  ssize_t count = 0;
+  // A short write is followed by one that says why.
+  while (!left.empty() && (count = ::write(file, left.data(), left.size())) > 0)
+    left.remove_prefix(static_cast<std::size_t>(count));
+  const Status status = left.empty() && ::fsync(file) == 0 ? Status() : fail("writing failed");
   ::close(file);
-  if (!written) return fail("writing failed");
+  if (!status.ok()) return status;
   if (::rename(temporary.c_str(), path.c_str()) != 0) return fail("it cannot be replaced");
   return {};
 }

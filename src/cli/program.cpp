@@ -1,6 +1,7 @@
 #include "cli/program.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): POSIX signals
 
 #include <algorithm>
 #include <array>
@@ -87,6 +88,8 @@ int dispatch(Arguments arguments) {
 }  // namespace
 
 int run_program(std::span<const std::string> arguments) {
+  // A file that has reached the limit of `ulimit -f` fails its write with EFBIG, as a full disk does with ENOSPC.
+  ::signal(SIGXFSZ, SIG_IGN);
   try {
     return dispatch(arguments);
   } catch (const std::exception& failure) {

@@ -5,10 +5,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #include "observability/trace_context.hpp"
 
@@ -72,7 +74,9 @@ void append_json(Line& line, const AccessRecord& record, const TraceContext& tra
 
 class FileAccessLog final : public AccessLog {
  public:
-  FileAccessLog(AccessLogFormat format, int file, bool owned) : format_(format), file_(file), owned_(owned) {}
+  // name: the file's, for the log that is told when it cannot be written.
+  FileAccessLog(AccessLogFormat format, int file, bool owned, std::string name, Log log)
+      : format_(format), file_(file), owned_(owned), name_(std::move(name)), log_(std::move(log)) {}
   ~FileAccessLog() override {
     if (owned_) ::close(file_);
   }
@@ -90,27 +94,44 @@ class FileAccessLog final : public AccessLog {
         append_text(line, record, trace);
       }
       line.push_back('\n');
-      // One write of a file opened for appending is not interleaved with others. A short write means a full disk:
-      // nothing can be done.
-      while (::write(file_, line.data(), line.size()) < 0 && errno == EINTR) {
-      }
+      put(line);
     } catch (...) {  // out of memory: the line is dropped, the request was served
     }
   }
 
  private:
+  // One write of a file opened for appending is not interleaved with others. A full disk loses lines: that is told
+  // once, until one can be written again.
+  void put(const Line& line) {
+    ssize_t written = 0;
+    do {
+      written = ::write(file_, line.data(), line.size());
+    } while (written < 0 && errno == EINTR);
+    if (written >= 0) {
+      fails_.store(false, std::memory_order_relaxed);
+    } else if (const int error = errno; !fails_.exchange(true)) {
+      log_.error("access_log_path {} cannot be written, lines are missing there: {}", name_, std::strerror(error));
+    }
+  }
+
   AccessLogFormat format_;
   int file_;
   bool owned_;
+  const std::string name_;
+  const Log log_;
+  std::atomic<bool> fails_{false};
 };
 
 }  // namespace
 
-Result<std::unique_ptr<AccessLog>> make_access_log(AccessLogFormat format, const std::string& path) {
-  if (path.empty()) return std::unique_ptr<AccessLog>(std::make_unique<FileAccessLog>(format, STDOUT_FILENO, false));
+Result<std::unique_ptr<AccessLog>> make_access_log(AccessLogFormat format, const std::string& path, Log log) {
+  if (path.empty()) {
+    return std::unique_ptr<AccessLog>(
+        std::make_unique<FileAccessLog>(format, STDOUT_FILENO, false, "(standard output)", std::move(log)));
+  }
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
   if (file < 0) return invalid_argument(fmt::format("access log {} cannot be opened: {}", path, std::strerror(errno)));
-  return std::unique_ptr<AccessLog>(std::make_unique<FileAccessLog>(format, file, true));
+  return std::unique_ptr<AccessLog>(std::make_unique<FileAccessLog>(format, file, true, path, std::move(log)));
 }
 
 }  // namespace ocelli::observability

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "base/status.hpp"
 
 namespace ocelli::observability {
@@ -29,7 +30,7 @@ struct AccessRecord {
 class AccessLog {
  public:
   virtual ~AccessLog() = default;
-  // Never fails: a line that cannot be written is dropped.
+  // Never fails: a line that cannot be written is dropped, and the first of them is reported.
   virtual void record(const AccessRecord& record) noexcept = 0;
 };
 
@@ -38,7 +39,8 @@ class AccessLog {
 // trace_id, parent_id, note}.
 enum class AccessLogFormat : std::uint8_t { kText, kJson };
 
-// path: file to append to; empty: standard output. Error: kInvalidArgument when the file cannot be opened.
-Result<std::unique_ptr<AccessLog>> make_access_log(AccessLogFormat format, const std::string& path);
+// path: file to append to; empty: standard output. log is told when it cannot be written. Error: kInvalidArgument when
+// the file cannot be opened.
+Result<std::unique_ptr<AccessLog>> make_access_log(AccessLogFormat format, const std::string& path, Log log = {});
 
 }  // namespace ocelli::observability

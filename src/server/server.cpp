@@ -61,7 +61,7 @@ struct Plan {
   std::unique_ptr<observability::AccessLog> access_log;
 };
 
-Result<Plan> make_plan(const ServerOptions& options) {
+Result<Plan> make_plan(const ServerOptions& options, const Log& log) {
   Plan plan;
   auto metrics = choose_metrics(options);
   if (!metrics.ok()) return metrics.status();
@@ -85,7 +85,7 @@ Result<Plan> make_plan(const ServerOptions& options) {
   if (options.log.access_log != "off") {
     const auto format = options.log.access_log == "json" ? observability::AccessLogFormat::kJson
                                                          : observability::AccessLogFormat::kText;
-    auto access_log = observability::make_access_log(format, options.log.access_log_path);
+    auto access_log = observability::make_access_log(format, options.log.access_log_path, log);
     if (!access_log.ok()) return access_log.status();
     plan.access_log = std::move(*access_log);
   }
@@ -235,7 +235,7 @@ Server::~Server() {
 }
 
 Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, const Log& log) {
-  auto plan = make_plan(options);
+  auto plan = make_plan(options, log);
   if (!plan.ok()) return plan.status();
   const auto keys = plan->keys;
   const bool metrics_enabled = plan->metrics.enabled;

@@ -12,7 +12,7 @@ namespace ocelli::server {
 
 // Create it before any other thread is started: it blocks the signals for them all. One at a time in a program. The
 // first signal sets requested(); a second one ends the process at once with exit code 1. SIGPIPE is ignored from here
-// on.
+// on; SIGXFSZ is by the whole program (cli/program.cpp).
 class SignalWatch {
  public:
   SignalWatch();

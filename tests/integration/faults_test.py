@@ -90,6 +90,30 @@ class ModelFiles(unittest.TestCase):
         with Server(self.config("m"), flags=["--cache_dir", blocked / "cache"]) as server:
             self.assertEqual(server.infer("m", "b", ONES, [1, 10])["a"], [2.0] * 10)
 
+    def test_a_full_file_size_limit(self):
+        """`ulimit -f`: every write beyond it fails, which ends nothing and is told where it still can be."""
+        limit = 1 << 20
+        put_version(self.folder / "m", 1, f"{toy('dummy')}/1")
+        (self.folder / "large/1").mkdir(parents=True)
+        shutil.copy(DATA / "models/classification/squeezenet/SqueezeNet_fp32_dynbatch.onnx", self.folder / "large/1/model.onnx")
+        log, access, cache = self.folder / "server.log", self.folder / "access.log", self.folder / "cache"
+        for path in (log, access):
+            path.write_bytes(b"x" * (limit - 100))
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+        try:
+            server = Server(self.config("m", "large"), flags=["--log_path", log, "--access_log", "text", "--access_log_path", access, "--cache_dir", cache]).__enter__()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        try:
+            self.assertEqual(server.infer("m", "b", ONES, [1, 10])["a"], [2.0] * 10)
+            self.assertEqual(server.get("/v2/models/large/ready")[0], 200)
+            self.assertIn(f"log_path {log} cannot be written, lines are missing there: ", server.log())
+            self.assertEqual(server.log().count(f"access_log_path {access} cannot be written, lines are missing there: File too large"), 1)
+            self.assertIn("the model cache", server.log())
+        finally:
+            server.__exit__(None, None, None)
+
     def test_cache_on_a_full_disk(self):
         put_version(self.folder / "m", 1, f"{toy('dummy')}/1")
         full = self.folder / "full"

@@ -88,6 +88,25 @@ TEST_F(AccessLogTest, LinesOfManyThreadsDoNotMix) {
   EXPECT_EQ(lines, 800);
 }
 
+class KeptLines final : public LogSink {
+ public:
+  [[nodiscard]] LogLevel level() const noexcept override { return LogLevel::kInfo; }
+  void write(LogLevel, std::string_view, const std::source_location&, std::string_view text) noexcept override {
+    lines.emplace_back(text);
+  }
+  std::vector<std::string> lines;
+};
+
+TEST_F(AccessLogTest, AFullDiskIsReportedOnce) {
+  const auto lines = std::make_shared<KeptLines>();
+  auto log = make_access_log(AccessLogFormat::kText, "/dev/full", Log(lines, "serving"));
+  ASSERT_TRUE(log.ok());
+  for (int i = 0; i < 3; ++i) (*log)->record(example());
+  EXPECT_THAT(lines->lines,
+              testing::ElementsAre("access_log_path /dev/full cannot be written, lines are missing there: "
+                                   "No space left on device"));
+}
+
 TEST_F(AccessLogTest, AFileThatCannotBeOpenedIsNamed) {
   const auto log = make_access_log(AccessLogFormat::kText, "/no/such/folder/access.log");
   ASSERT_FALSE(log.ok());
