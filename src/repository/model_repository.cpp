@@ -94,7 +94,9 @@ class ModelRepository::Impl {
     if (!read.failure.ok()) return config_failure(read.failure);
     const PassOutcome outcome = update({true, {}});
     context_.catalog->wait_until_ended(kRetireWait);
+    // As OVMS: whatever is asked for and cannot be loaded makes the reload fail, every time that it is tried.
     if (!outcome.failure.ok()) {
+      log_failures(outcome.failure);
       return internal_error(fmt::format("Reloading {} failed. Check server logs for more info.",
                                         read.changed ? "config file" : "models versions"));
     }
@@ -200,6 +202,17 @@ class ModelRepository::Impl {
     if (context_.options.explicit_control) return {};
     return unavailable(
         "explicit model load / unload is not allowed unless the server is started with --model_control_mode explicit");
+  }
+
+  // What the reply to a reload sends its reader to the log for. A pass itself tells a failure only when it is new.
+  void log_failures(const Status& first) const {
+    context_.log.error("Reloading failed: {}", first.message());
+    for (const auto& model : context_.catalog->all_statuses()) {
+      for (const auto& version : model.versions) {
+        if (version.reason.empty()) continue;
+        context_.log.error("Model {} version {} cannot be loaded: {}", model.name, version.version, version.reason);
+      }
+    }
   }
 
   static Status config_failure(const Status& failure) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 #include <thread>
 
@@ -120,6 +121,15 @@ TEST_F(ModelRepositoryTest, ABrokenNewVersionLeavesTheOldOneServing) {
   EXPECT_EQ(served("m"), "one");
   const auto status = repository_->status("m", 2);
   EXPECT_EQ(status->versions[0].reason, "the file is broken");
+  // It goes on to fail as long as a version is wanted that cannot be loaded, and names it in the log each time.
+  const auto told = [this] {
+    const auto lines = lines_->lines();
+    return std::count(lines.begin(), lines.end(),
+                      "modelmanager: Model m version 2 cannot be loaded: the file is broken");
+  };
+  const auto before = told();
+  EXPECT_EQ(reload(), "INTERNAL: Reloading models versions failed. Check server logs for more info.");
+  EXPECT_EQ(told(), before + 1);
   folder_.write("m/2/m.onnx", "two");
   EXPECT_EQ(reload(), "reloaded");
   EXPECT_EQ(states("m"), "1:END 2:AVAILABLE");
