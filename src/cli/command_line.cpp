@@ -6,6 +6,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <iterator>
 #include <charconv>
 #include <cstdlib>
 #include <vector>
@@ -15,9 +16,10 @@
 namespace ocelli::cli {
 namespace {
 
-// OVMS's own words come from its option library, with these quotes.
-Status unparsable(std::string_view text) {
-  return invalid_argument(fmt::format("error parsing options: Argument ‘{}’ failed to parse", text));
+// OVMS's own words come from its option library, with these quotes; ours follow behind the dash.
+Status unparsable(std::string_view text, std::string_view expected, std::string_view source) {
+  return invalid_argument(fmt::format("error parsing options: Argument ‘{}’ failed to parse - Expected: {}; given to {}",
+                                      text, expected, source));
 }
 
 template <typename Number>
@@ -53,6 +55,27 @@ struct Assign {
   }
 };
 
+// What Assign takes for the field.
+struct Expected {
+  std::string_view operator()(const bool*) const { return "true or false"; }
+  std::string_view operator()(const std::optional<bool>*) const { return "true or false"; }
+  std::string_view operator()(const std::uint32_t*) const { return "a whole number from 0 to 4294967295"; }
+  std::string_view operator()(const std::optional<std::uint32_t>*) const { return "a whole number from 0 to 4294967295"; }
+  std::string_view operator()(const std::uint64_t*) const { return "a whole number from 0 to 18446744073709551615"; }
+  std::string_view operator()(const std::string*) const { return "a text that is not empty"; }
+};
+
+// An empty text is a variable of a script that was not set: it must not silently mean "no key" or "the default". Left
+// out are options for which it means something (no cache, no list), and those with a text of OVMS's own in validate.cpp.
+bool may_be_empty(const OptionSpec& option) {
+  constexpr std::string_view kNames[] = {
+      "model_name",        "model_path",        "config_path",  "model_repository_path",  "grpc_bind_address",
+      "rest_bind_address", "cache_dir",         "metrics_list", "grpc_channel_arguments", "plugin_config",
+      "load_models",       "allowed_origins",   "allowed_methods", "allowed_headers"};
+  return !option.choices.empty() || option.group == OptionGroup::kIgnored || option.group == OptionGroup::kPull ||
+         std::ranges::find(kNames, option.name) != std::end(kNames);
+}
+
 Status check_value(const OptionSpec& option, std::string_view text) {
   // Where OVMS has a text of its own, the check has its place in OVMS's order too: see validate.cpp.
   if (option.choices_error.empty() && !is_choice(option, text)) {
@@ -69,7 +92,10 @@ Status check_value(const OptionSpec& option, std::string_view text) {
 }
 
 Status assign(const OptionSpec& option, std::string_view text, CommandLine& line) {
-  if (!std::visit(Assign{text}, option.field(line))) return unparsable(text);
+  const auto field = option.field(line);
+  const auto refuse = [&] { return unparsable(text, std::visit(Expected{}, field), fmt::format("--{}", option.name)); };
+  if (!std::visit(Assign{text}, field)) return refuse();
+  if (text.empty() && !may_be_empty(option)) return refuse();
   return check_value(option, text);
 }
 
@@ -86,6 +112,23 @@ std::string_view environment(const char* name) {
   return value ? value : "";
 }
 
+// The library takes "--name=" for an option without a value.
+std::vector<std::string> with_empty_values_apart(std::span<const std::string> arguments) {
+  std::vector<std::string> words;
+  for (const auto& argument : arguments) {
+    const auto names_it = [&](const OptionSpec& option) {
+      return argument == fmt::format("--{}=", option.name) && !is_boolean(option);
+    };
+    if (argument.ends_with("=") && std::ranges::any_of(option_table(), names_it)) {
+      words.push_back(argument.substr(0, argument.size() - 1));
+      words.emplace_back();
+    } else {
+      words.push_back(argument);
+    }
+  }
+  return words;
+}
+
 Status apply_environment(CommandLine& line) {
   if (const auto folder = environment("OVMS_MODEL_REPOSITORY_PATH"); !folder.empty()) {
     if (!line.has("model_repository_path")) line.model_repository_path = folder;
@@ -95,7 +138,8 @@ Status apply_environment(CommandLine& line) {
       line.server.config_path = std::string(folder) + "/config.json";
   }
   if (const auto workers = environment("GRPC_SERVERS"); !workers.empty()) {
-    if (!Assign{workers}(&line.server.grpc.workers)) return unparsable(workers);
+    if (!Assign{workers}(&line.server.grpc.workers))
+      return unparsable(workers, Expected{}(&line.server.grpc.workers), "GRPC_SERVERS");
     line.given.insert("grpc_workers");
   }
   if (line.server.api_key_file.empty()) line.server.api_key = environment("API_KEY");
@@ -118,7 +162,15 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments, O
     options.emplace_back(&option, added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll));
   }
   try {
-    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // the library wants them reversed
+    auto words = with_empty_values_apart(arguments);
+    std::reverse(words.begin(), words.end());  // the library wants them so
+    app.parse(std::move(words));
+  } catch (const CLI::ArgumentMismatch& error) {
+    // "--name: 1 required TEXT missing", which is no sentence; this is how OVMS's library says it.
+    const std::string_view text = error.what();
+    const auto name = text.substr(0, text.find(':'));
+    return invalid_argument(fmt::format("error parsing options: Option ‘{}’ is missing an argument",
+                                        name.substr(std::min(name.find_first_not_of('-'), name.size()))));
   } catch (const CLI::ParseError& error) {
     return invalid_argument(fmt::format("error parsing options: {}", error.what()));
   }

@@ -46,7 +46,7 @@ TEST(CommandLine, SwitchesMayHaveAValue) {
   EXPECT_TRUE(parsed({"--metrics_enable=true"}).server.metrics.enabled);
   EXPECT_FALSE(parsed({"--metrics_enable=false"}).server.metrics.enabled);
   EXPECT_EQ(parsed({"--idle_sequence_cleanup=false"}).server.model.idle_sequence_cleanup, false);
-  EXPECT_EQ(failure({"--metrics_enable=maybe"}), "error parsing options: Argument ‘maybe’ failed to parse");
+  EXPECT_EQ(failure({"--metrics_enable=maybe"}), "error parsing options: Argument ‘maybe’ failed to parse - Expected: true or false; given to --metrics_enable");
 }
 
 TEST(CommandLine, ValuesMayBeginWithADash) { EXPECT_EQ(parsed({"--batch_size", "-1"}).server.model.batch_size, "-1"); }
@@ -66,9 +66,12 @@ TEST(CommandLine, UnmatchedArgumentsAreListed) {
 }
 
 TEST(CommandLine, NumbersMustBeWholeAndFit) {
-  EXPECT_EQ(failure({"--port", "12x"}), "error parsing options: Argument ‘12x’ failed to parse");
-  EXPECT_EQ(failure({"--port", ""}), "error parsing options: Argument ‘’ failed to parse");
-  EXPECT_EQ(failure({"--port", "4294967296"}), "error parsing options: Argument ‘4294967296’ failed to parse");
+  for (const std::string text : {"12x", "", "4294967296", "-1", "1.5", " 1", "0x10"}) {
+    EXPECT_EQ(failure({"--port", text}), "error parsing options: Argument ‘" + text +
+                                             "’ failed to parse - Expected: a whole number from 0 to 4294967295; given "
+                                             "to --port");
+    EXPECT_EQ(failure({"--port=" + text}), failure({"--port", text}));
+  }
 }
 
 TEST(CommandLine, RangesAndChoicesAreTold) {
@@ -77,7 +80,18 @@ TEST(CommandLine, RangesAndChoicesAreTold) {
 }
 
 TEST(CommandLine, AMissingValueIsAnError) {
-  EXPECT_TRUE(failure({"--rest_port"}).starts_with("error parsing options: "));
+  EXPECT_EQ(failure({"--rest_port"}), "error parsing options: Option ‘rest_port’ is missing an argument");
+}
+
+TEST(CommandLine, AnEmptyValueIsRefusedWhereItWouldMeanSomethingElse) {
+  for (const std::string name : {"api_key_file", "rest_certificate", "grpc_key", "target_device", "log_path", "shape"}) {
+    const auto text = "error parsing options: Argument ‘’ failed to parse - Expected: a text that is not empty; given to --" + name;
+    EXPECT_EQ(failure({"--" + name, ""}), text);
+    EXPECT_EQ(failure({"--" + name + "="}), text);
+  }
+  EXPECT_EQ(parsed({"--cache_dir="}).server.cache_dir, "");
+  EXPECT_TRUE(parsed({"--metrics_list", ""}).has("metrics_list"));
+  EXPECT_TRUE(failure({"--access_log="}).starts_with("access_log should be one of: "));
 }
 
 TEST(CommandLine, TheRepositoryVariableGivesDefaults) {

@@ -1,6 +1,7 @@
 """Exit codes and texts of the program, as scripts written for OVMS see them. Usage: program_test.py BUILD_FOLDER"""
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -41,8 +42,10 @@ class Program(unittest.TestCase):
         cores = os.cpu_count()
         for expected, arguments in (
             ("error parsing options - unmatched arguments: --nonsense, more, ", ("--nonsense", "more", *one)),
-            ("error parsing options: Argument ‘abc’ failed to parse", (*one, "--rest_port", "abc")),
-            ("error parsing options: Argument ‘-1’ failed to parse", (*one, "--port", "-1")),
+            ("error parsing options: Argument ‘abc’ failed to parse - Expected: a whole number from 0 to 4294967295; given to --rest_port", (*one, "--rest_port", "abc")),
+            ("error parsing options: Argument ‘-1’ failed to parse - Expected: a whole number from 0 to 4294967295; given to --port", (*one, "--port", "-1")),
+            ("error parsing options: Option ‘port’ is missing an argument", (*one, "--port")),
+            ("nireq should be from 0 to 100000; given: 100001", (*one, "--port", "9000", "--nireq", "100001")),
             ("Use either config_path or model_path with model_name", ("--config_path", "c", "--model_name", "m")),
             ("Use config_path or model_path with model_name", ("--model_name", "m", "--port", "9000")),
             ("Model parameters in CLI are exclusive with the config file", ("--config_path", "c", "--nireq", "2")),
@@ -103,6 +106,21 @@ class Program(unittest.TestCase):
             self.assertEqual((done.stdout, done.returncode), (f"Config updated: {file}\n", 0))
             with open(file, encoding="utf-8") as text:
                 self.assertEqual(json.load(text), {"model_config_list": []})
+
+    def test_a_file_size_limit_is_reported_and_the_old_file_stays(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "config.json")
+            old = '{"model_config_list": []}'
+            with open(file, "w", encoding="utf-8") as text:
+                text.write(old)
+            done = subprocess.run([os.path.join(BUILD, "ocelli"), "--add_to_config", "--config_path", file, "--model_name", "m", "--model_path", "/m"],
+                                  capture_output=True, text=True, timeout=30, env=CLEAN, check=False,
+                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20)))
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("writing failed: File too large", done.stderr)
+            self.assertEqual(os.listdir(folder), ["config.json"])
+            with open(file, encoding="utf-8") as text:
+                self.assertEqual(text.read(), old)
 
     def test_options_as_json(self):
         options = {row["name"]: row for row in json.loads(run("options", "--json").stdout)}
