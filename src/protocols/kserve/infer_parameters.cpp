@@ -131,7 +131,7 @@ Status read_tensor_parameters(JsonReader& reader, TensorParameters& parameters) 
     if (name == "shared_memory_offset") return set_natural(name, value, parameters.region_offset);
     if (name == "shared_memory_byte_size") return set_natural(name, value, parameters.region_size.emplace());
     if (name == "classification")
-      return invalid_argument("Invalid request parameter - The classification extension is not offered");
+      return unimplemented("The classification extension is not supported: request the output without class_count");
     return {};
   });
 }

@@ -64,7 +64,7 @@ class RequestWalk {
         return invalid_argument(
             fmt::format("{} - Expected: at most {} levels of nesting", kNotJson, JsonReader::kMaxDepth));
       case JsonError::kNotFinite:
-        return invalid_argument(fmt::format("{} - NaN and Infinity are no JSON numbers", kNotArray));
+        return failed_precondition(fmt::format("{} - NaN and Infinity are no JSON numbers", kNotJson));
       case JsonError::kWrongKind:
         return invalid_argument(std::string(kNotArray));
       case JsonError::kSyntax:

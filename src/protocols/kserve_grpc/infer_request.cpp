@@ -50,7 +50,7 @@ Status read_tensor_parameter(wire::Bytes entry, std::optional<SharedMemoryPlace>
   if (!parameter) return malformed_message();
   const auto key = parameter->key();
   if (key == "classification")
-    return unimplemented("The classification extension is not offered: request the output without class_count");
+    return unimplemented("The classification extension is not supported: request the output without class_count");
   if (!key.starts_with("shared_memory_")) return {};
   auto& known = place ? *place : place.emplace();
   if (key == "shared_memory_region") {
@@ -190,11 +190,11 @@ Status InferRequest::check_contents() const {
   if (raw_contents.empty()) return {};
   std::size_t expected = 0;
   for (const auto& input : inputs) {
+    // OVMS's words, without a detail.
     if (input.has_contents) {
       return invalid_argument(
-          fmt::format("Passing buffers both in ModelInferRequest::InferInputTensor::contents and in "
-                      "ModelInferRequest::raw_input_contents is not allowed; input name: {}",
-                      input.name));
+          "Passing buffers both in ModelInferRequest::InferInputTensor::contents and in "
+          "ModelInferRequest::raw_input_contents is not allowed");
     }
     expected += input.shared_memory ? 0 : 1;
   }

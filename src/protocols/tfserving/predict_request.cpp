@@ -51,7 +51,7 @@ class PredictWalk {
         return invalid_argument(
             fmt::format("{} - Expected: at most {} levels of nesting", kNotJson, JsonReader::kMaxDepth));
       case JsonError::kNotFinite:
-        return invalid_argument(fmt::format("{} - NaN and Infinity are no JSON numbers", kBadInput));
+        return failed_precondition(fmt::format("{} - NaN and Infinity are no JSON numbers", kNotJson));
       case JsonError::kSyntax:
         return failed_precondition(std::string(kNotJson));
       case JsonError::kWrongKind:

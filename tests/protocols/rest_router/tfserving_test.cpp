@@ -164,7 +164,7 @@ TEST_F(TfservingTest, NamesTheErrorsOfTheSpecification) {
       R"(400 {"error":"Invalid JSON structure. Request inputs have different batch sizes - Expected: 2; Actual: 1; input name: b"})");
   EXPECT_EQ(
       error(R"({"inputs":[[NaN]]})"),
-      R"(400 {"error":"Could not parse input content. Not valid ndarray detected - NaN and Infinity are no JSON numbers"})");
+      R"(412 {"error":"The file is not valid json - NaN and Infinity are no JSON numbers"})");
   EXPECT_EQ(
       post("/v1/models/dummy:predict", R"({"inputs":)" + std::string(200, '[') + std::string(200, ']') + "}").status,
       400);
