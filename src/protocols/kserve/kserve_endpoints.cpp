@@ -4,11 +4,11 @@
 
 #include <utility>
 
+#include "protocols/handoff/waiting_pool.hpp"
 #include "protocols/kserve/infer_reply.hpp"
 #include "protocols/kserve/infer_request.hpp"
 #include "protocols/kserve/model_config_json.hpp"
 #include "protocols/kserve/model_json.hpp"
-#include "protocols/rest/object_pool.hpp"
 #include "protocols/rest/rest_inference.hpp"
 #include "protocols/rest/rest_reply.hpp"
 #include "protocols/rest/servable_reply.hpp"
@@ -32,7 +32,7 @@ void count(serving::Servable& servable, const HttpExchange& exchange, Method met
 // One POST .../infer.
 class KserveEndpoints::Inference final : public rest::RestInference {
  public:
-  Inference(const rest::RestServices& services, InferencePool& home)
+  Inference(const rest::RestServices& services, handoff::ObjectPool<Inference>& home)
       : RestInference(services, Method::kModelInfer), home_(home) {}
   using RestInference::start;
 
@@ -62,28 +62,29 @@ class KserveEndpoints::Inference final : public rest::RestInference {
   void recycle() noexcept override;
   serving::InferenceCall& call() noexcept override { return request_.call; }
 
-  InferencePool& home_;
+  handoff::ObjectPool<Inference>& home_;
   InferRequest request_;
 };
 
-class KserveEndpoints::InferencePool : public rest::ObjectPool<Inference> {};
+class KserveEndpoints::InferencePool : public handoff::WaitingPool<Inference> {
+ public:
+  using WaitingPool::WaitingPool;
+};
 
 void KserveEndpoints::Inference::recycle() noexcept { home_.release(*this); }
 
 KserveEndpoints::KserveEndpoints(const rest::RestServices& services)
-    : services_(services), inferences_(std::make_unique<InferencePool>()) {}
+    : services_(services), inferences_(std::make_unique<InferencePool>([this](auto& home) {
+        return std::make_unique<Inference>(services_, home);
+      })) {}
 
-// A prediction that some servable still holds must find its memory, whatever happens; so it stays for good when it does
-// not come back.
-KserveEndpoints::~KserveEndpoints() {
-  constexpr std::chrono::seconds kLimit{10};
-  if (!inferences_->drain(kLimit)) static_cast<void>(inferences_.release());
-}
+// Waits for those that are on their way.
+KserveEndpoints::~KserveEndpoints() = default;
 
 void KserveEndpoints::infer(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
   Inference* inference = nullptr;
   const Status status = rest::guarded([&]() -> Status {
-    inference = &inferences_->acquire(services_, *inferences_);
+    inference = &(*inferences_)->acquire();
     return {};
   });
   if (!status.ok()) return rest::send_error(exchange, status);

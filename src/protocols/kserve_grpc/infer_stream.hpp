@@ -6,9 +6,9 @@
 #include <mutex>
 #include <vector>
 
+#include "protocols/handoff/object_pool.hpp"
 #include "protocols/kserve_grpc/infer_message.hpp"
 #include "protocols/rpc/inference_job.hpp"
-#include "protocols/rpc/job_pool.hpp"
 
 namespace ocelli::kserve_grpc {
 
@@ -18,7 +18,7 @@ class InferStream;
 // written.
 class StreamInference final : public rpc::InferenceJob {
  public:
-  using Pool = rpc::JobPool<StreamInference>;
+  using Pool = handoff::ObjectPool<StreamInference>;
   StreamInference(const rpc::InferenceServices& services, std::unique_ptr<InferMessage> message)
       : InferenceJob(services, std::move(message)) {}
 
@@ -36,7 +36,7 @@ class StreamInference final : public rpc::InferenceJob {
 // when the client goes away.
 class InferStream final : private transport::RpcStreamListener, private transport::CancelListener {
  public:
-  using Pool = rpc::JobPool<InferStream>;
+  using Pool = handoff::ObjectPool<InferStream>;
   // Requests of one stream that may wait for their answers; one more ends the stream with RESOURCE_EXHAUSTED.
   static constexpr std::size_t kMaxWaiting = 4096;
 

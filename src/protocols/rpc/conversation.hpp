@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "protocols/rpc/job_pool.hpp"
+#include "protocols/handoff/object_pool.hpp"
 #include "protocols/wire/wire_reader.hpp"
 #include "transport/grpc/rpc_exchange.hpp"
 
@@ -12,7 +12,7 @@ namespace ocelli::rpc {
 
 class Conversation final : private transport::RpcStreamListener, private transport::CancelListener {
  public:
-  using Pool = JobPool<Conversation>;
+  using Pool = handoff::ObjectPool<Conversation>;
   // Answers one message; an error ends the call with it.
   using Answer = std::function<Status(wire::Bytes message, std::string& reply)>;
 

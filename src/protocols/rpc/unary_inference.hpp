@@ -1,14 +1,14 @@
 // UnaryInference: a job that answers one unary RPC.
 #pragma once
 
+#include "protocols/handoff/object_pool.hpp"
 #include "protocols/rpc/inference_job.hpp"
-#include "protocols/rpc/job_pool.hpp"
 
 namespace ocelli::rpc {
 
 class UnaryInference final : public InferenceJob, private transport::CancelListener {
  public:
-  using Pool = JobPool<UnaryInference>;
+  using Pool = handoff::ObjectPool<UnaryInference>;
   // home: the pool that it returns to.
   UnaryInference(const InferenceServices& services, std::unique_ptr<InferenceMessage> message, Pool& home)
       : InferenceJob(services, std::move(message)), home_(home) {}

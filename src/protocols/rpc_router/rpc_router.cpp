@@ -44,8 +44,10 @@ Status check_health(const health::HealthSource& source, wire::Bytes request, std
 }
 
 template <typename Message>
-UnaryInference::Pool::Make make_unary(const InferenceServices& services, UnaryInference::Pool& home) {
-  return [&] { return std::make_unique<UnaryInference>(services, std::make_unique<Message>(), home); };
+UnaryInference::Pool::Make make_unary(const InferenceServices& services) {
+  return [&services](UnaryInference::Pool& home) {
+    return std::make_unique<UnaryInference>(services, std::make_unique<Message>(), home);
+  };
 }
 
 }  // namespace
@@ -58,14 +60,14 @@ RpcRouter::RpcRouter(RpcRouterOptions options)
       watch_(health_, options_.catalog.changes()),
       reflection_(service_names()),
       reflect_([this](wire::Bytes message, std::string& reply) { return reflection_.answer(message, reply); }),
-      infers_(make_unary<kserve_grpc::InferMessage>(services_, infers_)),
-      predicts_(make_unary<tfserving_grpc::PredictMessage>(services_, predicts_)),
-      stream_jobs_([this] {
+      infers_(make_unary<kserve_grpc::InferMessage>(services_)),
+      predicts_(make_unary<tfserving_grpc::PredictMessage>(services_)),
+      stream_jobs_([this](auto&) {
         return std::make_unique<kserve_grpc::StreamInference>(services_,
                                                               std::make_unique<kserve_grpc::InferMessage>(true));
       }),
-      streams_([this] { return std::make_unique<kserve_grpc::InferStream>(stream_jobs_, streams_); }),
-      conversations_([this] { return std::make_unique<Conversation>(reflect_, conversations_); }),
+      streams_([this](auto& home) { return std::make_unique<kserve_grpc::InferStream>(*stream_jobs_, home); }),
+      conversations_([this](auto& home) { return std::make_unique<Conversation>(reflect_, home); }),
       worker_("ocelli-admin", 1, kMaxBlocking) {
   entries_[kInferPath] = {Kind::kInfer, nullptr};
   entries_[kPredictPath] = {Kind::kPredict, nullptr};
@@ -117,15 +119,15 @@ void RpcRouter::handle(transport::RpcExchange& exchange) noexcept {
   if (!entry) return exchange.finish(unimplemented(fmt::format("Method is not offered: {}", exchange.path())));
   switch (entry->kind) {
     case Kind::kInfer:
-      return infers_.acquire().handle(exchange);
+      return infers_->acquire().handle(exchange);
     case Kind::kPredict:
-      return predicts_.acquire().handle(exchange);
+      return predicts_->acquire().handle(exchange);
     case Kind::kInferStream:
-      return streams_.acquire().handle(exchange);
+      return streams_->acquire().handle(exchange);
     case Kind::kWatch:
       return watch_.handle(exchange);
     case Kind::kReflection:
-      return conversations_.acquire().handle(exchange);
+      return conversations_->acquire().handle(exchange);
     case Kind::kControl:
       return run_control(*entry->method, exchange);
     case Kind::kBlocking:

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/thread_pool.hpp"
+#include "protocols/handoff/waiting_pool.hpp"
 #include "protocols/health/health_watch.hpp"
 #include "protocols/kserve_grpc/infer_stream.hpp"
 #include "protocols/reflection/reflection.hpp"
@@ -34,7 +35,7 @@ struct RpcRouterOptions {
 
 // inference.GRPCInferenceService, tensorflow.serving.PredictionService and ModelService, grpc.health.v1.Health,
 // grpc.reflection.v1 and v1alpha. Thread-safe. Loading, unloading and reloading run on one worker thread. Must outlive
-// every exchange that it was handed.
+// every exchange that it was handed; its end waits for the jobs that are still on their way home.
 class RpcRouter final : public transport::RpcHandler {
  public:
   // Blocking requests that may wait for the worker; one more is refused with RESOURCE_EXHAUSTED.
@@ -75,11 +76,12 @@ class RpcRouter final : public transport::RpcHandler {
   UnaryMethods methods_;
   std::unordered_map<std::string_view, Entry> entries_;
 
-  UnaryInference::Pool infers_;
-  UnaryInference::Pool predicts_;
-  kserve_grpc::StreamInference::Pool stream_jobs_;
-  kserve_grpc::InferStream::Pool streams_;
-  Conversation::Pool conversations_;
+  // Streams hold jobs of stream_jobs_, so they go first.
+  handoff::WaitingPool<UnaryInference> infers_;
+  handoff::WaitingPool<UnaryInference> predicts_;
+  handoff::WaitingPool<kserve_grpc::StreamInference> stream_jobs_;
+  handoff::WaitingPool<kserve_grpc::InferStream> streams_;
+  handoff::WaitingPool<Conversation> conversations_;
   ThreadPool worker_;
 };
 

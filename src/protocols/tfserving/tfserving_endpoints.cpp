@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "protocols/rest/object_pool.hpp"
+#include "protocols/handoff/waiting_pool.hpp"
 #include "protocols/rest/rest_inference.hpp"
 #include "protocols/rest/rest_reply.hpp"
 #include "protocols/rest/servable_reply.hpp"
@@ -28,7 +28,7 @@ void count(serving::Servable& servable, const HttpExchange& exchange, Method met
 // One POST ...:predict.
 class TfservingEndpoints::Prediction final : public rest::RestInference {
  public:
-  Prediction(const rest::RestServices& services, PredictionPool& home)
+  Prediction(const rest::RestServices& services, handoff::ObjectPool<Prediction>& home)
       : RestInference(services, Method::kPredict), home_(home) {}
   using RestInference::start;
 
@@ -54,25 +54,26 @@ class TfservingEndpoints::Prediction final : public rest::RestInference {
   void recycle() noexcept override;
   serving::InferenceCall& call() noexcept override { return call_; }
 
-  PredictionPool& home_;
+  handoff::ObjectPool<Prediction>& home_;
   serving::InferenceCall call_;
   json::TextStore texts_;
   PredictFormat format_ = PredictFormat::kRow;
 };
 
-class TfservingEndpoints::PredictionPool : public rest::ObjectPool<Prediction> {};
+class TfservingEndpoints::PredictionPool : public handoff::WaitingPool<Prediction> {
+ public:
+  using WaitingPool::WaitingPool;
+};
 
 void TfservingEndpoints::Prediction::recycle() noexcept { home_.release(*this); }
 
 TfservingEndpoints::TfservingEndpoints(const rest::RestServices& services)
-    : services_(services), predictions_(std::make_unique<PredictionPool>()) {}
+    : services_(services), predictions_(std::make_unique<PredictionPool>([this](auto& home) {
+        return std::make_unique<Prediction>(services_, home);
+      })) {}
 
-// A prediction that some servable still holds must find its memory, whatever happens; so it stays for good when it does
-// not come back.
-TfservingEndpoints::~TfservingEndpoints() {
-  constexpr std::chrono::seconds kLimit{10};
-  if (!predictions_->drain(kLimit)) static_cast<void>(predictions_.release());
-}
+// Waits for those that are on their way.
+TfservingEndpoints::~TfservingEndpoints() = default;
 
 void TfservingEndpoints::model_status(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
   rest::reply_with(exchange, [&](HttpExchange& reply) -> Status {
@@ -99,7 +100,7 @@ void TfservingEndpoints::model_metadata(HttpExchange& exchange, const rest::Rout
 void TfservingEndpoints::predict(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
   Prediction* prediction = nullptr;
   const Status status = rest::guarded([&]() -> Status {
-    prediction = &predictions_->acquire(services_, *predictions_);
+    prediction = &(*predictions_)->acquire();
     return {};
   });
   if (!status.ok()) return rest::send_error(exchange, status);

@@ -39,6 +39,25 @@ class InferTest : public RouterFixture {
   inference::ModelInferResponse reply;
 };
 
+TEST_F(InferTest, TheRoutersEndWaitsForAJobThatStillRuns) {
+  dummy->hold_calls = true;
+  auto own = std::make_unique<RpcRouter>(RpcRouterOptions{catalog, &regions, "OpenVINO Model Server", "1.2.3"});
+  test::FakeRpcExchange exchange(kPath, raw_request().SerializeAsString());
+  own->handle(exchange);
+  std::atomic<bool> released{false};
+  bool was_released = false;
+  std::thread end([&] {
+    own.reset();
+    was_released = released;
+  });
+  released = true;
+  EXPECT_TRUE(dummy->release_one());
+  end.join();
+  EXPECT_TRUE(was_released);
+  EXPECT_EQ(exchange.finishes(), 1);
+  EXPECT_TRUE(exchange.status().ok());
+}
+
 TEST_F(InferTest, AnswersRawWithRaw) {
   auto request = raw_request();
   request.set_id("seven");
