@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "backends/openvino_c/protocol/device_lost.hpp"
 #include "backends/openvino_c/supervisor_send.hpp"
 #include "backends/openvino_c/worker_supervisor.hpp"
 
@@ -15,7 +16,6 @@ namespace {
 // How often limits are looked at while a worker is up, and how often it is asked whether it is there.
 constexpr auto kTick = std::chrono::milliseconds(200);
 constexpr auto kPingEvery = std::chrono::seconds(1);
-constexpr std::string_view kDeviceLost = "the device is lost";
 constexpr const char* kUnreadable = "the OpenVINO worker sends what cannot be read";
 // What a worker may take to close its devices.
 constexpr auto kPatience = std::chrono::seconds(6);
@@ -177,12 +177,12 @@ void WorkerSupervisor::lose_worker(Lock& lock, const std::string& reason) {
   delay_ = std::min(2 * delay_, limits_.last_delay);
   WorkerProcess worker = std::move(*worker_);
   worker_.reset();
-  failure_ = unavailable("the device is lost: its OpenVINO worker process is gone");
+  failure_ = device_lost("its OpenVINO worker process is gone");
   lock.unlock();
   const std::string ended = worker.end(std::chrono::milliseconds(reason.empty() ? 100 : 0));
   lock.lock();
   const std::string why = reason.empty() ? "its OpenVINO worker process " + ended : reason;
-  failure_ = unavailable(why.starts_with(kDeviceLost) ? why : fmt::format("{}: {}", kDeviceLost, why));
+  failure_ = device_lost(why);
   ++losses_;
   log_.error("{}; it is started again", failure_.message());
   if (!worker.reap()) stuck_.push_back(std::move(worker));
@@ -198,12 +198,8 @@ void WorkerSupervisor::lose_worker(Lock& lock, const std::string& reason) {
   }
   std::vector<std::pair<std::uint64_t, RunHandler*>> running;
   for (auto& [id, request] : requests_) {
-    if (!request.opened && request.until != TimePoint{}) {
-      request.opened = failure_;  // somebody waits for it in open()
-    } else {
-      request.opened.reset();
-      request.until = TimePoint{};
-    }
+    request.opened.reset();  // whoever waits for it in open() is told by losses_
+    request.until = TimePoint{};
     if (request.running) running.emplace_back(id, request.handler);
     request.running = false;
   }
@@ -316,6 +312,9 @@ void WorkerSupervisor::on_compiled(ModelCompiled answer) {
   }
   Model& model = found->second;
   if (model.state == ModelState::kCompiling) {
+    // Here and not where it is waited for: should the worker die before that thread wakes, the model is lost and not
+    // ready.
+    if (answer.status.ok()) model.state = ModelState::kReady;
     model.answer = std::move(answer);
   } else if (model.state == ModelState::kRestoring) {
     if (answer.status.ok() && same(answer.signature, model.answer->signature)) {
@@ -323,7 +322,7 @@ void WorkerSupervisor::on_compiled(ModelCompiled answer) {
       return;
     }
     const std::string reason(answer.status.ok() ? "it has another signature now" : answer.status.message());
-    failure_ = unavailable(fmt::format("the device is lost: {}", reason));
+    failure_ = device_lost(reason);
     log_.warning("{} cannot be compiled again for {}: {}", model.wanted.path, model.wanted.device, reason);
     model.state = ModelState::kLost;
     model.due = Clock::now() + model.delay;

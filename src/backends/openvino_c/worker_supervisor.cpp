@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backends/openvino_c/protocol/device_lost.hpp"
 #include "backends/openvino_c/supervisor_send.hpp"
 
 namespace ocelli::openvino_c {
@@ -69,7 +70,7 @@ Result<std::vector<WorkerDevice>> WorkerSupervisor::list_devices() {
     wake();
     return unavailable("the OpenVINO worker does not say which devices it has");
   }
-  if (device_answers_ == answers_before) return failure_;
+  if (device_answers_ == answers_before) return no_worker();
   if (!devices_.status.ok()) return devices_.status;
   return devices_.devices;
 }
@@ -93,7 +94,7 @@ Result<ModelCompiled> WorkerSupervisor::compile(CompileModel wanted) {
     idle_since_ = Clock::now();
     return status;
   }
-  model.state = ModelState::kReady;
+  // on_compiled() has said that it is ready; it is lost again already when its worker died since.
   return *model.answer;
 }
 
@@ -122,6 +123,7 @@ Result<std::uint64_t> WorkerSupervisor::open(std::uint64_t model, int memory, Ru
   const auto found = models_.find(model);
   if (found == models_.end() || found->second.state != ModelState::kReady) return why_not_ready(model);
   const std::uint64_t id = next_id_++;
+  const std::uint64_t losses_before = losses_;
   Request& request = requests_[id];
   request.model = model;
   request.memory = memory;
@@ -129,11 +131,15 @@ Result<std::uint64_t> WorkerSupervisor::open(std::uint64_t model, int memory, Ru
   request.until = Clock::now() + limits_.call;
   Status status = open_in_worker(id, request);
   if (status.ok()) {
-    changed_.wait(lock, [&] { return request.opened.has_value() || stopping_; });
-    status = request.opened.value_or(unavailable("the server is stopping"));
+    changed_.wait(lock, [&] { return request.opened.has_value() || losses_ != losses_before || stopping_; });
+    if (losses_ != losses_before) {
+      status = why_not_ready(model);  // also when a new worker has made it meanwhile: what was told is of the old one
+    } else {
+      status = request.opened.value_or(unavailable("the server is stopping"));
+    }
   }
   if (status.ok()) return id;
-  requests_.erase(id);
+  drop(id);
   return status;
 }
 
@@ -141,6 +147,11 @@ void WorkerSupervisor::close(std::uint64_t id) {
   Lock lock(mutex_);
   if (std::this_thread::get_id() != thread_.get_id())
     changed_.wait(lock, [&] { return std::ranges::find(delivering_, id) == delivering_.end(); });
+  drop(id);
+}
+
+// Also of a request that is being made again: the model does not wait for it any longer.
+void WorkerSupervisor::drop(std::uint64_t id) {
   const auto found = requests_.find(id);
   if (found == requests_.end()) return;
   if (worker_) (void)send(CloseRequest{id});
@@ -158,7 +169,7 @@ Status WorkerSupervisor::start(const StartRun& run) {
   const auto model = models_.find(request.model);
   if (model == models_.end() || model->second.state != ModelState::kReady) return why_not_ready(request.model);
   if (!request.opened || !request.opened->ok())
-    return request.opened ? *request.opened : unavailable("the request is not in the worker yet");
+    return device_lost(request.opened ? request.opened->message() : "the request is not in the worker yet");
   if (request.running) return internal_error("the request runs already");
   if (auto status = send(run); !status.ok()) return status;
   request.running = true;
@@ -167,12 +178,15 @@ Status WorkerSupervisor::start(const StartRun& run) {
   return {};
 }
 
+Status WorkerSupervisor::no_worker() const {
+  return device_lost(failure_.ok() ? "there is no OpenVINO worker" : failure_.message());
+}
+
 Status WorkerSupervisor::why_not_ready(std::uint64_t id) const {
   const auto model = models_.find(id);
-  if (model == models_.end()) return unavailable("the model is not in the OpenVINO worker");
-  if (!failure_.ok()) return failure_;
-  return unavailable(fmt::format("the device is lost: {} is being made ready again in a new OpenVINO worker",
-                                 model->second.wanted.device));
+  if (model == models_.end()) return device_lost("the model is not in the OpenVINO worker");
+  if (!failure_.ok()) return no_worker();
+  return device_lost(fmt::format("{} is being made ready again in a new OpenVINO worker", model->second.wanted.device));
 }
 
 void WorkerSupervisor::cancel(std::uint64_t id, std::uint64_t run) {

@@ -127,10 +127,12 @@ class WorkerSupervisor {
   // With the mutex held; the first waits.
   Status need_worker(Lock& lock);
   void wake() noexcept;
+  [[nodiscard]] Status no_worker() const;
   [[nodiscard]] Status why_not_ready(std::uint64_t model) const;
   template <typename Message>
   Status send(const Message& message, int attached = -1);
   Status open_in_worker(std::uint64_t id, const Request& request);
+  void drop(std::uint64_t request);
 
   const std::filesystem::path program_;
   const LibraryLocation location_;

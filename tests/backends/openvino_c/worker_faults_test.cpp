@@ -1,7 +1,9 @@
 // The worker is killed, hangs, or loses its stick: what runs is told so, nothing hangs or leaks, and all comes back.
 #include <sys/wait.h>
 
+#include <atomic>
 #include <csignal>
+#include <thread>
 
 #include "backends/openvino_c/worker_fixture.hpp"
 
@@ -65,6 +67,86 @@ TEST_F(WorkerFixture, RunsUnderWayAreToldWhyOnceEach) {
   stick("");
   for (auto& request : requests) EXPECT_TRUE(recovers(*request));
   for (auto& waiter : waiters) EXPECT_EQ(waiter.count(), 1);
+}
+
+// Kills the worker and starts another run before the supervisor's thread, on which this is called, can hear of it.
+class StartsAfterTheEnd final : public InferCompletion {
+ public:
+  StartsAfterTheEnd(pid_t worker, InferRequest& next) : worker_(worker), next_(next) {}
+  void on_infer_done(const Status& status) noexcept override {
+    first_ = status;
+    ::kill(worker_, SIGKILL);
+    siginfo_t ended{};
+    (void)::waitid(P_PID, static_cast<id_t>(worker_), &ended, WEXITED | WNOWAIT);
+    next_.start(second);
+    over.on_infer_done(status);
+  }
+  testing::RunWaiter second;
+  testing::RunWaiter over;
+
+ private:
+  const pid_t worker_;
+  InferRequest& next_;
+  Status first_;
+};
+
+TEST_F(WorkerFixture, ARunThatIsHandedToAWorkerThatHasJustEndedIsToldOfALostDevice) {
+  const auto runtime = this->runtime();
+  const auto model = compile(*runtime);
+  ASSERT_NE(model, nullptr);
+  std::vector<std::unique_ptr<InferRequest>> requests;
+  std::vector<float> input(64, 1);
+  for (int i = 0; i < 2; ++i) {
+    auto request = model->create_request();
+    ASSERT_TRUE(request.ok());
+    ASSERT_TRUE(
+        (*request)->set_input(0, {DataType::kFp32, {1, 64}, reinterpret_cast<std::byte*>(input.data()), 256}).ok());
+    requests.push_back(std::move(*request));
+  }
+  StartsAfterTheEnd completion(runtime->worker_pid(), *requests[1]);
+  requests[0]->start(completion);
+  ASSERT_TRUE(completion.over.wait());
+  ASSERT_TRUE(completion.second.wait());
+  EXPECT_EQ(completion.second.status().code(), StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(completion.second.status().message()), HasSubstr("the device is lost"));
+  EXPECT_TRUE(recovers(*requests[1]));
+}
+
+// Wherever the end meets a model that is being made, it is made or its device is lost: nothing else.
+TEST_F(WorkerFixture, ModelsAreMadeWhileWorkersDie) {
+  const auto runtime = this->runtime();
+  std::atomic<bool> over = false;
+  std::atomic<int> kills = 0;
+  std::thread killer([&] {
+    // Each worker somewhat later than the one before, so that all stages are met.
+    for (int delay = 0; !over; delay = (delay + 3) % 60) {
+      const pid_t worker = runtime->worker_pid();
+      if (worker > 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(delay));
+        ::kill(worker, SIGKILL);
+        ++kills;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  const auto expect_made_or_lost = [](const Status& status) {
+    EXPECT_TRUE(status.ok() || status.code() == StatusCode::kUnavailable) << status.to_string();
+    return status.ok();
+  };
+  CompileOptions options;
+  options.device = "MYRIAD";
+  options.properties["INFERENCE_PRECISION_HINT"] = "f32";
+  EXPECT_TRUE(within(std::chrono::seconds(60), [&] {
+    (void)runtime->devices();
+    auto model = runtime->compile({ModelFormat::kOpenvinoIr, models_ / "row/model.xml"}, options);
+    if (!expect_made_or_lost(model.status())) return kills >= 12;
+    auto request = (*model)->create_request();
+    if (!expect_made_or_lost(request.status())) return kills >= 12;
+    for (int i = 0; i < 20; ++i) (void)expect_made_or_lost(run(**request));
+    return kills >= 12;
+  }));
+  over = true;
+  killer.join();
 }
 
 TEST_F(WorkerFixture, ALibraryThatAbortsTakesNothingWithIt) {

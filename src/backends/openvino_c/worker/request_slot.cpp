@@ -6,6 +6,8 @@
 #include <array>
 #include <cstring>
 
+#include "backends/openvino_c/protocol/device_lost.hpp"
+
 namespace ocelli::openvino_c {
 namespace {
 
@@ -181,7 +183,7 @@ Status RequestSlot::run_to_end() {
     const int code = model_.api.ov_infer_request_start_async(request_.get());
     if (auto status = model_.api.check(code, StatusCode::kInternal); !status.ok()) {
       if (!model_.failure_is_loss) return status;
-      return unavailable(fmt::format("the device is lost: {}", status.message()));
+      return device_lost(status.message());
     }
     started_ = true;
   }
@@ -190,8 +192,7 @@ Status RequestSlot::run_to_end() {
   started_ = false;
   if (status.ok()) return status;
   if (cancelled_) return cancelled_status();
-  if (model_.failure_is_loss && status.code() == StatusCode::kInternal)
-    return unavailable(fmt::format("the device is lost: {}", status.message()));
+  if (model_.failure_is_loss && status.code() == StatusCode::kInternal) return device_lost(status.message());
   return status;
 }
 
