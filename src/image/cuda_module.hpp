@@ -14,7 +14,7 @@ namespace ocelli::image {
 inline constexpr const char* kCudaModuleFile = "libocelli_image_cuda.so";
 inline constexpr const char* kCudaModuleSymbol = "ocelli_image_cuda_entry";
 // Guards against modules of another build.
-inline constexpr std::uint32_t kCudaModuleAbi = 1;
+inline constexpr std::uint32_t kCudaModuleAbi = 2;
 
 // What the module exports.
 struct CudaModuleEntry {

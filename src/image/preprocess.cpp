@@ -22,7 +22,7 @@ struct Placing {
   // Which of the picture's samples channel c of the tensor is.
   [[nodiscard]] std::size_t source(std::size_t c, std::size_t given) const noexcept {
     if (given == 1) return 0;
-    return rgb ? 2 - c : c;
+    return rgb && c < 3 ? 2 - c : c;
   }
 };
 
@@ -33,6 +33,13 @@ void place(const Sample* samples, std::size_t given, const PreprocessPlan& plan,
     for (std::size_t c = 0; c < plan.channels; ++c)
       out[placing.at(pixel, c)] = convert(samples[pixel * given + placing.source(c, given)], c);
   }
+}
+
+// The tensor's samples are the picture's, in its order.
+bool is_plain(const PreprocessPlan& plan, std::size_t given) noexcept {
+  bool same = given == plan.channels && !plan.planar && (!plan.rgb || given == 1);
+  for (std::size_t c = 0; c < plan.channels; ++c) same = same && plan.mean[c] == 0 && plan.factor[c] == 1;
+  return same;
 }
 
 Image cropped(const Image& picture, const CropBox& box, BufferPool& pool) {
@@ -50,9 +57,13 @@ class CpuPreprocessor final : public Preprocessor {
 
   [[nodiscard]] std::string name() const override { return "CPU"; }
 
-  Status run(std::span<const std::byte> encoded, const PreprocessPlan& plan, std::byte* out) override {
-    const auto picture = decode(encoded, pool_, plan.limits);
-    return picture.ok() ? run(*picture, plan, out) : picture.status();
+  using Preprocessor::run;
+
+  Status run(std::span<const std::byte> encoded, const DecodeLimits& limits, const ChooseTarget& choose) override {
+    const auto picture = decode(encoded, pool_, limits);
+    if (!picture.ok()) return picture.status();
+    const auto target = choose({picture->width, picture->height, picture->format});
+    return target.ok() ? run(*picture, target->plan, target->out) : target.status();
   }
 
   Status run(const Image& picture, const PreprocessPlan& plan, std::byte* out) override {
@@ -66,11 +77,21 @@ class CpuPreprocessor final : public Preprocessor {
             [](std::uint8_t sample, std::size_t) { return sample; });
       return {};
     }
-    const auto samples = pool_.get(plan.width * plan.height * given * sizeof(float));
-    auto* floats = reinterpret_cast<float*>(samples->data());
-    resize_bilinear_f32(part, plan.width, plan.height, floats);
-    place(floats, given, plan, reinterpret_cast<float*>(out),
-          [&](float sample, std::size_t c) { return (sample - plan.mean[c]) * plan.factor[c]; });
+    const auto normalised = [&](auto sample, std::size_t c) {
+      return (static_cast<float>(sample) - plan.mean[c]) * plan.factor[c];
+    };
+    auto* floats = reinterpret_cast<float*>(out);
+    // Resizing to the same size would give the same samples, and placing them the same order.
+    if (part.width == plan.width && part.height == plan.height) {
+      place(part.data(), given, plan, floats, normalised);
+    } else if (is_plain(plan, given)) {
+      resize_bilinear_f32(part, plan.width, plan.height, floats);
+    } else {
+      const auto samples = pool_.get(plan.width * plan.height * given * sizeof(float));
+      auto* resized = reinterpret_cast<float*>(samples->data());
+      resize_bilinear_f32(part, plan.width, plan.height, resized);
+      place(resized, given, plan, floats, normalised);
+    }
     return {};
   }
 
@@ -89,13 +110,15 @@ std::unique_ptr<Preprocessor> make_cpu_preprocessor(BufferPool& pool) {
 }
 
 Result<CropBox> checked_crop(const PreprocessPlan& plan, std::size_t width, std::size_t height, PixelFormat format) {
-  if (plan.width == 0 || plan.height == 0 || (plan.channels != 1 && plan.channels != 3) ||
+  if (plan.width == 0 || plan.height == 0 || (plan.channels != 1 && plan.channels != 3 && plan.channels != 4) ||
       (plan.type != DataType::kUint8 && plan.type != DataType::kFp32)) {
     return invalid_argument(fmt::format("a picture cannot become {}x{} pixels of {} channels of {}", plan.width,
                                         plan.height, plan.channels, kserve_name(plan.type)));
   }
   if (plan.channels == 1 && format != PixelFormat::kGray)
     return invalid_argument(fmt::format("the picture has {} channels; expected 1", channels(format)));
+  if (plan.channels == 4 && format != PixelFormat::kBgra)
+    return invalid_argument(fmt::format("the picture has {} channels; expected 4", channels(format)));
   if (plan.crop.width == 0) return CropBox{0, 0, width, height};
   const CropBox& box = plan.crop;
   const bool inside =

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,15 +28,34 @@ struct PreprocessPlan {
   // Of the tensor.
   std::size_t width = 0;
   std::size_t height = 0;
-  std::size_t channels = 3;  // 3 or 1; gray becomes colour by repetition, colour becomes gray not at all (an error)
+  // 3, 1 or 4; gray becomes colour by repetition, and alpha is left out of 3. Colour becomes gray not at all, and
+  // nothing gets alpha that has none (errors).
+  std::size_t channels = 3;
   CropBox crop;
-  bool rgb = true;                  // else BGR
+  bool rgb = true;                  // else BGR; alpha stays last
   bool planar = true;               // NCHW, else NHWC
   DataType type = DataType::kFp32;  // or kUint8: without mean and factor, resized in fixed point
-  float mean[3] = {0, 0, 0};
-  float factor[3] = {1, 1, 1};
+  float mean[4] = {0, 0, 0, 0};
+  float factor[4] = {1, 1, 1, 1};
   DecodeLimits limits;
 };
+
+// What is known of a picture before its pixels are.
+struct PictureFacts {
+  std::size_t width = 0;
+  std::size_t height = 0;
+  PixelFormat format = PixelFormat::kBgr;
+};
+
+// What a picture is to become, and where: tensor_bytes(plan) bytes from out on, in the host's memory.
+struct PictureTarget {
+  PreprocessPlan plan;
+  std::byte* out = nullptr;
+};
+
+// Says what a picture is to become once its size is known. May be asked a second time for the same picture, when a
+// card's decoder gave up on it. Its errors end the run.
+using ChooseTarget = std::function<Result<PictureTarget>(const PictureFacts& picture)>;
 
 // Bytes of the tensor of one picture.
 [[nodiscard]] std::size_t tensor_bytes(const PreprocessPlan& plan) noexcept;
@@ -46,11 +66,18 @@ class Preprocessor {
   virtual ~Preprocessor() = default;
   // "CPU", "CUDA.0 with nvJPEG 13".
   [[nodiscard]] virtual std::string name() const = 0;
-  // Writes tensor_bytes(plan) bytes to out, in the host's memory. Errors: kInvalidArgument for a picture that cannot be
-  // read, a crop that is not in it, or channels that do not fit; kResourceExhausted, kUnavailable of the card.
-  virtual Status run(std::span<const std::byte> encoded, const PreprocessPlan& plan, std::byte* out) = 0;
-  // The same for pixels that are decoded already.
+  // Decodes within the limits (the plan's own are not looked at) and writes where choose says. Errors: kInvalidArgument
+  // for a picture that cannot be read, a crop that is not in it, or channels that do not fit; those of choose;
+  // kResourceExhausted, kUnavailable, kInternal of the card.
+  virtual Status run(std::span<const std::byte> encoded, const DecodeLimits& limits, const ChooseTarget& choose) = 0;
+  // The same for pixels that are decoded already; writes tensor_bytes(plan) bytes to out.
   virtual Status run(const Image& picture, const PreprocessPlan& plan, std::byte* out) = 0;
+  // The same where the plan does not hang on the picture.
+  Status run(std::span<const std::byte> encoded, const PreprocessPlan& plan, std::byte* out) {
+    return run(encoded, plan.limits, [&](const PictureFacts&) -> Result<PictureTarget> {
+      return PictureTarget{plan, out};
+    });
+  }
 };
 
 // pool must outlive it.

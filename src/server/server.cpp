@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <filesystem>
 #include <future>
 #include <string>
 #include <thread>
@@ -12,6 +14,7 @@
 
 #include "base/version.hpp"
 #include "devices/runtime_registry.hpp"
+#include "image/cuda_module.hpp"
 #include "observability/access_log.hpp"
 #include "observability/metrics_registry.hpp"
 #include "protocols/rest_router/rest_router.hpp"
@@ -50,6 +53,11 @@ std::map<std::string, BackendContext> backend_contexts(const ServerOptions& opti
 
 observability::ConnectionCounts connection_counts(const transport::TransportTotals& totals) {
   return {static_cast<std::uint64_t>(std::max<std::int64_t>(0, totals.open_connections)), totals.accepted_connections};
+}
+
+// Makes processors of pictures on NVIDIA cards. pool outlives them.
+serving::PictureProcessors::LoadCard cards_at(const std::filesystem::path& folder, BufferPool& pool) {
+  return [folder, &pool](std::uint32_t card) { return image::load_cuda_preprocessor(folder, card, pool); };
 }
 
 // What the options mean, read before anything is started.
@@ -103,7 +111,8 @@ struct Server::Parts {
         pool(given.limits.buffer_pool_bytes),
         simulated_devices(plan.factory.simulated_devices),
         runtimes(default_backend_folder(), sink.channel("runtimes"), backend_contexts(given, sink)),
-        context(pool, sink.channel("serving")),
+        context(pool, sink.channel("serving"), serving::ServingContext::kConversionThreads,
+                cards_at(default_backend_folder(), pool)),
         metrics(std::make_shared<observability::MetricsRegistry>(plan.metrics.selection)),
         repository(
             std::move(plan.repository),

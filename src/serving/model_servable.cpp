@@ -127,7 +127,7 @@ Status ModelServable::prepare(InferenceCall& call) {
   if (sequences_) {
     if (auto status = SequenceManager::extract(call); !status.ok()) return status;
   }
-  if (auto status = inputs_.prepare(call, context_.pool); !status.ok()) return status;
+  if (auto status = inputs_.prepare(call, context_, supervisor_->board().get()); !status.ok()) return status;
   // The batch dimension of the first input says how many items there are.
   call.work.items = 1;
   if (inputs_.ports().empty()) return prepare_outputs(call);

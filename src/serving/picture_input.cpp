@@ -7,10 +7,11 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "image/decode.hpp"
-#include "image/resize.hpp"
 #include "serving/request_validation.hpp"
 #include "tensor/float16.hpp"
 #include "tensor/string_tensor.hpp"
@@ -73,53 +74,41 @@ struct Extent {
   std::size_t height;
   std::size_t width;
   std::size_t channels;
+  [[nodiscard]] std::size_t samples() const noexcept { return height * width * channels; }
   friend bool operator==(const Extent&, const Extent&) = default;
 };
 
-// Samples in HWC order to one picture of the model's tensor. planar: CHW.
-template <typename T, typename Sample>
-void pack(const Sample* samples, const Extent& extent, bool planar, std::byte* out) noexcept {
-  const std::size_t pixels = extent.height * extent.width;
-  for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
-    for (std::size_t c = 0; c < extent.channels; ++c) {
-      const T value = convert<T>(static_cast<float>(samples[pixel * extent.channels + c]));
-      const std::size_t at = planar ? c * pixels + pixel : pixel * extent.channels + c;
-      std::memcpy(out + at * sizeof(T), &value, sizeof(T));
-    }
+// Processors give FP32 and UINT8; what the model takes else is made of the first. False for a type that pixels do not
+// convert to; nothing is written then, nor where count is 0.
+template <typename T>
+bool convert_all(const float* samples, std::size_t count, std::byte* out) noexcept {
+  for (std::size_t i = 0; i < count; ++i) {
+    const T value = convert<T>(samples[i]);
+    std::memcpy(out + i * sizeof(T), &value, sizeof(T));
   }
+  return true;
 }
 
-template <typename Sample>
-bool pack_as(DataType type, const Sample* samples, const Extent& extent, bool planar, std::byte* out) noexcept {
+bool convert_all(DataType type, const float* samples, std::size_t count, std::byte* out) noexcept {
   switch (type) {
-    case DataType::kFp32:
-      pack<float>(samples, extent, planar, out);
-      return true;
     case DataType::kFp64:
-      pack<double>(samples, extent, planar, out);
-      return true;
+      return convert_all<double>(samples, count, out);
     case DataType::kFp16:
-      pack<Half>(samples, extent, planar, out);
-      return true;
-    case DataType::kUint8:
-      pack<std::uint8_t>(samples, extent, planar, out);
-      return true;
+      return convert_all<Half>(samples, count, out);
     case DataType::kInt8:
-      pack<std::int8_t>(samples, extent, planar, out);
-      return true;
+      return convert_all<std::int8_t>(samples, count, out);
     case DataType::kUint16:
-      pack<std::uint16_t>(samples, extent, planar, out);
-      return true;
+      return convert_all<std::uint16_t>(samples, count, out);
     case DataType::kInt16:
-      pack<std::int16_t>(samples, extent, planar, out);
-      return true;
+      return convert_all<std::int16_t>(samples, count, out);
     case DataType::kInt32:
-      pack<std::int32_t>(samples, extent, planar, out);
-      return true;
+      return convert_all<std::int32_t>(samples, count, out);
     default:
       return false;
   }
 }
+
+bool is_given_by_processors(DataType type) noexcept { return type == DataType::kFp32 || type == DataType::kUint8; }
 
 // Most bytes that the pictures of one input may become.
 constexpr std::size_t kMaxPictureBytes = std::size_t{1} << 30;
@@ -129,25 +118,6 @@ std::size_t fit(std::size_t actual, const Dimension& dim) noexcept {
   auto size = std::max(static_cast<std::int64_t>(actual), std::max<std::int64_t>(dim.min, 1));
   if (dim.max != Dimension::kUnbounded) size = std::min(size, dim.max);
   return static_cast<std::size_t>(size);
-}
-
-// Writes one decoded picture at its final size. 8-bit models are resized in OpenCV's fixed-point arithmetic, all others
-// in floats.
-void write_picture(const image::Image& picture, DataType type, const Extent& extent, bool planar, BufferPool& pool,
-                   std::byte* out) {
-  if (picture.height == extent.height && picture.width == extent.width) {
-    pack_as(type, picture.data(), extent, planar, out);
-  } else if (type == DataType::kUint8) {
-    const auto resized = image::resize_bilinear(picture, extent.width, extent.height, pool);
-    pack_as(type, resized.data(), extent, planar, out);
-  } else if (type == DataType::kFp32 && !planar) {
-    image::resize_bilinear_f32(picture, extent.width, extent.height, reinterpret_cast<float*>(out));
-  } else {
-    const auto samples = pool.get(extent.height * extent.width * extent.channels * sizeof(float));
-    auto* floats = reinterpret_cast<float*>(samples->data());
-    image::resize_bilinear_f32(picture, extent.width, extent.height, floats);
-    pack_as(type, floats, extent, planar, out);
-  }
 }
 
 // The tensor's shape for `count` pictures of that extent.
@@ -171,60 +141,115 @@ Status check_request(std::string_view name, const TensorSpec& spec, const Tensor
   return {};
 }
 
+// The pictures of one input on their way into its tensor.
+class PictureBatch {
+ public:
+  PictureBatch(std::string_view name, const TensorSpec& spec, std::size_t count, BufferPool& pool)
+      : name_(name), spec_(spec), axes_(picture_axes(spec)), count_(count), pool_(pool) {}
+
+  Status add(std::span<const std::byte> file, image::Preprocessor& processor) {
+    refusal_ = {};
+    const auto status =
+        processor.run(file, image::DecodeLimits{}, [this](const image::PictureFacts& facts) { return choose(facts); });
+    if (!refusal_.ok()) return refusal_;
+    if (!status.ok() && status.code() != StatusCode::kInvalidArgument) return status;
+    if (!status.ok())
+      return invalid_argument(fmt::format("Image parsing failed - {}; input name: {}", status.message(), name_));
+    if (!is_given_by_processors(spec_.type))
+      convert_all(spec_.type, reinterpret_cast<const float*>(scratch_->data()), extent_->samples(), place());
+    ++added_;
+    return {};
+  }
+  Tensor take() { return std::move(tensor_); }
+
+ private:
+  [[nodiscard]] std::byte* place() const noexcept { return tensor_.view.data + added_ * picture_bytes_; }
+
+  // What becomes of the next picture. Processors may ask twice for it, and only the first picture decides for all.
+  Result<image::PictureTarget> choose(const image::PictureFacts& facts) {
+    refusal_ = check(facts);
+    if (!refusal_.ok()) return refusal_;
+    image::PictureTarget target;
+    auto& plan = target.plan;
+    plan.width = extent_->width;
+    plan.height = extent_->height;
+    plan.channels = extent_->channels;
+    plan.rgb = false;
+    plan.planar = axes_.planar();
+    plan.type = spec_.type == DataType::kUint8 ? DataType::kUint8 : DataType::kFp32;
+    target.out = place();
+    if (!is_given_by_processors(spec_.type)) {
+      if (!scratch_) scratch_ = pool_.get(image::tensor_bytes(plan));
+      target.out = scratch_->data();
+    }
+    return target;
+  }
+
+  Status check(const image::PictureFacts& facts) {
+    const auto& dims = spec_.shape.dims;
+    const auto channels = image::channels(facts.format);
+    if (!dims[axes_.channels].accepts(static_cast<std::int64_t>(channels))) {
+      const auto expected = PartialShape{{dims[axes_.channels]}, true}.to_string();
+      return invalid_argument(
+          fmt::format("Invalid number of channels in binary input - Expected: {}; Actual: {}; input name: {}",
+                      expected.substr(1, expected.size() - 2), channels, name_));
+    }
+    const Extent wanted{fit(facts.height, dims[axes_.height]), fit(facts.width, dims[axes_.width]), channels};
+    if (!extent_) return begin(wanted);
+    if (wanted == *extent_) return {};
+    return invalid_argument(
+        fmt::format("Binary input images for this endpoint are required to have the same resolution - Expected: "
+                    "{}x{}; Actual: {}x{}; input name: {}",
+                    extent_->width, extent_->height, wanted.width, wanted.height, name_));
+  }
+
+  Status begin(const Extent& extent) {
+    picture_bytes_ = extent.samples() * element_size(spec_.type);
+    if (picture_bytes_ > kMaxPictureBytes / count_) {
+      return invalid_argument(
+          fmt::format("Binary input images are too large - Limit: {} bytes; Actual: {} x {} bytes; input name: {}",
+                      kMaxPictureBytes, count_, picture_bytes_, name_));
+    }
+    const auto bytes = picture_bytes_ * count_;
+    tensor_ = Tensor::of(spec_.type, tensor_shape(spec_.shape.dims.size(), axes_, count_, extent), pool_.get(bytes), 0,
+                         bytes);
+    extent_ = extent;
+    return {};
+  }
+
+  const std::string_view name_;
+  const TensorSpec& spec_;
+  const PictureAxes axes_;
+  const std::size_t count_;
+  BufferPool& pool_;
+  std::optional<Extent> extent_;  // of every picture, since the first
+  std::size_t picture_bytes_ = 0;
+  std::size_t added_ = 0;
+  Tensor tensor_;
+  BufferRef scratch_;  // one picture in FP32, for types that are made of it
+  Status refusal_;     // what choose() said against the picture
+};
+
 }  // namespace
 
 bool takes_pictures(const TensorSpec& spec) noexcept {
   const auto rank = spec.shape.dims.size();
   if (!spec.shape.rank_known || (rank != 4 && !(rank == 5 && spec.shape.dims[1].accepts(1)))) return false;
-  return pack_as(spec.type, static_cast<const std::uint8_t*>(nullptr), Extent{0, 0, 0}, false, nullptr);
+  return is_given_by_processors(spec.type) || convert_all(spec.type, nullptr, 0, nullptr);
 }
 
 Result<Tensor> decode_pictures(std::string_view name, const TensorSpec& spec, const TensorView& encoded,
-                               BufferPool& pool) {
+                               BufferPool& pool, image::Preprocessor& processor) {
   if (auto status = check_request(name, spec, encoded); !status.ok()) return status;
   const auto files = unpack_strings({encoded.data, encoded.bytes}, static_cast<std::size_t>(encoded.shape[0]));
   if (!files.ok())
     return invalid_argument(fmt::format("Image parsing failed - {}; input name: {}", files.status().message(), name));
-  const auto axes = picture_axes(spec);
-  const auto& dims = spec.shape.dims;
-  Tensor tensor;
-  Extent extent{};
-  std::size_t picture_bytes = 0;
-  for (std::size_t i = 0; i < files->size(); ++i) {
-    const auto file = (*files)[i];
-    const auto picture = image::decode({reinterpret_cast<const std::byte*>(file.data()), file.size()}, pool);
-    if (!picture.ok())
-      return invalid_argument(
-          fmt::format("Image parsing failed - {}; input name: {}", picture.status().message(), name));
-    const auto channels = image::channels(picture->format);
-    if (!dims[axes.channels].accepts(static_cast<std::int64_t>(channels))) {
-      const auto expected = PartialShape{{dims[axes.channels]}, true}.to_string();
-      return invalid_argument(
-          fmt::format("Invalid number of channels in binary input - Expected: {}; Actual: {}; input name: {}",
-                      expected.substr(1, expected.size() - 2), channels, name));
-    }
-    const Extent wanted{fit(picture->height, dims[axes.height]), fit(picture->width, dims[axes.width]), channels};
-    if (i == 0) {
-      extent = wanted;
-      picture_bytes = extent.height * extent.width * extent.channels * element_size(spec.type);
-      if (picture_bytes > kMaxPictureBytes / files->size()) {
-        return invalid_argument(
-            fmt::format("Binary input images are too large - Limit: {} bytes; Actual: {} x {} bytes; input name: {}",
-                        kMaxPictureBytes, files->size(), picture_bytes, name));
-      }
-      const auto bytes = picture_bytes * files->size();
-      tensor = Tensor::of(spec.type, tensor_shape(dims.size(), axes, files->size(), extent), pool.get(bytes), 0, bytes);
-    }
-    if (!(wanted == extent)) {
-      return invalid_argument(
-          fmt::format("Binary input images for this endpoint are required to have the same resolution - Expected: "
-                      "{}x{}; Actual: {}x{}; input name: {}",
-                      extent.width, extent.height, wanted.width, wanted.height, name));
-    }
-    write_picture(*picture, spec.type, extent, axes.planar(), pool, tensor.view.data + i * picture_bytes);
+  if (files->empty()) return wrong_batch(name, spec.shape.dims[0], 0);
+  PictureBatch batch(name, spec, files->size(), pool);
+  for (const auto file : *files) {
+    if (auto status = batch.add(std::as_bytes(std::span(file)), processor); !status.ok()) return status;
   }
-  if (files->empty()) return wrong_batch(name, dims[0], 0);
-  return tensor;
+  return batch.take();
 }
 
 }  // namespace ocelli::serving

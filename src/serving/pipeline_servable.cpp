@@ -65,7 +65,7 @@ void PipelineServable::prepare_and_run(InferenceCall& call) noexcept {
 // An error: nothing was started, and the caller ends the call. Success: the run ends it, perhaps before this returns,
 // so the call and this object are not touched afterwards.
 Status PipelineServable::run(InferenceCall& call) {
-  if (auto status = inputs_.prepare(call, context_.pool); !status.ok()) return status;
+  if (auto status = inputs_.prepare(call, context_, nullptr); !status.ok()) return status;
   if (auto status = check_requested(call, metadata_.outputs, metadata_.name); !status.ok()) return status;
   const auto done = [this](InferenceCall& ended, std::vector<Tensor> results) {
     {

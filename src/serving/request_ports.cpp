@@ -27,16 +27,17 @@ bool InputPorts::needs_conversion(const InferenceCall& call) const noexcept {
   });
 }
 
-Status InputPorts::prepare(InferenceCall& call, BufferPool& pool) const {
+Status InputPorts::prepare(InferenceCall& call, ServingContext& context, const DeviceBoard* devices) const {
   if (call.inputs.size() != ports_.size()) return wrong_input_count(ports_.size(), call.inputs.size());
   call.work.inputs.resize(ports_.size());
   for (const auto& port : ports_) {
-    if (auto status = prepare_one(call, port, pool); !status.ok()) return status;
+    if (auto status = prepare_one(call, port, context, devices); !status.ok()) return status;
   }
   return {};
 }
 
-Status InputPorts::prepare_one(InferenceCall& call, const Port& port, BufferPool& pool) const {
+Status InputPorts::prepare_one(InferenceCall& call, const Port& port, ServingContext& context,
+                               const DeviceBoard* devices) const {
   const auto& name = port.spec.name;
   const auto input = std::ranges::find(call.inputs, std::string_view(name), &CallInput::name);
   if (input == call.inputs.end()) return missing_input(name);
@@ -49,8 +50,9 @@ Status InputPorts::prepare_one(InferenceCall& call, const Port& port, BufferPool
   // The call may have waited for its turn to be converted.
   if (call.cancelled.load(std::memory_order_relaxed)) return {StatusCode::kCancelled, "Request was cancelled"};
   if (call.deadline <= Clock::now()) return {StatusCode::kDeadlineExceeded, "Deadline exceeded"};
-  auto converted = port.bytes == Bytes::kPictures ? decode_pictures(name, port.spec, view, pool)
-                                                  : strings_to_rows(name, port.spec, view, pool);
+  auto converted = port.bytes == Bytes::kPictures
+                       ? decode_pictures(name, port.spec, view, context.pool, context.pictures.of(devices))
+                       : strings_to_rows(name, port.spec, view, context.pool);
   if (!converted.ok()) return std::move(converted).status();
   call.work.inputs[port.index] = converted->view;
   call.converted.push_back(std::move(converted->owner));

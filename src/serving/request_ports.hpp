@@ -9,7 +9,7 @@
 #include "base/status.hpp"
 #include "runtime/model_signature.hpp"
 #include "serving/inference_call.hpp"
-#include "tensor/buffer_pool.hpp"
+#include "serving/serving_context.hpp"
 
 namespace ocelli::serving {
 
@@ -33,11 +33,12 @@ class InputPorts {
   // True when prepare() will decode pictures or repack texts, which is not for network threads.
   [[nodiscard]] bool needs_conversion(const InferenceCall& call) const noexcept;
   // Checks the call's inputs in OVMS's order and with its texts, and puts what the model takes into call.work.inputs;
-  // converted ones are kept alive in call.converted. Throws std::bad_alloc.
-  Status prepare(InferenceCall& call, BufferPool& pool) const;
+  // converted ones are kept alive in call.converted. devices: where the servable runs, null when it has no devices of
+  // its own; pictures are processed there when it can. Throws std::bad_alloc.
+  Status prepare(InferenceCall& call, ServingContext& context, const DeviceBoard* devices) const;
 
  private:
-  Status prepare_one(InferenceCall& call, const Port& port, BufferPool& pool) const;
+  Status prepare_one(InferenceCall& call, const Port& port, ServingContext& context, const DeviceBoard* devices) const;
 
   std::vector<Port> ports_;
 };

@@ -2,21 +2,27 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 
 #include "base/log.hpp"
 #include "base/thread_pool.hpp"
 #include "scheduling/timer.hpp"
+#include "serving/picture_processors.hpp"
 #include "tensor/buffer_pool.hpp"
 
 namespace ocelli::serving {
 
 // Made by whoever composes the program, and destroyed after every servable handle is gone. All members are thread-safe.
 struct ServingContext {
+  static constexpr std::size_t kConversionThreads = 2;
+
   // pool must outlive the context. conversion_threads: how many pictures are decoded at once, so that the network
-  // threads never do it.
-  ServingContext(BufferPool& buffers, Log sink, std::size_t conversion_threads = 2)
+  // threads never do it. load_card: see PictureProcessors; empty: pictures are processed on the CPU.
+  ServingContext(BufferPool& buffers, Log sink, std::size_t conversion_threads = kConversionThreads,
+                 PictureProcessors::LoadCard load_card = {})
       : pool(buffers),
         log(std::move(sink)),
+        pictures(pool, log.channel("pictures"), std::move(load_card)),
         conversions("ocelli-convert", conversion_threads, kMaxConversions),
         compilations("ocelli-compile", kCompilationThreads, kMaxCompilations),
         cleanup("ocelli-cleanup", 1, ThreadPool::kUnbounded) {}
@@ -31,6 +37,7 @@ struct ServingContext {
   BufferPool& pool;
   Log log;
   scheduling::Timer timer;
+  PictureProcessors pictures;
   ThreadPool conversions;
   // Runtimes that are compiled for must outlive the context: a compilation that cannot be interrupted is waited for.
   ThreadPool compilations;

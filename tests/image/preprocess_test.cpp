@@ -94,6 +94,7 @@ std::vector<PreprocessPlan> plans() {
           plan.mean[c] = 110.5F + static_cast<float>(c);
           plan.factor[c] = 1.0F / (50.0F + static_cast<float>(c));
         }
+        plan.factor[3] = 0.5F;
         result.push_back(plan);
       }
     }
@@ -108,6 +109,7 @@ void for_each_case(BufferPool& pool, Run run) {
       const auto picture = noise(given.width, given.height, format, pool);
       for (auto plan : plans()) {
         plan.crop = given.crop;
+        if (format == PixelFormat::kBgra) plan.channels = given.width % 2 ? 3 : 4;
         SCOPED_TRACE(::testing::Message() << given.width << 'x' << given.height << " of " << channels(format) << " rgb "
                                           << plan.rgb << " planar " << plan.planar);
         run(picture, plan);
@@ -161,6 +163,54 @@ TEST(Preprocess, GrayBecomesColourAndColourStaysColour) {
   const auto status = make_cpu_preprocessor(pool)->run(colour, plan, &out);
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("3 channels; expected 1"));
+  plan.channels = 4;
+  const auto no_alpha = make_cpu_preprocessor(pool)->run(colour, plan, &out);
+  EXPECT_EQ(no_alpha.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(no_alpha.message()), HasSubstr("3 channels; expected 4"));
+}
+
+TEST(Preprocess, AlphaStaysLast) {
+  BufferPool pool;
+  Image picture{1, 1, PixelFormat::kBgra, pool.get(4)};
+  const std::uint8_t pixels[] = {10, 20, 30, 40};
+  std::memcpy(picture.data(), pixels, sizeof pixels);
+  PreprocessPlan plan;
+  plan.width = 1;
+  plan.height = 1;
+  plan.channels = 4;
+  plan.type = DataType::kUint8;
+  using Bytes = std::vector<std::byte>;
+  EXPECT_EQ(on_cpu(picture, plan, pool), (Bytes{std::byte{30}, std::byte{20}, std::byte{10}, std::byte{40}}));
+  plan.rgb = false;
+  EXPECT_EQ(on_cpu(picture, plan, pool), (Bytes{std::byte{10}, std::byte{20}, std::byte{30}, std::byte{40}}));
+}
+
+TEST(Preprocess, ThePlanMayHangOnThePicture) {
+  BufferPool pool;
+  // A BMP file of 2x1 pixels.
+  const std::string file(
+      "BM\x3e\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\2\0\0\0\1\0\0\0\1\0\x18\0\0\0\0\0\0\0\0\0\0\0\0\0"
+      "\0\0\0\0\0\0\0\0\0\0\0\0\1\2\3\4\5\6\0\0",
+      62);
+  std::vector<std::byte> out(6);
+  const auto cpu = make_cpu_preprocessor(pool);
+  const auto status =
+      cpu->run(std::as_bytes(std::span(file)), {}, [&](const PictureFacts& facts) -> Result<PictureTarget> {
+        PictureTarget target;
+        target.plan.width = facts.width;
+        target.plan.height = facts.height;
+        target.plan.type = DataType::kUint8;
+        target.plan.rgb = false;
+        target.plan.planar = false;
+        target.out = out.data();
+        return target;
+      });
+  ASSERT_TRUE(status.ok()) << status.to_string();
+  EXPECT_EQ(static_cast<int>(out[5]), 6);
+  EXPECT_EQ(cpu->run(std::as_bytes(std::span(file)), {},
+                     [](const PictureFacts&) -> Result<PictureTarget> { return not_found("of the chooser"); })
+                .code(),
+            StatusCode::kNotFound);
 }
 
 TEST(Preprocess, MistakesAreNamed) {

@@ -59,12 +59,12 @@ struct PictureInputTest : testing::Test {
     return {"image", type, PartialShape::from(shape), std::move(layout)};
   }
   Tensor decode(const TensorSpec& target, const std::vector<std::string>& files) {
-    auto result = decode_pictures("image", target, pack(files), pool);
+    auto result = decode_pictures("image", target, pack(files), pool, *cpu);
     EXPECT_TRUE(result.ok()) << result.status().to_string();
     return result.ok() ? std::move(result).value() : Tensor();
   }
   std::string refusal(const TensorSpec& target, const std::vector<std::string>& files) {
-    const auto result = decode_pictures("image", target, pack(files), pool);
+    const auto result = decode_pictures("image", target, pack(files), pool, *cpu);
     EXPECT_EQ(result.status().code(), StatusCode::kInvalidArgument);
     return std::string(result.status().message());
   }
@@ -76,6 +76,7 @@ struct PictureInputTest : testing::Test {
   }
 
   BufferPool pool;
+  std::unique_ptr<image::Preprocessor> cpu = image::make_cpu_preprocessor(pool);
   BufferRef packed;
 };
 
@@ -145,12 +146,12 @@ TEST_F(PictureInputTest, RefusesWithOvmsTexts) {
   EXPECT_EQ(refusal(target, {bmp(4, 4).substr(0, 60)}).rfind("Image parsing failed", 0), 0u);
   auto twice = pack({bmp(4, 4)});
   twice.shape = Shape{1, 1};
-  EXPECT_EQ(decode_pictures("image", target, twice, pool).status().message(),
+  EXPECT_EQ(decode_pictures("image", target, twice, pool, *cpu).status().message(),
             "Invalid number of shape dimensions - Expected number of input shape dimensions: 1; Actual: 2; input name: "
             "image");
   auto lying = pack({bmp(4, 4)});
   lying.bytes -= 1;
-  EXPECT_EQ(decode_pictures("image", target, lying, pool).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(decode_pictures("image", target, lying, pool, *cpu).status().code(), StatusCode::kInvalidArgument);
 }
 
 TEST_F(PictureInputTest, TextsBecomeRowsAndRowsTexts) {

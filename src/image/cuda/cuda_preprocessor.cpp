@@ -75,12 +75,12 @@ Status CudaPreprocessor::finish(CudaLane& lane, const NvJpeg::Info& picture, con
 }
 
 Status CudaPreprocessor::decode_on_card(CudaLane& lane, std::span<const std::byte> encoded, const NvJpeg::Info& info,
-                                        const PreprocessPlan& plan, std::byte* out, bool& decoded) const {
+                                        const PictureTarget& target, bool& decoded) const {
   const std::size_t bytes = info.width * info.height * static_cast<std::size_t>(info.components);
   if (auto status = lane.picture.reserve(bytes); !status.ok()) return status;
   decoded = nvjpeg_->decode(lane.jpeg, encoded, info, lane.picture.data(), lane.stream) &&
             cudaStreamSynchronize(lane.stream) == cudaSuccess;
-  return decoded ? finish(lane, info, plan, out) : Status();
+  return decoded ? finish(lane, info, target.plan, target.out) : Status();
 }
 
 Status CudaPreprocessor::run_pixels(CudaLane& lane, const Image& picture, const PreprocessPlan& plan,
@@ -97,23 +97,28 @@ Status CudaPreprocessor::run_pixels(CudaLane& lane, const Image& picture, const 
   return finish(lane, {picture.width, picture.height, static_cast<int>(channels(picture.format))}, plan, out);
 }
 
-Status CudaPreprocessor::run(std::span<const std::byte> encoded, const PreprocessPlan& plan, std::byte* out) {
+Status CudaPreprocessor::run(std::span<const std::byte> encoded, const DecodeLimits& limits,
+                             const ChooseTarget& choose) {
   const auto info = nvjpeg_ && detect_codec(encoded) == Codec::kJpeg ? nvjpeg_->info(encoded) : std::nullopt;
-  const auto& limits = plan.limits;
   // What is beyond the limits goes the CPU's way, whose error names them.
   const bool on_card = info && info->width <= limits.max_width && info->height <= limits.max_height &&
                        info->width <= limits.max_pixels / info->height;
   if (on_card) {
+    const auto target =
+        choose({info->width, info->height, info->components == 1 ? PixelFormat::kGray : PixelFormat::kBgr});
+    if (!target.ok()) return target.status();
     auto lane = take_lane();
     if (!lane.ok()) return lane.status();
     bool decoded = false;
     Status status;
-    if ((*lane)->jpeg) status = decode_on_card(**lane, encoded, *info, plan, out, decoded);
+    if ((*lane)->jpeg) status = decode_on_card(**lane, encoded, *info, *target, decoded);
     give_back(std::move(*lane));
     if (decoded || !status.ok()) return status;
   }
   const auto picture = decode(encoded, pool_, limits);
-  return picture.ok() ? run(*picture, plan, out) : picture.status();
+  if (!picture.ok()) return picture.status();
+  const auto target = choose({picture->width, picture->height, picture->format});
+  return target.ok() ? run(*picture, target->plan, target->out) : target.status();
 }
 
 Status CudaPreprocessor::run(const Image& picture, const PreprocessPlan& plan, std::byte* out) {

@@ -22,7 +22,8 @@ class CudaPreprocessor final : public Preprocessor {
   static Result<std::unique_ptr<CudaPreprocessor>> create(std::uint32_t card, BufferPool& pool);
 
   [[nodiscard]] std::string name() const override;
-  Status run(std::span<const std::byte> encoded, const PreprocessPlan& plan, std::byte* out) override;
+  using Preprocessor::run;
+  Status run(std::span<const std::byte> encoded, const DecodeLimits& limits, const ChooseTarget& choose) override;
   Status run(const Image& picture, const PreprocessPlan& plan, std::byte* out) override;
 
  private:
@@ -33,7 +34,7 @@ class CudaPreprocessor final : public Preprocessor {
   // With pixels in lane.picture, rows without padding.
   Status finish(CudaLane& lane, const NvJpeg::Info& picture, const PreprocessPlan& plan, std::byte* out) const;
   Status decode_on_card(CudaLane& lane, std::span<const std::byte> encoded, const NvJpeg::Info& info,
-                        const PreprocessPlan& plan, std::byte* out, bool& decoded) const;
+                        const PictureTarget& target, bool& decoded) const;
   Status run_pixels(CudaLane& lane, const Image& picture, const PreprocessPlan& plan, std::byte* out) const;
 
   std::uint32_t card_;

@@ -22,7 +22,7 @@ inline PixelJob make_job(const PreprocessPlan& plan, const CropBox& box, const s
   job.rgb = plan.rgb;
   job.planar = plan.planar;
   job.floats = plan.type == DataType::kFp32;
-  for (int c = 0; c < 3; ++c) {
+  for (int c = 0; c < 4; ++c) {
     job.mean[c] = plan.mean[c];
     job.factor[c] = plan.factor[c];
   }

@@ -23,8 +23,8 @@ struct PixelJob {
   bool rgb = true;
   bool planar = true;
   bool floats = true;  // else 8 bits
-  float mean[3] = {0, 0, 0};
-  float factor[3] = {1, 1, 1};
+  float mean[4] = {0, 0, 0, 0};
+  float factor[4] = {1, 1, 1, 1};
   void* out = nullptr;
 };
 
@@ -74,7 +74,7 @@ OCELLI_HOST_DEVICE inline float resized_float(const PixelJob& job, std::int32_t 
 // All channels of the tensor's pixel at (x, y).
 OCELLI_HOST_DEVICE inline void preprocess_pixel(const PixelJob& job, std::int32_t x, std::int32_t y) {
   for (std::int32_t c = 0; c < job.channels; ++c) {
-    const std::int32_t from = job.samples == 1 ? 0 : job.rgb ? 2 - c : c;
+    const std::int32_t from = job.samples == 1 ? 0 : job.rgb && c < 3 ? 2 - c : c;
     const std::size_t to = place_of(job, x, y, c);
     if (job.floats) {
       static_cast<float*>(job.out)[to] = (resized_float(job, x, y, from) - job.mean[c]) * job.factor[c];
