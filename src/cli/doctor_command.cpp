@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -19,11 +20,12 @@ using inventory::Scope;
 using inventory::Verdict;
 
 constexpr const char* kUsage =
-    "usage: ocelli doctor [--for LIST] [--user NAME] [--root DIR] [--json]\n"
+    "usage: ocelli doctor [--for LIST] [--user NAME] [--root DIR] [--openvino_legacy_dir DIR] [--json]\n"
     "  --for LIST   what it is for: immich, model-server, face; devices that must be there: GPU, NVIDIA, MALI, MYRIAD, "
     "...\n"
     "  --user NAME  as whom the server will run (default: you)\n"
     "  --root DIR   looks at another machine's files below DIR instead of at this machine\n"
+    "  --openvino_legacy_dir DIR  the older OpenVINO to look into (default: OPENVINO_LEGACY_DIR)\n"
     "  --json       machine-readable; the schema is in docs/doctor.md\n"
     "Exit code: 0 no problem, 1 a problem, 64 wrong arguments.\n";
 
@@ -31,6 +33,7 @@ struct Wishes {
   std::string scope;
   std::string user;
   std::string root = "/";
+  std::string openvino_legacy_dir;
   bool is_json = false;
   bool asks_help = false;
 };
@@ -43,10 +46,11 @@ Result<Wishes> read_arguments(Arguments arguments) {
     if (name == "--help" || name == "-h") wishes.asks_help = true;
     if (name == "--json") wishes.is_json = true;
     if (name == "--help" || name == "-h" || name == "--json") continue;
-    std::string* value = name == "--for"    ? &wishes.scope
-                         : name == "--user" ? &wishes.user
-                         : name == "--root" ? &wishes.root
-                                            : nullptr;
+    std::string* value = name == "--for"                   ? &wishes.scope
+                         : name == "--user"                ? &wishes.user
+                         : name == "--root"                ? &wishes.root
+                         : name == "--openvino_legacy_dir" ? &wishes.openvino_legacy_dir
+                                                           : nullptr;
     if (!value) return invalid_argument(fmt::format("ocelli doctor does not know \"{}\"", arguments[i]));
     if (equals != std::string::npos) {
       *value = arguments[i].substr(equals + 1);
@@ -123,13 +127,16 @@ int doctor_command(Arguments arguments) {
   }
   // The runtimes of this process say nothing about another machine's files.
   inventory::Findings runtimes;
-  const auto registry = installed_runtimes();
+  const auto registry = installed_runtimes(wishes->openvino_legacy_dir);
   if (inventory::MachineFiles(wishes->root).is_live()) runtimes = load_runtimes(*registry);
   const auto machine = machine_at(wishes->root, wishes->user);
   if (!machine.ok()) {
     fmt::print(stderr, "{}\n", machine.status().message());
     return kExitUsage;
   }
+  if (!wishes->openvino_legacy_dir.empty())
+    (*machine)->process.environment["OPENVINO_LEGACY_DIR"] =
+        std::filesystem::absolute(wishes->openvino_legacy_dir).lexically_normal();
   const auto report = inventory::examine(**machine, *scope, runtimes);
   if (wishes->is_json) {
     print_json(report, *wishes, **machine);

@@ -43,10 +43,11 @@ std::string loaded_onnxruntime_folder() {
 
 }  // namespace
 
-std::unique_ptr<devices::RuntimeRegistry> installed_runtimes() {
+std::unique_ptr<devices::RuntimeRegistry> installed_runtimes(const std::string& openvino_legacy_dir) {
   std::map<std::string, BackendContext> contexts;
-  if (const char* folder = std::getenv("OPENVINO_LEGACY_DIR"); folder && *folder)
-    contexts["openvino_c"] = {Log(), folder, ""};
+  const char* variable = std::getenv("OPENVINO_LEGACY_DIR");
+  const std::string folder = openvino_legacy_dir.empty() && variable ? variable : openvino_legacy_dir;
+  if (!folder.empty()) contexts["openvino_c"] = {Log(), folder, ""};
   return std::make_unique<devices::RuntimeRegistry>(default_backend_folder(), Log(), std::move(contexts));
 }
 

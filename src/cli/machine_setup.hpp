@@ -12,8 +12,9 @@
 
 namespace ocelli::cli {
 
-// The runtimes of the server's own folder, with the settings that the server takes from the environment.
-std::unique_ptr<devices::RuntimeRegistry> installed_runtimes();
+// The runtimes of the server's own folder, with the settings that the server takes from the environment;
+// openvino_legacy_dir, where it is not empty, wins over its variable.
+std::unique_ptr<devices::RuntimeRegistry> installed_runtimes(const std::string& openvino_legacy_dir = "");
 
 // Loads every runtime of the registry once and says what came of it. A program without any runtime, or without
 // OpenVINO, has a problem; another one that does not load is a warning.

@@ -25,6 +25,7 @@ constexpr std::array kChecks{
     Check{Area::kMali, check_mali},
     Check{Area::kAmd, check_amd},
     Check{Area::kWsl, check_wsl},
+    Check{Area::kLegacyOpenvino, check_legacy_openvino},
     Check{Area::kMyriad, check_myriad},
     Check{Area::kHddl, check_hddl},
     Check{Area::kRockchip, check_rockchip},

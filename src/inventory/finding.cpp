@@ -44,6 +44,8 @@ AreaNames names_of(Area area) noexcept {
       return {"AMD GPU", "amd"};
     case Area::kWsl:
       return {"WSL2", "wsl"};
+    case Area::kLegacyOpenvino:
+      return {"older OpenVINO", "openvino_legacy"};
     case Area::kMyriad:
       return {"NCS2 stick (MYRIAD)", "myriad"};
     case Area::kHddl:

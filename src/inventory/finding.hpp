@@ -27,6 +27,7 @@ enum class Area : std::uint8_t {
   kMali,
   kAmd,
   kWsl,
+  kLegacyOpenvino,
   kMyriad,
   kHddl,
   kRockchip,

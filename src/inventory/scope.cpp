@@ -23,7 +23,8 @@ const std::vector<Door>& doors() {
   static const std::vector<Door> kDoors{
       {"immich", {Area::kIntelGpu, Area::kNvidia, Area::kMali, Area::kAmd, Area::kWsl, Area::kRockchip, Area::kOthers}},
       {"model-server",
-       {Area::kIntelGpu, Area::kIntelNpu, Area::kNvidia, Area::kMali, Area::kWsl, Area::kMyriad, Area::kHddl}},
+       {Area::kIntelGpu, Area::kIntelNpu, Area::kNvidia, Area::kMali, Area::kWsl, Area::kLegacyOpenvino, Area::kMyriad,
+        Area::kHddl}},
       {"face", {Area::kNvidia, Area::kIntelGpu, Area::kMali, Area::kWsl}},
   };
   return kDoors;

@@ -13,7 +13,7 @@ CPU = "processor : 0\nvendor_id : GenuineIntel\nmodel name : Xeon\nflags : sse4_
 
 
 def run(*arguments, **environment):
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("CUDA_", "MACHINE_LEARNING_"))}
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("CUDA_", "MACHINE_LEARNING_", "OPENVINO_LEGACY_DIR"))}
     return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=120, env={**clean, **environment}, check=False)
 
 
@@ -69,6 +69,15 @@ NVIDIA = {"sys/bus/pci/devices/0000:01:00.0/vendor": "0x10de", "sys/bus/pci/devi
 
 
 class Doctor(unittest.TestCase):
+    def test_older_openvino_by_option(self):
+        machine = Machine({"opt/old/runtime/lib/intel64/libopenvino_c.so": library(["libtbb.so.2"]), "opt/old/runtime/version.txt": "2022.3.0-9052\n"})
+        code, report = machine.doctor("--openvino_legacy_dir", "/opt/old", OPENVINO_LEGACY_DIR="/elsewhere")
+        found = checks(report)
+        self.assertEqual(code, 1)
+        self.assertEqual(found["openvino_legacy.folder"]["found"], "/opt/old")
+        self.assertIn("needs libtbb.so.2, which is nowhere", found["openvino_legacy.library"]["found"])
+        self.assertEqual(found["openvino_legacy.version"]["status"], "ok")
+
     def test_schema(self):
         code, report = Machine({}).doctor()
         self.assertEqual(code, 0)

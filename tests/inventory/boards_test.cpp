@@ -143,6 +143,9 @@ TEST(BoardDoctor, StickNeedsAnOlderOpenvino) {
   EXPECT_THAT(line(tree.examine(), "myriad.openvino"),
               testing::StartsWith("problem: no libopenvino_c.so in OPENVINO_LEGACY_DIR=/opt/openvino_2022 -> export"));
   tree.library("/opt/openvino_2022/runtime/lib/intel64/libopenvino_c.so");
+  EXPECT_THAT(line(tree.examine(), "myriad.openvino"),
+              testing::StartsWith("problem: OpenVINO in /opt/openvino_2022 has no plugin for sticks -> export"));
+  tree.library("/opt/openvino_2022/runtime/lib/intel64/libopenvino_intel_myriad_plugin.so");
   EXPECT_EQ(line(tree.examine(), "myriad.openvino"), "ok: /opt/openvino_2022/runtime/lib/intel64/libopenvino_c.so");
 }
 

@@ -28,6 +28,8 @@ void check_mali(const Machine& machine, Findings& findings);
 void check_amd(const Machine& machine, Findings& findings);
 // /dev/dxg and /usr/lib/wsl.
 void check_wsl(const Machine& machine, Findings& findings);
+// The folder of the older OpenVINO that drives MYRIAD and HDDL: its libraries and what they need, release, plugins.
+void check_legacy_openvino(const Machine& machine, Findings& findings);
 // The stick on the USB bus, its node, the udev rule.
 void check_myriad(const Machine& machine, Findings& findings);
 // /dev/ion, hddldaemon and its sockets.

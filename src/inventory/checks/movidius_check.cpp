@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "inventory/checks/checks.hpp"
+#include "inventory/legacy_openvino.hpp"
 #include "inventory/text_parts.hpp"
 #include "inventory/usb_devices.hpp"
 
@@ -15,25 +16,25 @@ constexpr const char* kInstallRule =
     "echo 'SUBSYSTEM==\"usb\", ATTRS{idVendor}==\"03e7\", MODE=\"0666\", ENV{ID_MM_DEVICE_IGNORE}=\"1\"' | sudo tee "
     "/etc/udev/rules.d/97-myriad-usbboot.rules && sudo udevadm control --reload && sudo udevadm trigger";
 
-// MYRIAD and HDDL have plugins in OpenVINO up to 2022.3 LTS only, which the user has to name.
-void check_legacy_openvino(const Machine& machine, Section& section) {
-  const std::string remedy =
-      "export OPENVINO_LEGACY_DIR=/opt/intel/openvino_2022   (or --openvino_legacy_dir; unpacked archive of OpenVINO "
-      "2022.3 LTS, https://storage.openvinotoolkit.org/repositories/openvino/packages/2022.3/linux)";
-  const auto folder = machine.process.variable("OPENVINO_LEGACY_DIR").value_or("");
-  if (folder.empty()) {
+// The older OpenVINO is looked into by check_legacy_openvino(); here stands whether it serves this hardware.
+void check_openvino(const LegacyOpenvino& legacy, const FoundLibrary& plugin, const char* device, Section& section) {
+  const auto remedy = legacy_openvino_remedy();
+  if (legacy.folder.empty()) {
     section.warning("openvino",
                     "OPENVINO_LEGACY_DIR is not set; unless --openvino_legacy_dir is given, nothing uses it", remedy);
-    return;
+  } else if (legacy.c_library.path.empty()) {
+    section.problem("openvino", fmt::format("no libopenvino_c.so in OPENVINO_LEGACY_DIR={}", legacy.folder), remedy);
+  } else if (plugin.path.empty()) {
+    section.problem("openvino",
+                    fmt::format("OpenVINO{}{} in {} has no plugin for {}", legacy.version.empty() ? "" : " ",
+                                legacy.version, legacy.folder, device),
+                    remedy);
+  } else if (!plugin.is_loadable()) {
+    section.problem("openvino", fmt::format("{} {}", plugin.path, plugin.problem),
+                    legacy.dependency_script.empty() ? remedy : "sudo " + legacy.dependency_script);
+  } else {
+    section.ok("openvino", legacy.c_library.path);
   }
-  for (const std::string_view below :
-       {"", "/lib", "/runtime/lib/intel64", "/runtime/lib/aarch64", "/runtime/lib/arm64"}) {
-    const auto path = fmt::format("{}{}/libopenvino_c.so", folder, below);
-    if (!machine.files.exists(path)) continue;
-    section.ok("openvino", path);
-    return;
-  }
-  section.problem("openvino", fmt::format("no libopenvino_c.so in OPENVINO_LEGACY_DIR={}", folder), remedy);
 }
 
 std::vector<UsbDevice> sticks(const MachineFiles& files) {
@@ -131,7 +132,8 @@ void check_myriad(const Machine& machine, Findings& findings) {
     // The stick changes its number when it boots, so permissions given by hand are lost.
     section.problem("udev_rule", "no udev rule names 03e7: only root can use the stick", kInstallRule);
   }
-  check_legacy_openvino(machine, section);
+  const auto legacy = legacy_openvino(machine);
+  check_openvino(legacy, legacy.myriad_plugin, "sticks", section);
 }
 
 void check_hddl(const Machine& machine, Findings& findings) {
@@ -154,7 +156,8 @@ void check_hddl(const Machine& machine, Findings& findings) {
                                    "cd ${HDDL_INSTALL_DIR}/drivers && sudo ./setup.sh install"));
   }
   check_daemon(machine, socket, runs, section);
-  check_legacy_openvino(machine, section);
+  const auto legacy = legacy_openvino(machine);
+  check_openvino(legacy, legacy.hddl_plugin, "cards", section);
 }
 
 }  // namespace ocelli::inventory
