@@ -15,11 +15,7 @@ NetworkCopies::NetworkCopies(std::shared_ptr<SharedRuntime> runtime, const std::
 }
 
 NetworkCopies::~NetworkCopies() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
+  queue_.close();
   for (auto& thread : threads_) thread.join();
   const std::lock_guard lock(runtime_->loading);
   for (const auto& copy : copies_) {
@@ -31,16 +27,6 @@ NetworkCopies::~NetworkCopies() {
   }
   // Weights are freed in pieces; without this the heap keeps them.
   ::malloc_trim(0);
-}
-
-void NetworkCopies::submit(Task& task) noexcept {
-  {
-    const std::lock_guard lock(mutex_);
-    task.next_ = nullptr;
-    (last_ ? last_->next_ : first_) = &task;
-    last_ = &task;
-  }
-  changed_.notify_one();
 }
 
 void NetworkCopies::run_here(Task& task) noexcept {
@@ -55,20 +41,13 @@ void NetworkCopies::run_here(Task& task) noexcept {
 }
 
 void NetworkCopies::serve(Copy& copy) noexcept {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    changed_.wait(lock, [&] { return stopping_ || first_; });
-    if (!first_) return;
-    Task* task = first_;
-    first_ = task->next_;
-    if (!first_) last_ = nullptr;
-    lock.unlock();
+  while (auto* next = queue_.take()) {
+    auto* task = static_cast<Task*>(next);
     {
       const std::lock_guard running(copy.running);
       task->work(*runtime_->runtime, copy.network);
     }
     task->done();
-    lock.lock();
   }
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <armnn/IRuntime.hpp>
-#include <condition_variable>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/status.hpp"
+#include "runtime/task_queue.hpp"
 
 namespace ocelli::arm_nn {
 
@@ -25,17 +25,13 @@ struct SharedRuntime {
 // destroyed.
 class NetworkCopies {
  public:
-  class Task {
+  class Task : public TaskQueue::Task {
    public:
     virtual ~Task() = default;
     // Runs the network; nothing else uses that copy meanwhile. Not from within done().
     virtual void work(::armnn::IRuntime& runtime, ::armnn::NetworkId network) noexcept = 0;
     // Told after work(), when the copy is free again; may submit the task once more.
     virtual void done() noexcept = 0;
-
-   private:
-    friend class NetworkCopies;
-    Task* next_ = nullptr;
   };
 
   // Takes over networks that have been loaded into runtime; unloads them in the end.
@@ -45,7 +41,7 @@ class NetworkCopies {
   NetworkCopies& operator=(const NetworkCopies&) = delete;
 
   // First come, first served; task must not be queued already. Allocates nothing.
-  void submit(Task& task) noexcept;
+  void submit(Task& task) noexcept { queue_.submit(task); }
   // On the calling thread, when a copy is free; done() is not told.
   void run_here(Task& task) noexcept;
 
@@ -58,11 +54,7 @@ class NetworkCopies {
 
   std::shared_ptr<SharedRuntime> runtime_;
   std::vector<std::unique_ptr<Copy>> copies_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  Task* first_ = nullptr;
-  Task* last_ = nullptr;
-  bool stopping_ = false;
+  TaskQueue queue_;
   std::vector<std::thread> threads_;
 };
 

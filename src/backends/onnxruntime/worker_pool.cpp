@@ -8,36 +8,12 @@ WorkerPool::WorkerPool(std::uint32_t threads) {
 }
 
 WorkerPool::~WorkerPool() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
+  queue_.close();
   for (auto& thread : threads_) thread.join();
 }
 
-void WorkerPool::submit(Task& task) noexcept {
-  {
-    const std::lock_guard lock(mutex_);
-    task.next_ = nullptr;
-    (last_ ? last_->next_ : first_) = &task;
-    last_ = &task;
-  }
-  changed_.notify_one();
-}
-
 void WorkerPool::serve() noexcept {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    changed_.wait(lock, [&] { return stopping_ || first_; });
-    if (!first_) return;
-    Task* task = first_;
-    first_ = task->next_;
-    if (!first_) last_ = nullptr;
-    lock.unlock();
-    task->work();
-    lock.lock();
-  }
+  while (auto* task = queue_.take()) static_cast<Task*>(task)->work();
 }
 
 }  // namespace ocelli::onnxruntime

@@ -1,11 +1,11 @@
 // WorkerPool: threads that carry out ONNX Runtime's blocking runs.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "runtime/task_queue.hpp"
 
 namespace ocelli::onnxruntime {
 
@@ -13,14 +13,10 @@ namespace ocelli::onnxruntime {
 // destroyed.
 class WorkerPool {
  public:
-  class Task {
+  class Task : public TaskQueue::Task {
    public:
     virtual ~Task() = default;
     virtual void work() noexcept = 0;
-
-   private:
-    friend class WorkerPool;
-    Task* next_ = nullptr;
   };
 
   explicit WorkerPool(std::uint32_t threads);
@@ -29,16 +25,12 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   // task must not be queued already; it may be submitted again from within its work().
-  void submit(Task& task) noexcept;
+  void submit(Task& task) noexcept { queue_.submit(task); }
 
  private:
   void serve() noexcept;
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  Task* first_ = nullptr;
-  Task* last_ = nullptr;
-  bool stopping_ = false;
+  TaskQueue queue_;
   std::vector<std::thread> threads_;
 };
 

@@ -2,15 +2,11 @@
 #pragma once
 
 #include <exception>
-#include <string>
 #include <utility>
 
 #include "base/status.hpp"
 
 namespace ocelli::openvino {
-
-// What error says, without OpenVINO's source positions, on one line.
-std::string readable(const std::string& text);
 
 // The caught exception as a Status: kCancelled, kResourceExhausted when memory is out, kUnavailable when the device is
 // lost, else fallback.

@@ -1,31 +1,16 @@
 #include "transport/grpc/http2_callbacks.hpp"
 
-#include <nghttp2/nghttp2.h>
-
 #include "transport/grpc/http2_session.hpp"
+#include "transport/grpc/nghttp2_glue.hpp"
 
 namespace ocelli::transport {
 namespace {
 
-// nghttp2 is asked for no more output when a session has this much that is not written.
-constexpr std::size_t kOutputHighWater = std::size_t{1} << 20;
+using http2::bytes_of;
+using http2::text_of;
+
 // DATA frames with fewer bytes count as work for nothing, unless they end a stream.
 constexpr std::size_t kTinyFrame = 16;
-
-template <typename Type, auto Deleter>
-struct Deleting {
-  void operator()(Type* object) const noexcept { Deleter(object); }
-};
-using CallbacksPtr =
-    std::unique_ptr<nghttp2_session_callbacks, Deleting<nghttp2_session_callbacks, nghttp2_session_callbacks_del>>;
-using OptionPtr = std::unique_ptr<nghttp2_option, Deleting<nghttp2_option, nghttp2_option_del>>;
-
-std::span<const std::byte> bytes_of(const std::uint8_t* data, std::size_t size) noexcept {
-  return {reinterpret_cast<const std::byte*>(data), size};
-}
-std::string_view text_of(const std::uint8_t* data, std::size_t size) noexcept {
-  return {reinterpret_cast<const char*>(data), size};
-}
 
 }  // namespace
 
@@ -56,7 +41,7 @@ struct Http2Callbacks {
 
   static int on_begin_frame(nghttp2_session* http2, const nghttp2_frame_hd* header, void* user_data) noexcept {
     auto& session = session_of(user_data);
-    const bool plain_data = header->type == NGHTTP2_DATA && (header->flags & NGHTTP2_FLAG_PADDED) == 0;
+    const bool plain_data = http2::is_plain_data(*header);
     session.data_stream_ = plain_data ? stream_of(http2, header->stream_id) : nullptr;
     session.data_left_ = plain_data ? header->length : 0;
     const bool work = header->type == NGHTTP2_HEADERS ||
@@ -104,27 +89,16 @@ struct Http2Callbacks {
   }
 
   static ssize_t send(nghttp2_session*, const std::uint8_t* data, std::size_t size, int, void* user_data) noexcept {
-    auto& output = session_of(user_data).output_;
-    if (output.bytes() >= kOutputHighWater) return NGHTTP2_ERR_WOULDBLOCK;
-    output.copy(bytes_of(data, size));
-    return static_cast<ssize_t>(size);
+    return http2::put_frames(session_of(user_data).output_, data, size);
   }
 
   static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_header, std::size_t length,
                        nghttp2_data_source* source, void* user_data) noexcept {
-    constexpr std::size_t kFrameHeaderBytes = 9;
     auto& session = session_of(user_data);
-    if (session.output_.bytes() >= kOutputHighWater) return NGHTTP2_ERR_WOULDBLOCK;
-    const bool put =
-        session.put_data(*static_cast<RpcStream*>(source->ptr), bytes_of(frame_header, kFrameHeaderBytes), length);
+    if (session.output_.bytes() >= http2::kOutputHighWater) return NGHTTP2_ERR_WOULDBLOCK;
+    const bool put = session.put_data(*static_cast<RpcStream*>(source->ptr),
+                                      bytes_of(frame_header, http2::kFrameHeaderBytes), length);
     return put ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  }
-
-  // By default nghttp2 makes frames of 16 KiB however large they may be.
-  static ssize_t read_length(nghttp2_session*, std::uint8_t, std::int32_t, std::int32_t session_window,
-                             std::int32_t stream_window, std::uint32_t max_frame, void*) noexcept {
-    return std::min<ssize_t>(
-        {session_window, stream_window, static_cast<ssize_t>(max_frame), static_cast<ssize_t>(kOutputHighWater)});
   }
 };
 
@@ -132,9 +106,9 @@ nghttp2_session* make_server_session(Http2Session& session) noexcept {
   nghttp2_session_callbacks* raw_callbacks = nullptr;
   nghttp2_option* raw_option = nullptr;
   if (nghttp2_session_callbacks_new(&raw_callbacks) != 0) return nullptr;
-  const CallbacksPtr callbacks(raw_callbacks);
+  const http2::CallbacksPtr callbacks(raw_callbacks);
   if (nghttp2_option_new(&raw_option) != 0) return nullptr;
-  const OptionPtr option(raw_option);
+  const http2::OptionPtr option(raw_option);
 
   nghttp2_session_callbacks_set_on_begin_headers_callback(raw_callbacks, Http2Callbacks::on_begin_headers);
   nghttp2_session_callbacks_set_on_header_callback(raw_callbacks, Http2Callbacks::on_header);
@@ -145,7 +119,7 @@ nghttp2_session* make_server_session(Http2Session& session) noexcept {
   nghttp2_session_callbacks_set_on_frame_send_callback(raw_callbacks, Http2Callbacks::on_frame_sent);
   nghttp2_session_callbacks_set_send_callback(raw_callbacks, Http2Callbacks::send);
   nghttp2_session_callbacks_set_send_data_callback(raw_callbacks, Http2Callbacks::send_data);
-  nghttp2_session_callbacks_set_data_source_read_length_callback(raw_callbacks, Http2Callbacks::read_length);
+  nghttp2_session_callbacks_set_data_source_read_length_callback(raw_callbacks, http2::read_length);
 
   // Closed streams are kept by nghttp2 only for the old priority tree, which gRPC does not use.
   nghttp2_option_set_no_closed_streams(raw_option, 1);

@@ -1,19 +1,13 @@
 // How nghttp2 calls a RpcClient.
 #include <algorithm>
 
+#include "transport/grpc/nghttp2_glue.hpp"
 #include "transport/grpc/rpc_client_impl.hpp"
 
 namespace ocelli::transport {
-namespace {
 
-// nghttp2 is asked for no more output when this much is not written.
-constexpr std::size_t kOutputHighWater = std::size_t{1} << 20;
-
-std::string_view text_of(const std::uint8_t* data, std::size_t size) noexcept {
-  return {reinterpret_cast<const char*>(data), size};
-}
-
-}  // namespace
+using http2::bytes_of;
+using http2::text_of;
 
 // The functions that nghttp2 is given.
 struct RpcClient::Callbacks {
@@ -29,7 +23,7 @@ struct RpcClient::Callbacks {
     return 0;
   }
   static int on_begin_frame(nghttp2_session* http2, const nghttp2_frame_hd* header, void* user_data) noexcept {
-    const bool plain_data = header->type == NGHTTP2_DATA && (header->flags & NGHTTP2_FLAG_PADDED) == 0;
+    const bool plain_data = http2::is_plain_data(*header);
     impl(user_data).data_call_ = plain_data ? call_of(http2, header->stream_id) : nullptr;
     impl(user_data).data_left_ = plain_data ? header->length : 0;
     return 0;
@@ -41,7 +35,7 @@ struct RpcClient::Callbacks {
   static int on_data_chunk(nghttp2_session* http2, std::uint8_t, std::int32_t id, const std::uint8_t* data,
                            std::size_t size, void* user_data) noexcept {
     impl(user_data).data_left_ -= std::min(impl(user_data).data_left_, size);
-    if (auto* call = call_of(http2, id)) impl(user_data).on_data(*call, std::as_bytes(std::span(data, size)));
+    if (auto* call = call_of(http2, id)) impl(user_data).on_data(*call, bytes_of(data, size));
     return 0;
   }
   static int on_stream_close(nghttp2_session* http2, std::int32_t id, std::uint32_t code, void* user_data) noexcept {
@@ -49,10 +43,7 @@ struct RpcClient::Callbacks {
     return 0;
   }
   static ssize_t send(nghttp2_session*, const std::uint8_t* data, std::size_t size, int, void* user_data) noexcept {
-    auto& output = impl(user_data).output_;
-    if (output.bytes() >= kOutputHighWater) return NGHTTP2_ERR_WOULDBLOCK;
-    output.copy(std::as_bytes(std::span(data, size)));
-    return static_cast<ssize_t>(size);
+    return http2::put_frames(impl(user_data).output_, data, size);
   }
   static ssize_t next_data(nghttp2_session* http2, std::int32_t id, std::uint8_t*, std::size_t room,
                            std::uint32_t* flags, nghttp2_data_source*, void*) noexcept {
@@ -65,26 +56,21 @@ struct RpcClient::Callbacks {
   }
   static int send_data(nghttp2_session* http2, nghttp2_frame* frame, const std::uint8_t* frame_header,
                        std::size_t length, nghttp2_data_source*, void* user_data) noexcept {
-    constexpr std::size_t kFrameHeaderBytes = 9;
     auto& output = impl(user_data).output_;
     auto* call = call_of(http2, frame->hd.stream_id);
     if (!call) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    if (output.bytes() >= kOutputHighWater) return NGHTTP2_ERR_WOULDBLOCK;
-    output.copy(std::as_bytes(std::span(frame_header, kFrameHeaderBytes)));
+    if (output.bytes() >= http2::kOutputHighWater) return NGHTTP2_ERR_WOULDBLOCK;
+    output.copy(bytes_of(frame_header, http2::kFrameHeaderBytes));
     output.refer_range(call->message_, call->sent_, length);
     call->sent_ += length;
     return 0;
-  }
-  static ssize_t read_length(nghttp2_session*, std::uint8_t, std::int32_t, std::int32_t session_window,
-                             std::int32_t stream_window, std::uint32_t max_frame, void*) noexcept {
-    return std::min<ssize_t>(
-        {session_window, stream_window, static_cast<ssize_t>(max_frame), static_cast<ssize_t>(kOutputHighWater)});
   }
 };
 
 bool RpcClient::Impl::make_session() {
   nghttp2_session_callbacks* callbacks = nullptr;
   if (nghttp2_session_callbacks_new(&callbacks) != 0) return false;
+  const http2::CallbacksPtr owner(callbacks);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, Callbacks::on_header);
   nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, Callbacks::on_begin_frame);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, Callbacks::on_frame_received);
@@ -92,10 +78,8 @@ bool RpcClient::Impl::make_session() {
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Callbacks::on_stream_close);
   nghttp2_session_callbacks_set_send_callback(callbacks, Callbacks::send);
   nghttp2_session_callbacks_set_send_data_callback(callbacks, Callbacks::send_data);
-  nghttp2_session_callbacks_set_data_source_read_length_callback(callbacks, Callbacks::read_length);
-  const int made = nghttp2_session_client_new(&http2_, callbacks, this);
-  nghttp2_session_callbacks_del(callbacks);
-  return made == 0;
+  nghttp2_session_callbacks_set_data_source_read_length_callback(callbacks, http2::read_length);
+  return nghttp2_session_client_new(&http2_, callbacks, this) == 0;
 }
 
 std::int32_t RpcClient::Impl::submit_request(std::span<const nghttp2_nv> headers, RpcCall& call) {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "backends/openvino_text/error_text.hpp"
+
 namespace ocelli::openvino_c {
 namespace {
 
@@ -80,41 +82,10 @@ void find_runs(Finder& find, CApi& api) {
   find.required("ov_shape_free", api.ov_shape_free);
 }
 
-// Lines that only say where in OpenVINO's sources something was thrown.
-bool is_position(std::string_view line) {
-  return line.starts_with("Exception from ") ||
-         (line.starts_with("Check '") && line.find(" failed at ") != std::string_view::npos);
-}
-
-// On one line, without positions.
-std::string readable(std::string_view text) {
-  constexpr std::size_t kMost = 600;
-  std::string result;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const auto end = std::min(text.find('\n', begin), text.size());
-    std::string_view line = text.substr(begin, end - begin);
-    begin = end + 1;
-    while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
-    while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == ':')) line.remove_suffix(1);
-    if (line.empty() || is_position(line)) continue;
-    if (!result.empty()) result += "; ";
-    result += line;
-  }
-  if (result.empty()) result = text;
-  if (result.size() > kMost) result.replace(kMost, std::string::npos, "...");
-  return result;
-}
-
 StatusCode code_of(int code, std::string_view text, StatusCode fallback) {
-  const auto says = [&](std::string_view word) { return text.find(word) != std::string_view::npos; };
   if (code == c::kInferCancelled) return StatusCode::kCancelled;
-  if (says("out of memory") || says("NC_OUT_OF_MEMORY") || says("CL_OUT_OF_RESOURCES"))
-    return StatusCode::kResourceExhausted;
-  // How the plugins of sticks and cards say that the link is cut.
-  if (says("X_LINK") || says("NC_ERROR") || says("NC_DEVICE_NOT_FOUND") || says("evice lost") || says("HDDL_CONNECT"))
-    return StatusCode::kUnavailable;
-  if (code == c::kParameterMismatch) return StatusCode::kInvalidArgument;
-  return fallback;
+  if (code == c::kParameterMismatch) fallback = StatusCode::kInvalidArgument;
+  return openvino::code_of_error(text, fallback);
 }
 
 }  // namespace
@@ -136,7 +107,7 @@ Status CApi::check(int code, StatusCode fallback) const {
   if (code == c::kOk) return {};
   std::string text;
   if (ov_get_last_err_msg) {
-    if (const char* last = ov_get_last_err_msg()) text = readable(last);
+    if (const char* last = ov_get_last_err_msg()) text = openvino::readable_error(last);
   }
   if (text.empty()) {
     const char* known = ov_get_error_info(code);

@@ -1,0 +1,53 @@
+#include "backends/openvino_text/error_text.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+
+namespace ocelli::openvino {
+namespace {
+
+bool contains_any(std::string_view text, std::initializer_list<std::string_view> words) noexcept {
+  return std::ranges::any_of(words, [text](auto word) { return text.find(word) != std::string_view::npos; });
+}
+
+// Lines that only say where in OpenVINO's sources something was thrown.
+bool is_position(std::string_view line) noexcept {
+  return line.starts_with("Exception from ") ||
+         (line.starts_with("Check '") && line.find(" failed at ") != std::string_view::npos);
+}
+
+}  // namespace
+
+std::string readable_error(std::string_view text) {
+  constexpr std::size_t kMost = 600;
+  std::string result;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    std::string_view line = text.substr(begin, end - begin);
+    begin = end + 1;
+    while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
+    while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == ':')) line.remove_suffix(1);
+    if (line.empty() || is_position(line)) continue;
+    if (!result.empty()) result += "; ";
+    result += line;
+  }
+  if (result.empty()) result = text;
+  if (result.size() > kMost) result.replace(kMost, std::string::npos, "...");
+  return result;
+}
+
+StatusCode code_of_error(std::string_view text, StatusCode fallback) noexcept {
+  if (contains_any(text,
+                   {"CL_OUT_OF_RESOURCES", "CL_OUT_OF_HOST_MEMORY", "CL_MEM_OBJECT_ALLOCATION_FAILURE", "out of memory",
+                    "ZE_RESULT_ERROR_OUT_OF_DEVICE_MEMORY", "exceeded max size of memory", "NC_OUT_OF_MEMORY"})) {
+    return StatusCode::kResourceExhausted;
+  }
+  // The last five are how the plugins of Movidius sticks and cards say that the link is cut.
+  if (contains_any(text, {"ZE_RESULT_ERROR_DEVICE_LOST", "CL_DEVICE_NOT_AVAILABLE", "evice lost", "X_LINK", "NC_ERROR",
+                          "NC_DEVICE_NOT_FOUND", "HDDL_CONNECT"})) {
+    return StatusCode::kUnavailable;
+  }
+  return fallback;
+}
+
+}  // namespace ocelli::openvino
