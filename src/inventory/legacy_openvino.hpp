@@ -31,6 +31,7 @@ struct LegacyOpenvino {
   [[nodiscard]] bool may_drive_movidius() const noexcept { return !release || *release <= std::pair{2022U, 3U}; }
 };
 
+// What lies in the folder that machine names for the older OpenVINO; nothing is loaded.
 LegacyOpenvino legacy_openvino(const Machine& machine);
 
 // How to get the release that drives sticks and cards.

@@ -19,6 +19,7 @@ inline constexpr std::size_t kOutputHighWater = std::size_t{1} << 20;
 // RFC 9113, 4.1.
 inline constexpr std::size_t kFrameHeaderBytes = 9;
 
+// Frees an object of nghttp2 by its own function.
 template <typename Type, auto Deleter>
 struct Deleting {
   void operator()(Type* object) const noexcept { Deleter(object); }
@@ -27,9 +28,11 @@ using CallbacksPtr =
     std::unique_ptr<nghttp2_session_callbacks, Deleting<nghttp2_session_callbacks, nghttp2_session_callbacks_del>>;
 using OptionPtr = std::unique_ptr<nghttp2_option, Deleting<nghttp2_option, nghttp2_option_del>>;
 
+// The bytes that nghttp2 hands over; valid as long as they are.
 inline std::span<const std::byte> bytes_of(const std::uint8_t* data, std::size_t size) noexcept {
   return {reinterpret_cast<const std::byte*>(data), size};
 }
+// The same as text: a header's name or value.
 inline std::string_view text_of(const std::uint8_t* data, std::size_t size) noexcept {
   return {reinterpret_cast<const char*>(data), size};
 }
