@@ -64,12 +64,69 @@ class Scheduling(unittest.TestCase):
             special[1]["data"] = [3]
             self.assertEqual(server.post("/v2/models/counter/infer", {"inputs": special})[0], 400)
 
+    def test_sequence_mistakes_are_told_through_rest(self):
+        def control(name, datatype, *values):
+            return {"name": name, "shape": [len(values)], "datatype": datatype, "data": list(values)}
+
+        def identity(*values):
+            return control("sequence_id", "UINT64", *values)
+
+        def word(*values):
+            return control("sequence_control_input", "UINT32", *values)
+
+        plain = {"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 1]}
+        with Server({"model_config_list": [model("counter", stateful=True, max_sequence_number=2)]}) as server:
+            for expected, inputs in ((200, [identity(5), word(1)]), (409, [identity(5), word(1)]), (200, [identity(5)]), (404, [identity(99)]), (400, []),
+                                     (400, [identity(0), word(0)]), (400, [identity(5), word(7)]), (400, [identity(5), word(3)]), (400, [identity(5, 6)]),
+                                     (400, [identity()]), (400, [identity(-1)]), (400, [control("sequence_id", "INT32", 5)]),
+                                     (400, [identity(5), control("sequence_control_input", "FP32", 1)]), (200, [identity(6), word(1)]),
+                                     (503, [identity(7), word(1)]), (200, [identity(5), word(2)]), (404, [identity(5), word(2)]),
+                                     (200, [identity((1 << 64) - 1), word(1)])):
+                status, _, body = server.post("/v2/models/counter/infer", {"inputs": [plain, *inputs]})
+                self.assertEqual(status, expected, (inputs, body))
+            for expected, parameters in ((200, {"sequence_id": 6}), (200, {"sequence_id": 6, "sequence_end": True}), (404, {"sequence_id": 6, "sequence_end": True}),
+                                         (400, {"sequence_id": "six", "sequence_start": True}), (400, {"sequence_id": -6, "sequence_start": True})):
+                status, _, body = server.post("/v2/models/counter/infer", {"parameters": parameters, "inputs": [plain]})
+                self.assertEqual(status, expected, (parameters, body))
+            for expected, inputs in ((200, {"sequence_id": [8], "sequence_control_input": [1]}), (503, {"sequence_id": [9], "sequence_control_input": [1]}),
+                                     (400, {"sequence_id": ["8"]}), (200, {"sequence_id": [8], "sequence_control_input": [2]}),
+                                     (404, {"sequence_id": [8], "sequence_control_input": [2]})):
+                status, _, body = server.post("/v1/models/counter:predict", {"inputs": {"x": [[1.0, 1.0]], **inputs}})
+                self.assertEqual(status, expected, (inputs, body))
+
+    @staticmethod
+    def album(name="album", count=-1):
+        return {"name": name, "inputs": ["photos"], "demultiply_count": count,
+                "nodes": [{"name": "each", "type": "DL model", "model_name": "picture",
+                           "inputs": [{"x": {"node_name": "request", "data_item": "photos"}}],
+                           "outputs": [{"data_item": "y", "alias": "pixels"}]}],
+                "outputs": [{"result": {"node_name": "each", "data_item": "pixels"}}]}
+
+    def test_a_pipeline_that_cannot_be_split_says_why(self):
+        with Server({"model_config_list": [model("picture")], "pipeline_config_list": [self.album(), self.album("pair", 2)]}) as server:
+            wait_for(lambda: server.get("/v2/models/pair/ready")[0] == 200, "the pipelines are ready")
+            client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
+
+            def over_rest(name, shape, values):
+                data = {"name": "photos", "shape": shape, "datatype": "FP32" if len(shape) > 1 else "BYTES", "data": values}
+                return server.post(f"/v2/models/{name}/infer", {"inputs": [data]})[0]
+
+            def over_grpc(name, shape):
+                tensor = tritonclient.grpc.InferInput("photos", shape, "FP32")
+                tensor.set_data_from_numpy(numpy.zeros(shape, numpy.float32))
+                return client.infer(name, [tensor])
+
+            for name, shape, values, expected in (("album", [0, 1, 3, 4, 5], [], 204), ("pair", [0, 1, 3, 4, 5], [], 400), ("pair", [2, 1, 3, 4, 5], [0] * 120, 200),
+                                                  ("pair", [3, 1, 3, 4, 5], [0] * 180, 400), ("album", [2, 1, 3, 4, 5], [0] * 119, 400),
+                                                  ("album", [1, 2, 3, 4, 5], [0] * 120, 400), ("album", [1, 3, 4, 5], [0] * 60, 400), ("album", [1], ["no picture"], 400)):
+                self.assertEqual(over_rest(name, shape, values), expected, (name, shape))
+            refused(self, "ABORTED", over_grpc, "album", [0, 1, 3, 4, 5])
+            refused(self, "INVALID_ARGUMENT", over_grpc, "pair", [1, 1, 3, 4, 5])
+            refused(self, "INVALID_ARGUMENT", over_grpc, "album", [1, 3, 4, 5])
+            self.assertEqual(over_grpc("album", [20_000, 1, 3, 4, 5]).as_numpy("result").shape, (20_000, 1, 3, 4, 5))
+
     def test_a_pipeline_takes_any_number_of_pictures(self):
-        pipeline = {"name": "album", "inputs": ["photos"], "demultiply_count": -1,
-                    "nodes": [{"name": "each", "type": "DL model", "model_name": "picture",
-                               "inputs": [{"x": {"node_name": "request", "data_item": "photos"}}],
-                               "outputs": [{"data_item": "y", "alias": "pixels"}]}],
-                    "outputs": [{"result": {"node_name": "each", "data_item": "pixels"}}]}
+        pipeline = self.album()
         pictures = numpy.random.default_rng(3).integers(0, 256, (3, 4, 5, 3), dtype=numpy.uint8)
         with Server({"model_config_list": [model("picture")], "pipeline_config_list": [pipeline]}) as server:
             client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
