@@ -92,7 +92,9 @@ std::string note_about(const ExecutionInfo& info, const ModelSignature& signatur
       options.properties.contains("INFERENCE_PRECISION_HINT") || options.properties.contains("EXECUTION_MODE_HINT");
   if (!told && info.precision != "FP32" && info.precision != "INT8") {
     notes.push_back(
-        fmt::format("the device chose {}; INFERENCE_PRECISION_HINT=f32 makes it compute in FP32", info.precision));
+        fmt::format("computes in {}, which the device chose, so that answers differ a little from FP32; "
+                    "plugin_config {{\"INFERENCE_PRECISION_HINT\":\"f32\"}} makes it compute in FP32",
+                    info.precision));
   }
   // OpenVINO's CPU device narrows these types inside (seen in 2026.4), also where a value only passes through.
   if (info.device == "CPU" && has_type(signature, {DataType::kInt64, DataType::kUint64}))
