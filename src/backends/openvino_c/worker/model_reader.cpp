@@ -141,6 +141,21 @@ bool has_type(const ModelSignature& signature, std::initializer_list<DataType> t
   return std::ranges::any_of(signature.inputs, matches) || std::ranges::any_of(signature.outputs, matches);
 }
 
+std::string note_about(const ExecutionInfo& info, const ModelSignature& signature, const CompileModel& wanted) {
+  std::string note;
+  const auto add = [&note](std::string_view text) { note.append(note.empty() ? "" : "; ").append(text); };
+  const bool told = std::ranges::any_of(wanted.properties, [](const TextPair& property) {
+    return property.first == "INFERENCE_PRECISION_HINT" || property.first == "ENFORCE_BF16";
+  });
+  if (!told && info.precision == "BF16") {
+    add("computes in BF16, which the device chose, so that answers differ a little from FP32; "
+        R"(plugin_config {"INFERENCE_PRECISION_HINT":"f32"} makes it compute in FP32)");
+  }
+  if (has_type(signature, {DataType::kInt64, DataType::kUint64})) add("64-bit integers are computed in 32 bits");
+  if (has_type(signature, {DataType::kFp64})) add("FP64 is computed in FP32");
+  return note;
+}
+
 ExecutionInfo info_of(const CApi& api, const c::Core& core, const c::CompiledModel& model,
                       const ModelSignature& signature, const CompileModel& wanted) {
   ExecutionInfo info;
@@ -153,8 +168,7 @@ ExecutionInfo info_of(const CApi& api, const c::Core& core, const c::CompiledMod
   info.threads = number_or(ask(api, model, "INFERENCE_NUM_THREADS"), 0);
   info.optimal_requests = number_or(ask(api, model, "OPTIMAL_NUMBER_OF_INFER_REQUESTS"), 1);
   info.loaded_from_cache = ask(api, model, "LOADED_FROM_CACHE") == "YES";
-  if (has_type(signature, {DataType::kInt64, DataType::kUint64})) info.note = "64-bit integers are computed in 32 bits";
-  if (has_type(signature, {DataType::kFp64})) info.note = "FP64 is computed in FP32";
+  info.note = note_about(info, signature, wanted);
   return info;
 }
 
