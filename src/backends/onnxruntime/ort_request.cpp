@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "backends/onnxruntime/ort_types.hpp"
+#include "runtime/run_failure.hpp"
 #include "runtime/tensor_check.hpp"
 
 namespace ocelli::onnxruntime {
@@ -214,13 +215,7 @@ Status OrtRequest::run_session() noexcept {
   Status status = graph_ ? run_graph() : run_plain();
   if (status.ok()) return status;
   if (cancelled_.load()) return {StatusCode::kCancelled, "the run was cancelled"};
-  // A dynamic model learns only while it runs that two shapes do not go together.
-  const bool is_shape = status.message().find("shape") != std::string_view::npos ||
-                        status.message().find("imension") != std::string_view::npos;
-  if (dynamic_ && is_shape && status.code() == StatusCode::kInternal) {
-    return invalid_argument(fmt::format("the model refuses these shapes: {}", status.message()));
-  }
-  return status;
+  return judge_run_failure(std::move(status), dynamic_);
 }
 
 Result<TensorView> OrtRequest::output(std::size_t index) {

@@ -6,6 +6,7 @@
 
 #include "backends/openvino/openvino_error.hpp"
 #include "backends/openvino/openvino_types.hpp"
+#include "runtime/run_failure.hpp"
 #include "runtime/tensor_check.hpp"
 #include "tensor/string_tensor.hpp"
 
@@ -147,15 +148,7 @@ void OpenvinoRequest::cancel() noexcept {
 }
 
 Status OpenvinoRequest::run_status(const std::exception_ptr& exception) const noexcept {
-  Status status = to_status(exception, StatusCode::kInternal);
-  // A dynamic model learns only while it runs that two shapes do not go together.
-  if (dynamic_ && status.code() == StatusCode::kInternal &&
-      (status.message().find("shape") != std::string_view::npos ||
-       status.message().find("Shape") != std::string_view::npos ||
-       status.message().find("dimension") != std::string_view::npos)) {
-    return invalid_argument(fmt::format("the model refuses these shapes: {}", status.message()));
-  }
-  return status;
+  return judge_run_failure(to_status(exception, StatusCode::kInternal), dynamic_);
 }
 
 Result<TensorView> OpenvinoRequest::output(std::size_t index) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/run_failure.hpp"
 #include "runtime/tensor_check.hpp"
 
 namespace ocelli::openvino_c {
@@ -152,18 +153,11 @@ Status RemoteRequest::take_outputs(const RunDone& done) {
   return {};
 }
 
-// A dynamic model learns only while it runs that two shapes do not go together.
-Status RemoteRequest::shape_error(const Status& status) const {
-  const auto says = [&](std::string_view word) { return status.message().find(word) != std::string_view::npos; };
-  if (!dynamic_ || status.code() != StatusCode::kInternal || !(says("hape") || says("dimension"))) return status;
-  return invalid_argument(fmt::format("the model refuses these shapes: {}", status.message()));
-}
-
 void RemoteRequest::on_run_done(const RunDone& done) noexcept {
   if (done.status.ok()) {
     completion_->on_infer_done(take_outputs(done));
   } else {
-    completion_->on_infer_done(shape_error(done.status));
+    completion_->on_infer_done(judge_run_failure(done.status, dynamic_));
   }
 }
 

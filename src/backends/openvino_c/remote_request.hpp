@@ -54,7 +54,6 @@ class RemoteRequest final : public InferRequest, private RunHandler {
   Status place_inputs();
   Status take_outputs(const RunDone& done);
   Status check_place(std::size_t index, const TensorPlace& place) const;
-  [[nodiscard]] Status shape_error(const Status& status) const;
   void on_run_done(const RunDone& done) noexcept override;
   void on_run_lost(const Status& status) noexcept override;
 
