@@ -18,9 +18,7 @@ struct UsbDevice {
 // Of the whole bus, in the order of /sys.
 std::vector<UsbDevice> usb_devices(const MachineFiles& files);
 
-// Movidius' USB vendor, and its products: the stick before its firmware is sent, and after.
+// Movidius' USB vendor.
 inline constexpr std::uint32_t kUsbMovidius = 0x03e7;
-inline constexpr std::uint32_t kUsbMyriadUnbooted = 0x2485;
-inline constexpr std::uint32_t kUsbMyriadBooted = 0xf63b;
 
 }  // namespace ocelli::inventory

@@ -30,12 +30,11 @@ void release_wrapped(Buffer* self) noexcept {
 
 BufferRef Buffer::allocate(std::size_t size) {
   auto* block = static_cast<std::byte*>(::operator new(kHeader + size, std::align_val_t(kAlignment)));
-  return BufferRef(new (block) Buffer(block + kHeader, size, MemoryKind::kHost, release_heap, nullptr));
+  return BufferRef(new (block) Buffer(block + kHeader, size, release_heap, nullptr));
 }
 
-BufferRef Buffer::wrap(std::byte* data, std::size_t size, MemoryKind kind, void (*release)(void* context) noexcept,
-                       void* context) {
-  return BufferRef(new Buffer(data, size, kind, release_wrapped, new Wrapped{release, context}));
+BufferRef Buffer::wrap(std::byte* data, std::size_t size, void (*release)(void* context) noexcept, void* context) {
+  return BufferRef(new Buffer(data, size, release_wrapped, new Wrapped{release, context}));
 }
 
 }  // namespace ocelli

@@ -8,20 +8,17 @@
 
 namespace ocelli {
 
-// Where bytes live. Host buffers of the pool are 64-byte aligned.
-enum class MemoryKind : std::uint8_t { kHost, kPinned, kDevice, kShared };
-
 class BufferRef;
 
-// A block of bytes with an owner that is told when the last reference goes. The count is thread-safe; the bytes are not
-// guarded.
+// A block of bytes in the host's memory (64-byte aligned where it is of the pool or of allocate()) with an owner that
+// is told when the last reference goes. The count is thread-safe; the bytes are not guarded.
 class Buffer {
  public:
   // Called once, on whatever thread drops the last reference. It must free the Buffer object itself too.
   using Release = void (*)(Buffer* self) noexcept;
 
-  Buffer(std::byte* data, std::size_t size, MemoryKind kind, Release release, void* context) noexcept
-      : data_(data), size_(size), release_(release), context_(context), kind_(kind) {}
+  Buffer(std::byte* data, std::size_t size, Release release, void* context) noexcept
+      : data_(data), size_(size), release_(release), context_(context) {}
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
@@ -29,14 +26,12 @@ class Buffer {
   static BufferRef allocate(std::size_t size);
 
   // Bytes that somebody else owns; release(context) is called when the last reference goes (null: nothing to do).
-  static BufferRef wrap(std::byte* data, std::size_t size, MemoryKind kind, void (*release)(void* context) noexcept,
-                        void* context);
+  static BufferRef wrap(std::byte* data, std::size_t size, void (*release)(void* context) noexcept, void* context);
 
   [[nodiscard]] std::byte* data() noexcept { return data_; }
   [[nodiscard]] const std::byte* data() const noexcept { return data_; }
   // Capacity in bytes; users keep track of how much of it they filled.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] MemoryKind kind() const noexcept { return kind_; }
   [[nodiscard]] void* context() const noexcept { return context_; }
 
  private:
@@ -46,7 +41,6 @@ class Buffer {
   Release release_;
   void* context_;
   std::atomic<std::uint32_t> references_{1};
-  MemoryKind kind_;
 };
 
 // Counted reference to a Buffer; null by default. Copying adds a reference.

@@ -122,8 +122,7 @@ BufferRef BufferPool::get(std::size_t size) {
   const int index = class_of(size);
   auto* block = static_cast<std::byte*>(state_->take(index));
   state_->references.fetch_add(1, std::memory_order_relaxed);
-  return BufferRef(new (block)
-                       Buffer(block + kHeader, class_bytes(index), MemoryKind::kHost, State::give_back, state_));
+  return BufferRef(new (block) Buffer(block + kHeader, class_bytes(index), State::give_back, state_));
 }
 
 std::size_t BufferPool::idle_bytes() const noexcept { return state_->idle.load(std::memory_order_relaxed); }

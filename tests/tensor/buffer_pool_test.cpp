@@ -69,8 +69,7 @@ TEST(Buffer, WrappedBytesAreReleasedOnce) {
   int released = 0;
   {
     auto first = Buffer::wrap(
-        storage, sizeof storage, MemoryKind::kShared, [](void* count) noexcept { ++*static_cast<int*>(count); },
-        &released);
+        storage, sizeof storage, [](void* count) noexcept { ++*static_cast<int*>(count); }, &released);
     const auto second = first;
     EXPECT_FALSE(second.unique());
     first.reset();

@@ -104,7 +104,7 @@ Status SharedMemoryRegistry::register_region(std::string_view name, std::string_
               static_cast<std::byte*>(mapping->address) + lead,
               mapping->descriptor,
               {}};
-  entry.mapping = Buffer::wrap(entry.data, byte_size, MemoryKind::kShared, release_mapping, mapping.get());
+  entry.mapping = Buffer::wrap(entry.data, byte_size, release_mapping, mapping.get());
   static_cast<void>(mapping.release());
   entries_.emplace(std::string(name), std::move(entry));
   return {};
