@@ -22,6 +22,10 @@ class CompiledModel {
   [[nodiscard]] virtual const ExecutionInfo& info() const noexcept = 0;
   // True when the model keeps variables between runs.
   [[nodiscard]] virtual bool stateful() const noexcept { return false; }
+  // True when it is known that the shapes of all outputs depend on the shapes of the inputs alone, not on what is in
+  // them. Requests of a model of which that is not known never share a run, because nobody could tell whose rows are
+  // whose. The default is what is right where nobody can tell.
+  [[nodiscard]] virtual bool shapes_follow_inputs() const noexcept { return false; }
   // What the file says about itself, as flat "section/key" names (OpenVINO's rt_info, ONNX's metadata_props); empty
   // when it says nothing.
   [[nodiscard]] virtual std::map<std::string, std::string> model_info() const { return {}; }

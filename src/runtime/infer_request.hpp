@@ -23,7 +23,8 @@ class InferCompletion {
 // for implementers:
 //  1. An input's bytes are read in place; the caller keeps them alive and unchanged until the run has ended.
 //  2. A bound output is written in place. An output that is not bound lives in the runtime's memory until the next run
-//  of this request.
+//  of this request. Where a run gives another shape than the bound one, that is what output() tells: the place may have
+//  been written in part, or not at all, and is not to be believed.
 //  3. Bindings stay until replaced. No call on the steady path allocates in our own code for non-string tensors.
 //  4. A request may be destroyed, on another thread, as soon as on_infer_done has been entered for its last run and
 //  start() has returned;
@@ -38,7 +39,7 @@ class InferRequest {
   // index is the position in ModelSignature::inputs. The shape must be concrete; type must be the signature's.
   virtual Status set_input(std::size_t index, const TensorView& view) = 0;
   // Where output index is to be written; shape and type must be what the run will give. Only for outputs whose shape is
-  // known before.
+  // known before: a run that gives another one may fail.
   virtual Status set_output(std::size_t index, const TensorView& view) = 0;
   // Back to the runtime's own memory for that output.
   virtual void clear_output(std::size_t index) noexcept = 0;
@@ -51,7 +52,7 @@ class InferRequest {
   // result. Thread-safe.
   virtual void cancel() noexcept = 0;
 
-  // The result of the last successful run.
+  // The result of the last successful run: the shape and the bytes that the runtime gave, whatever was bound.
   virtual Result<TensorView> output(std::size_t index) = 0;
 
   // Stateful models: the variables between runs. The default is a model without state.

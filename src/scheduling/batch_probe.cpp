@@ -68,11 +68,30 @@ bool open_first_dimension(const ModelSignature& signature) noexcept {
   });
 }
 
+// No output is known to have fewer rows than the inputs may have.
+bool outputs_take_as_many(const ModelSignature& signature) noexcept {
+  const auto most = [](const TensorSpec& spec) { return spec.shape.dims[0].max; };
+  const auto reaches = [](std::int64_t output, std::int64_t input) {
+    return output == Dimension::kUnbounded || (input != Dimension::kUnbounded && output >= input);
+  };
+  return std::ranges::all_of(signature.outputs, [&](const TensorSpec& output) {
+    return std::ranges::all_of(signature.inputs,
+                               [&](const TensorSpec& input) { return reaches(most(output), most(input)); });
+  });
+}
+
 bool first_dimension_is_one(const ModelSignature& signature) noexcept {
   const auto one = [](const TensorSpec& spec) {
     return !spec.shape.dims.empty() && spec.shape.dims[0] == Dimension::fixed(1);
   };
   return std::ranges::all_of(signature.inputs, one) && std::ranges::all_of(signature.outputs, one);
+}
+
+// A compiled form says before any run that it gives as many rows.
+bool gives_rows(const ModelSignature& form, std::uint32_t items) noexcept {
+  return std::ranges::all_of(form.outputs, [&](const TensorSpec& output) {
+    return output.shape.is_static() && !output.shape.dims.empty() && output.shape.dims[0] == Dimension::fixed(items);
+  });
 }
 
 }  // namespace
@@ -92,7 +111,11 @@ Status BatchProbe::run() {
   }
   if (executor_.model().stateful() || !batch_is_first_dimension(signature)) return {};
   if (out_of_time()) return off("a run takes too long to be measured");
-  if (open_first_dimension(signature) && outputs_follow_items()) {
+  if (open_first_dimension(signature)) {
+    if (!executor_.model().shapes_follow_inputs())
+      return off("how many rows its outputs have may depend on what is in the inputs");
+    if (!outputs_take_as_many(signature) || !outputs_follow_items())
+      return off("its outputs do not have the inputs' rows");
     any_size_ = true;
     if (auto status = executor_.set_variants({}, true, observer_); !status.ok()) return status;
   }
@@ -184,6 +207,10 @@ bool BatchProbe::add_candidate(std::uint32_t items, std::vector<Candidate>& cand
       return false;
     }
     candidate.model = std::move(compiled).value();
+    if (!gives_rows(candidate.model->signature(), items)) {
+      log_.info("Model {}: no form for a batch of {}: its outputs do not have as many rows", name_, items);
+      return false;
+    }
   }
   candidates.push_back(std::move(candidate));
   return true;
@@ -289,6 +316,7 @@ Status BatchProbe::use(const std::vector<Candidate>& candidates) {
 }
 
 Status BatchProbe::off(const std::string& reason) {
+  if (options_.mode == BatchingMode::kOff) return {};
   log_.info("Model {}: requests are not batched on {}: {}", name_, executor_.model().info().device, reason);
   return {};
 }

@@ -12,8 +12,9 @@
 namespace ocelli::scheduling {
 
 // Warms the executor's device up, learns how long a run takes, and decides which batch sizes are used:
-//  1. A model whose first dimension is open runs with one and with three items; when the outputs follow, they can be
-//  written in place.
+//  1. A model whose first dimension is open runs with one and with three items; when the outputs follow, and are known
+//  to depend on nothing but the inputs' shapes (CompiledModel::shapes_follow_inputs), they can be written in place. All
+//  other models with an open first dimension run one request at a time, and the runtime keeps their outputs.
 //  2. Candidates are the preferred sizes and the powers of two up to BatchingOptions::max_items: of the model itself
 //  when it takes any number of items, else of
 //     forms that the BatchCompiler makes.

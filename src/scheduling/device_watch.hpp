@@ -16,6 +16,8 @@ class DeviceWatch {
   virtual void on_device_out(std::size_t position, const Status& why) noexcept = 0;
   // The device ran out of memory; its batches have at most so many items for a while.
   virtual void on_device_limited(std::size_t position, std::uint32_t items, const Status& why) noexcept = 0;
+  // A run gave other rows than it was given; the device runs every request alone from now on.
+  virtual void on_device_unbatched(std::size_t position) noexcept = 0;
 
  protected:
   ~DeviceWatch() = default;

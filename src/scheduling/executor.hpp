@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -53,6 +54,13 @@ class Executor {
   // Whether `requests` requests of `items` items together may run as one batch.
   [[nodiscard]] bool accepts(std::uint32_t items, std::size_t requests) const noexcept;
 
+  // From now on every request runs alone and the runtime keeps its outputs, because a run gave other rows than it was
+  // given.
+  void stop_batching() noexcept {
+    sizes.resize(1);
+    any_size = false;
+  }
+
   // Most items that a run may have: the largest size in use, less after the device ran out of memory.
   [[nodiscard]] std::uint32_t largest() const noexcept { return std::min(sizes.back(), items_limit); }
 
@@ -71,7 +79,11 @@ class Executor {
   void observe_run(Duration took) noexcept;
   [[nodiscard]] Duration run_time() const noexcept { return run_time_; }
 
+  // A run gave an output with another number of rows than its items had. Set by lanes, without the lock.
+  std::atomic<bool> rows_differ{false};
+
   // --- kept by the scheduler, under its lock
+  bool rows_differ_told = false;
   std::size_t position = 0;
   bool out = false;                // the device was lost; its lanes take no more work
   bool retiring = false;           // is to be destroyed as soon as it is quiet

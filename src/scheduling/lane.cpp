@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "scheduling/executor.hpp"
+
 namespace ocelli::scheduling {
 namespace {
 
@@ -29,6 +31,7 @@ Result<std::unique_ptr<Lane>> Lane::create(Executor& executor, const std::vector
   const auto& signature = variants.front().model->signature();
   lane->gathered_.resize(signature.inputs.size());
   lane->output_buffers_.resize(signature.outputs.size());
+  lane->results_.resize(signature.outputs.size());
   return lane;
 }
 
@@ -89,12 +92,17 @@ Result<TensorView> Lane::gather(std::size_t index, std::uint32_t items, BufferPo
   return view;
 }
 
+bool Lane::is_wanted(std::size_t index) const noexcept {
+  for (const auto* item = batch_.front(); item; item = WorkList::next(*item)) {
+    if (item->work.outputs[index].wanted) return true;
+  }
+  return false;
+}
+
 Status Lane::bind_output(std::size_t index, std::uint32_t items, BufferPool& pool) {
   const auto& plan = active_->compiled->outputs[index];
-  bool wanted = false;
-  for (const auto* item = batch_.front(); item; item = WorkList::next(*item))
-    wanted = wanted || item->work.outputs[index].wanted;
-  if (!plan.known || !wanted) {
+  const bool rows_known = batch_.front()->by_rows_ && !executor_.rows_differ.load(std::memory_order_relaxed);
+  if (!plan.takes(items) || (plan.per_item && !rows_known) || !is_wanted(index)) {
     if (active_->bound[index]) active_->request->clear_output(index);
     active_->bound[index] = 0;
     return {};
@@ -115,8 +123,13 @@ Status Lane::bind_output(std::size_t index, std::uint32_t items, BufferPool& poo
 Status Lane::collect(BufferPool& pool) noexcept {
   try {
     const auto total = items();
-    for (std::size_t i = 0; i < output_buffers_.size(); ++i) {
-      if (auto status = collect_output(i, total, pool); !status.ok()) return status;
+    // All are looked at before anybody gets anything: with one output that cannot be divided, no other one's rows can
+    // be trusted either.
+    for (std::size_t i = 0; i < results_.size(); ++i) {
+      if (auto status = check_rows(i, total); !status.ok()) return status;
+    }
+    for (std::size_t i = 0; i < results_.size(); ++i) {
+      if (is_wanted(i)) hand_out_from(i, total, pool);
     }
     const auto& first = *batch_.front();
     return first.work.hooks ? first.work.hooks->after_run(*active_->request) : Status();
@@ -125,34 +138,38 @@ Status Lane::collect(BufferPool& pool) noexcept {
   }
 }
 
-Status Lane::collect_output(std::size_t index, std::uint32_t items, BufferPool& pool) {
-  auto& buffer = output_buffers_[index];
-  if (active_->bound[index]) {
-    TensorView whole = active_->compiled->outputs[index].view(items);
-    whole.data = buffer ? buffer->data() : batch_.front()->work.outputs[index].destination.data;
-    return hand_out(index, whole, buffer, items);
-  }
-  bool wanted = false;
-  for (const auto* item = batch_.front(); item; item = WorkList::next(*item))
-    wanted = wanted || item->work.outputs[index].wanted;
-  if (!wanted) return {};
+// Asks what the run really gave. Outputs that nobody wants are looked at too in a batch: they tell as much.
+Status Lane::check_rows(std::size_t index, std::uint32_t items) {
+  const bool together = batch_.size() > 1;
+  if (!together && !is_wanted(index)) return {};
   auto result = active_->request->output(index);
   if (!result.ok()) return std::move(result).status();
+  results_[index] = *result;
+  const bool by_rows = result->shape.rank() > 0 && result->shape[0] == items && items > 0 && result->bytes % items == 0;
+  const bool expected = together || (active_->compiled->outputs[index].per_item && batch_.front()->by_rows_);
+  if (by_rows || !expected) return {};
+  executor_.rows_differ.store(true, std::memory_order_relaxed);
+  if (!together) return {};
+  return internal_error(
+      fmt::format("output {} has shape {} after a batch of {} items", index, result->shape.to_string(), items));
+}
+
+void Lane::hand_out_from(std::size_t index, std::uint32_t items, BufferPool& pool) {
+  const auto& result = results_[index];
+  auto& buffer = output_buffers_[index];
   const auto& destination = batch_.front()->work.outputs[index].destination;
-  if (batch_.size() == 1 && destination.data) return hand_out(index, *result, {}, items);
-  buffer = pool.get(result->bytes);
-  copy_bytes(buffer->data(), result->data, result->bytes);
-  TensorView whole = *result;
+  const auto* place = buffer ? buffer->data() : destination.data;
+  if (active_->bound[index] && result.data == place) return hand_out(index, result, buffer, items);
+  if (batch_.size() == 1 && destination.data) return hand_out(index, result, {}, items);
+  buffer = pool.get(result.bytes);
+  copy_bytes(buffer->data(), result.data, result.bytes);
+  TensorView whole = result;
   whole.data = buffer->data();
-  return hand_out(index, whole, buffer, items);
+  hand_out(index, whole, buffer, items);
 }
 
 // Gives each item its slice of the whole output, by reference where it did not ask for a place of its own.
-Status Lane::hand_out(std::size_t index, const TensorView& whole, const BufferRef& owner, std::uint32_t items) {
-  if (batch_.size() > 1 && (whole.shape.rank() == 0 || whole.shape[0] != items || whole.bytes % items != 0)) {
-    return internal_error(
-        fmt::format("output {} has shape {} after a batch of {} items", index, whole.shape.to_string(), items));
-  }
+void Lane::hand_out(std::size_t index, const TensorView& whole, const BufferRef& owner, std::uint32_t items) {
   std::size_t offset = 0;
   for (auto* item = batch_.front(); item; item = WorkList::next(*item)) {
     auto& output = item->work.outputs[index];
@@ -179,7 +196,6 @@ Status Lane::hand_out(std::size_t index, const TensorView& whole, const BufferRe
     output.result.view = slice;
     output.result.owner = std::move(keep);
   }
-  return {};
 }
 
 bool Lane::start(Status& status) noexcept {

@@ -61,7 +61,8 @@ class Lane final : private InferCompletion {
   [[nodiscard]] bool idle() const noexcept { return starting_.load(std::memory_order_acquire) == 0; }
   Status run() noexcept { return active_->request->run(); }
   void cancel() noexcept { active_->request->cancel(); }
-  // After a successful run: fills every item's results.
+  // After a successful run: fills every item's results with what the runtime gave. kInternal when that cannot be
+  // divided among the items of a batch; then no item got anything.
   Status collect(BufferPool& pool) noexcept;
   // After collect or a failure: lets go of the buffers of this run.
   void release() noexcept;
@@ -87,8 +88,10 @@ class Lane final : private InferCompletion {
 
   Result<TensorView> gather(std::size_t index, std::uint32_t items, BufferPool& pool);
   Status bind_output(std::size_t index, std::uint32_t items, BufferPool& pool);
-  Status collect_output(std::size_t index, std::uint32_t items, BufferPool& pool);
-  Status hand_out(std::size_t index, const TensorView& whole, const BufferRef& owner, std::uint32_t items);
+  [[nodiscard]] bool is_wanted(std::size_t index) const noexcept;
+  Status check_rows(std::size_t index, std::uint32_t items);
+  void hand_out_from(std::size_t index, std::uint32_t items, BufferPool& pool);
+  void hand_out(std::size_t index, const TensorView& whole, const BufferRef& owner, std::uint32_t items);
 
   Executor& executor_;
   LaneObserver& observer_;
@@ -102,6 +105,7 @@ class Lane final : private InferCompletion {
   WorkList batch_;
   std::vector<BufferRef> gathered_;        // inputs of a batch, copied together
   std::vector<BufferRef> output_buffers_;  // null where an item's own destination is bound, or nothing is
+  std::vector<TensorView> results_;        // what the run gave, of the wanted outputs
 };
 
 }  // namespace ocelli::scheduling

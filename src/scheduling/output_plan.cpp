@@ -27,6 +27,7 @@ OutputPlan plan_output(const TensorSpec& spec, bool items_known) {
   plan.per_item = dynamic_items;
   for (const auto& dim : spec.shape.dims) plan.shape.push_back(dim.min);
   if (dynamic_items) plan.shape[0] = 1;
+  plan.allowed = spec.shape.dims[0];
   const auto count = plan.shape.element_count();
   plan.known = count.has_value();
   plan.bytes = count.value_or(0) * size;

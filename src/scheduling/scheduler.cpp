@@ -16,6 +16,12 @@ constexpr Duration kDeadlineGrain = std::chrono::milliseconds(1);
 Status expired_status() { return {StatusCode::kDeadlineExceeded, "Deadline exceeded"}; }
 Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancelled"}; }
 
+bool has_rows(const Work& work) noexcept {
+  return work.items > 0 && std::ranges::all_of(work.inputs, [&](const TensorView& input) {
+           return input.shape.rank() > 0 && input.shape[0] == work.items;
+         });
+}
+
 }  // namespace
 
 Scheduler::Scheduler(SchedulerOptions options, Timer& timer, BufferPool& pool, observability::ServableMetrics& metrics,
@@ -62,6 +68,7 @@ void Scheduler::submit(WorkItem& item) noexcept {
   item.batch_size = 1;
   item.attempts_ = 0;
   item.avoid_ = 0;
+  item.by_rows_ = has_rows(item.work);
   Lane* lane = nullptr;
   bool accepted = false;
   bool here = false;

@@ -36,7 +36,9 @@ struct SchedulerOptions {
 // A run that fails with kUnavailable (device lost) takes its device out of use while another device is left or somebody
 // watches who can bring it back, and its items move on. A batch that fails with kResourceExhausted is halved; an item
 // that is too large for a device on its own goes to the next one, and a device that fails so twice in a row is taken
-// out. A batch that fails otherwise is run again item by item, so that one bad request does not harm its neighbours.
+// out. A batch that fails otherwise is run again item by item, so that one bad request does not harm its neighbours. So
+// is a batch of which an output has another number of rows than the batch had, and from then on that device runs every
+// request alone.
 class Scheduler final : private LaneObserver, private TimerClient {
  public:
   // timer, pool and metrics must outlive the scheduler.
@@ -76,7 +78,7 @@ class Scheduler final : private LaneObserver, private TimerClient {
 
   // Something that the watch is to be told once the lock is released.
   struct Incident {
-    enum class Kind : std::uint8_t { kNone, kOut, kLimited };
+    enum class Kind : std::uint8_t { kNone, kOut, kLimited, kUnbatched };
     Kind kind = Kind::kNone;
     std::size_t position = 0;
     std::uint32_t items = 0;
@@ -98,6 +100,7 @@ class Scheduler final : private LaneObserver, private TimerClient {
   bool may_retry(const Lane& lane, const WorkItem& item, const Status& status, std::size_t batch) const noexcept;
   bool other_device(const Executor& executor, std::uint32_t avoid) const noexcept;
   Incident judge(Lane& lane, const Status& status) noexcept;
+  Incident judge_rows(Executor& executor) noexcept;
   void strand(WorkList& stranded) noexcept;
   void publish_lanes() noexcept;
   static WorkItem* first_for(const Executor& executor, const WorkList& queue) noexcept;

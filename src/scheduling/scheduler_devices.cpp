@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <new>
 #include <thread>
+#include <utility>
 
 #include "scheduling/batch_probe.hpp"
 #include "scheduling/scheduler.hpp"
@@ -165,9 +166,20 @@ Scheduler::Incident Scheduler::judge(Lane& lane, const Status& status) noexcept 
   return {Incident::Kind::kOut, executor.position, 0};
 }
 
+// After a run that gave other rows than it was given.
+Scheduler::Incident Scheduler::judge_rows(Executor& executor) noexcept {
+  if (!executor.rows_differ.load(std::memory_order_relaxed) || std::exchange(executor.rows_differ_told, true))
+    return {};
+  executor.stop_batching();
+  log_.warning("Model {}: a run on {} gave other rows than it was given; requests run one by one from now on",
+               options_.name, executor.model().info().device);
+  return {Incident::Kind::kUnbatched, executor.position, 1};
+}
+
 void Scheduler::report(const Incident& incident, const Status& why) noexcept {
   if (!watch_ || incident.kind == Incident::Kind::kNone) return;
   if (incident.kind == Incident::Kind::kOut) return watch_->on_device_out(incident.position, why);
+  if (incident.kind == Incident::Kind::kUnbatched) return watch_->on_device_unbatched(incident.position);
   watch_->on_device_limited(incident.position, incident.items, why);
 }
 

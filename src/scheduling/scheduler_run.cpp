@@ -118,7 +118,9 @@ WorkItem* Scheduler::first_for(const Executor& executor, const WorkList& queue) 
 
 void Scheduler::take_batch(Lane& lane, WorkItem& head) noexcept {
   const auto& executor = lane.executor();
-  const auto single = [](const WorkItem& item) { return item.attempts_ > 0 || item.work.hooks != nullptr; };
+  const auto single = [](const WorkItem& item) {
+    return item.attempts_ > 0 || item.work.hooks != nullptr || !item.by_rows_;
+  };
   std::size_t take = 1;
   if (executor.largest() > 1 && !single(head)) {
     std::uint32_t items = 0;
@@ -194,6 +196,7 @@ Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, WorkList
   } else {
     incident = judge(lane, status);
   }
+  if (incident.kind == Incident::Kind::kNone) incident = judge_rows(executor);
   WorkList again;
   const auto batch = lane.batch().size();
   while (auto* item = lane.batch().pop_front()) {

@@ -57,7 +57,8 @@ struct WorkOutput {
 struct Work {
   std::vector<TensorView> inputs;   // in signature order, types and shapes as the model takes them
   std::vector<WorkOutput> outputs;  // in signature order
-  std::uint32_t items = 1;          // extent of the batch dimension
+  // Extent of the batch dimension. An item of which an input has another first dimension, or none, runs alone.
+  std::uint32_t items = 1;
   WorkCompletion* completion = nullptr;
   RunHooks* hooks = nullptr;
 };
@@ -93,6 +94,8 @@ class WorkItem {
   Lane* lane_ = nullptr;
   State state_ = State::kIdle;
   std::uint8_t attempts_ = 0;
+  // Every input has `items` rows, at least one: it may be put together with others.
+  bool by_rows_ = false;
   // Positions of devices whose memory was too small for it, one bit each.
   std::uint32_t avoid_ = 0;
 };

@@ -19,6 +19,7 @@ class PlannedModel final : public CompiledModel {
   [[nodiscard]] const ModelSignature& signature() const noexcept override { return member_.model->signature(); }
   [[nodiscard]] const ExecutionInfo& info() const noexcept override { return member_.info; }
   [[nodiscard]] bool stateful() const noexcept override { return member_.model->stateful(); }
+  [[nodiscard]] bool shapes_follow_inputs() const noexcept override { return member_.model->shapes_follow_inputs(); }
   [[nodiscard]] std::map<std::string, std::string> model_info() const override { return member_.model->model_info(); }
   Result<std::unique_ptr<InferRequest>> create_request() override { return member_.model->create_request(); }
 

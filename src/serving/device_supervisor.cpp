@@ -314,6 +314,13 @@ void DeviceSupervisor::on_device_limited(std::size_t position, std::uint32_t ite
   });
 }
 
+void DeviceSupervisor::on_device_unbatched(std::size_t position) noexcept {
+  board_->update(position, [&](DeviceReport& report) {
+    report.info.note += fmt::format("{}requests are not batched: a run gave other rows than it was given",
+                                    report.info.note.empty() ? "" : "; ");
+  });
+}
+
 void DeviceSupervisor::on_timer(TimePoint) noexcept {
   const Lock lock(mutex_);
   if (!closing_) plan_work();

@@ -31,7 +31,7 @@ struct BatchingTest : testing::Test, WorkCompletion {
   }
   bool wait_for(int count) {
     std::unique_lock lock(mutex);
-    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return told >= count; });
+    return changed.wait_for(lock, std::chrono::seconds(120), [&] { return told >= count; });
   }
   void open(std::shared_ptr<test::FakeModel> fake, BatchingOptions batching, BatchCompiler compiler = {}) {
     model = std::move(fake);
@@ -200,6 +200,121 @@ TEST_F(BatchingTest, FixedBatchModelsUseFormsCompiledForMore) {
   EXPECT_EQ(forms[1]->runs(), 1);
   EXPECT_EQ(forms[2]->runs(), 1);
   EXPECT_EQ(model->runs(), 2);
+}
+
+// Keeps the rows whose first value is above zero, as models do that find things.
+test::FakeModel::Kernel keep_rows() {
+  return [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    std::vector<float> kept;
+    const auto* values = reinterpret_cast<const float*>(in[0].data);
+    for (std::int64_t row = 0; row < in[0].shape[0]; ++row) {
+      if (values[row * 2] > 0) kept.insert(kept.end(), {values[row * 2], values[row * 2 + 1]});
+    }
+    auto& view = out[0].view;
+    const auto bytes = kept.size() * sizeof(float);
+    if (!view.data || bytes > view.bytes) {
+      out[0].owner = Buffer::allocate(bytes);
+      view.data = out[0].owner->data();
+    }
+    view.type = DataType::kFp32;
+    view.shape = {static_cast<std::int64_t>(kept.size() / 2), 2};
+    view.bytes = bytes;
+    if (bytes > 0) std::memcpy(view.data, kept.data(), bytes);
+    return {};
+  };
+}
+
+std::shared_ptr<test::FakeModel> keeping_model(bool proven) {
+  auto model = std::make_shared<test::FakeModel>(test::add_signature(open_batch(2)), keep_rows());
+  model->has_proven_shapes = proven;
+  return model;
+}
+
+TEST_F(BatchingTest, AModelWhoseRowsMayHangOnTheDataIsNeverBatched) {
+  open(keeping_model(false), always());
+  model->hold();
+  for (int i = 0; i < 6; ++i) scheduler->submit(item(i % 2 == 0 ? -1.0F : 7.0F));
+  model->release();
+  ASSERT_TRUE(wait_for(6));
+  EXPECT_EQ(model->runs(), 6);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    ASSERT_TRUE(items[i].status.ok());
+    EXPECT_EQ(result(items[i]), i % 2 == 0 ? std::vector<float>{} : std::vector<float>({7, 8}));
+    EXPECT_EQ(items[i].work.outputs[0].result.view.shape, (Shape{i % 2 == 0 ? 0 : 1, 2}));
+  }
+}
+
+TEST_F(BatchingTest, ABatchThatComesBackWithOtherRowsRunsAgainOneByOneAndNeverAgainTogether) {
+  open(keeping_model(true), always());
+  model->hold();
+  scheduler->submit(item(5));
+  model->wait_for_started(1);
+  for (const float first : {1.0F, -1.0F, 2.0F, 3.0F}) scheduler->submit(item(first));
+  model->release();
+  ASSERT_TRUE(wait_for(5));
+  EXPECT_EQ(model->runs(), 6) << "one, the batch, and its four items";
+  const std::vector<std::vector<float>> expected{{5, 6}, {1, 2}, {}, {2, 3}, {3, 4}};
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    ASSERT_TRUE(items[i].status.ok()) << items[i].status.to_string();
+    EXPECT_EQ(result(items[i]), expected[i]) << i;
+  }
+  model->reset_counts();
+  model->hold();
+  for (int i = 0; i < 5; ++i) scheduler->submit(item(9));
+  model->release();
+  ASSERT_TRUE(wait_for(10));
+  EXPECT_EQ(model->runs(), 5);
+}
+
+TEST_F(BatchingTest, ALoneRunWithFewerRowsThanExpectedGivesNothingOfAnEarlierOne) {
+  open(keeping_model(true), always());
+  scheduler->submit(item(5, 3));
+  ASSERT_TRUE(wait_for(1));
+  EXPECT_EQ(result(items[0]), (std::vector<float>{5, 6, 7, 8, 9, 10}));
+  items[0].work.outputs[0].result = {};  // its buffer goes back to the pool
+  scheduler->submit(item(-3, 3));
+  ASSERT_TRUE(wait_for(2));
+  EXPECT_EQ(result(items[1]), (std::vector<float>{1, 2}));
+  EXPECT_EQ(items[1].work.outputs[0].result.view.shape, (Shape{1, 2}));
+}
+
+TEST_F(BatchingTest, AnItemWithoutRowsRunsAlone) {
+  open(adder(open_batch(2)), always());
+  model->hold();
+  scheduler->submit(item(0));
+  model->wait_for_started(1);
+  for (const std::uint32_t rows : {1U, 0U, 1U}) {
+    auto& made = item(10, rows);
+    made.work.items = 1;  // as it is counted
+    scheduler->submit(made);
+  }
+  model->release();
+  ASSERT_TRUE(wait_for(4));
+  expect_answers();
+  EXPECT_EQ(items[2].batch_size, 1u);
+}
+
+TEST_F(BatchingTest, ItemsWhoseInputsHaveUnequalRowsRunAlone) {
+  ModelSignature signature = test::add_signature(open_batch(2));
+  signature.inputs.push_back({"c", DataType::kFp32, open_batch(2), ""});
+  open(std::make_shared<test::FakeModel>(signature, test::add_kernel(1.0F)), always());
+  model->hold();
+  auto& first = item(0);
+  first.work.inputs.push_back(first.work.inputs[0]);
+  scheduler->submit(first);
+  model->wait_for_started(1);
+  for (int i = 0; i < 2; ++i) {
+    auto& longer = item(10, 2);
+    auto& shorter = item(20);
+    longer.work.inputs.push_back(shorter.work.inputs[0]);
+    shorter.work.inputs.push_back(longer.work.inputs[0]);
+    scheduler->submit(longer);
+    scheduler->submit(shorter);
+  }
+  model->release();
+  ASSERT_TRUE(wait_for(5));
+  expect_answers();
+  for (const auto& each : items) EXPECT_EQ(each.batch_size, 1u);
 }
 
 TEST_F(BatchingTest, ItemsThatChangeEachOtherAreNotBatched) {

@@ -44,11 +44,14 @@ class FakeModel final : public CompiledModel {
   [[nodiscard]] const ModelSignature& signature() const noexcept override { return signature_; }
   [[nodiscard]] const ExecutionInfo& info() const noexcept override { return info_; }
   [[nodiscard]] bool stateful() const noexcept override { return is_stateful; }
+  [[nodiscard]] bool shapes_follow_inputs() const noexcept override { return has_proven_shapes; }
   Result<std::unique_ptr<InferRequest>> create_request() override;
 
   ExecutionInfo& mutable_info() noexcept { return info_; }
   // start() runs on the calling thread and tells the completion before it returns.
   bool synchronous = false;
+  // What the model says of its outputs' shapes; the kernel may do otherwise.
+  bool has_proven_shapes = true;
   // With state: every run adds its input's first float to the request's sum, which is the first output.
   bool is_stateful = false;
 

@@ -242,6 +242,58 @@ def matrix_product(writer):
     writer.simulated("product", inputs, outputs)
 
 
+def kept_rows(writer):
+    """The rows whose first number is above zero: how many they are hangs on what is in them. The ONNX file says that they are all."""
+    import onnx
+    from openvino import opset15
+    inputs, outputs = [("x", "float32", ("batch", 4))], [("y", "float32", ("batch", 4))]
+    nodes = [onnx.helper.make_node("Gather", ["x", "column"], ["first"], axis=1),
+             onnx.helper.make_node("Greater", ["first", "zero"], ["kept"]),
+             onnx.helper.make_node("Compress", ["x", "kept"], ["y"], axis=0)]
+    weights = [("column", numpy.array(0, "int64")), ("zero", numpy.array(0, "float32"))]
+    writer.onnx("kept_rows", nodes, inputs, outputs, weights)
+
+    def build(parameters):
+        first = opset15.gather(parameters[0], numpy.array(0, "int64"), numpy.array(1, "int64"))
+        kept = opset15.non_zero(opset15.greater(first, numpy.array(0, "float32")), "i64")
+        rows = opset15.reshape(kept, numpy.array([-1]), False)
+        return [("y", opset15.gather(parameters[0], rows, numpy.array(0, "int64")))], []
+
+    writer.openvino("kept_rows", build, inputs)
+
+
+def first_three(writer):
+    """At most the first three rows: for one and for three rows it looks as if the outputs followed the batch."""
+    import onnx
+    from openvino import opset15
+    inputs, outputs = [("x", "float32", ("batch", 4))], [("y", "float32", ("batch", 4))]
+    nodes = [onnx.helper.make_node("Slice", ["x", "begin", "end"], ["part"]), onnx.helper.make_node("Relu", ["part"], ["y"])]
+    writer.onnx("first_three", nodes, inputs, outputs, [("begin", numpy.array([0])), ("end", numpy.array([3]))])
+
+    def build(parameters):
+        part = opset15.slice(parameters[0], numpy.array([0]), numpy.array([3]), numpy.array([1]), numpy.array([0]))
+        return [("y", opset15.relu(part))], []
+
+    writer.openvino("first_three", build, inputs)
+
+
+def flat(writer):
+    """All numbers in one row: the first dimension is not the batch."""
+    import onnx
+    from openvino import opset15
+    inputs, outputs = [("x", "float32", ("batch", 4))], [("y", "float32", ("numbers",))]
+    nodes = [onnx.helper.make_node("Reshape", ["x", "shape"], ["row"]), onnx.helper.make_node("Relu", ["row"], ["y"])]
+    writer.onnx("flat", nodes, inputs, outputs, [("shape", numpy.array([-1]))])
+    writer.openvino("flat", lambda p: ([("y", opset15.relu(opset15.reshape(p[0], numpy.array([-1]), False)))], []), inputs)
+
+
+def two_rows(writer):
+    """ONNX only: the file says that there are two rows whatever comes in, which is not so."""
+    import onnx
+    nodes = [onnx.helper.make_node("Relu", ["x"], ["y"])]
+    writer.onnx("two_rows", nodes, [("x", "float32", ("batch", 4))], [("y", "float32", (2, 4))])
+
+
 def shape_of(writer):
     """TensorFlow Lite only: an operator that some readers lack."""
     writer.tflite("shape", [("x", "float32", (2, 3))], [("y", "int32", (2,))], [("SHAPE", ["x"], ["y"], None)])
@@ -276,6 +328,10 @@ def write_all(out):
     loop(writer)
     unnamed(writer)
     matrix_product(writer)
+    kept_rows(writer)
+    first_three(writer)
+    flat(writer)
+    two_rows(writer)
     shape_of(writer)
     quantized_sum(writer)
 

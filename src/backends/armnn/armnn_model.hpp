@@ -22,6 +22,8 @@ class ArmnnModel final : public CompiledModel {
 
   [[nodiscard]] const ModelSignature& signature() const noexcept override { return signature_; }
   [[nodiscard]] const ExecutionInfo& info() const noexcept override { return info_; }
+  // ARM NN knows every shape when it loads a network.
+  [[nodiscard]] bool shapes_follow_inputs() const noexcept override { return true; }
   Result<std::unique_ptr<InferRequest>> create_request() override;
 
   // For the requests, in the signature's order.

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <string_view>
 
+#include "backends/onnx_file/protobuf_walker.hpp"
+
 namespace ocelli::onnx_file {
 namespace {
 
@@ -26,87 +28,7 @@ constexpr std::uint32_t kDimensionValue = 1;
 constexpr std::uint32_t kDimensionName = 2;
 }  // namespace field
 
-// Reads protobuf's wire format (developers.google.com/protocol-buffers/docs/encoding) from a file, skipping what nobody
-// asks for.
-class Walker {
- public:
-  explicit Walker(std::istream& file) : file_(file) {
-    file_.seekg(0, std::ios::end);
-    size_ = file_ ? static_cast<std::uint64_t>(file_.tellg()) : 0;
-    file_.seekg(0);
-  }
-
-  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
-  [[nodiscard]] bool good() const noexcept { return good_; }
-
-  // Calls on_number(field, value) and on_bytes(field, length) for each field up to end; on_bytes leaves the position
-  // wherever it likes.
-  template <typename OnNumber, typename OnBytes>
-  void fields(std::uint64_t end, OnNumber on_number, OnBytes on_bytes) {
-    while (good_ && position() < end) {
-      const std::uint64_t tag = varint();
-      const auto number = static_cast<std::uint32_t>(tag >> 3);
-      switch (tag & 7) {
-        case 0:
-          on_number(number, varint());
-          break;
-        case 1:
-          skip_to(position() + 8, end);
-          break;
-        case 5:
-          skip_to(position() + 4, end);
-          break;
-        case 2: {
-          const std::uint64_t length = varint();
-          const std::uint64_t begin = position();
-          if (!good_ || begin > end || length > end - begin) return fail();
-          on_bytes(number, begin + length);
-          skip_to(begin + length, end);
-          break;
-        }
-        default:
-          return fail();
-      }
-    }
-  }
-
-  std::string text(std::uint64_t end) {
-    constexpr std::uint64_t kMost = 4096;
-    const std::uint64_t length = end - position();
-    if (length > kMost) return {};
-    std::string result(length, '\0');
-    file_.read(result.data(), static_cast<std::streamsize>(length));
-    return result;
-  }
-
-  [[nodiscard]] std::uint64_t position() { return good_ ? static_cast<std::uint64_t>(file_.tellg()) : size_; }
-
- private:
-  std::uint64_t varint() {
-    std::uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-      const int byte = file_.get();
-      if (byte < 0) break;
-      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-      if ((byte & 0x80) == 0) return value;
-    }
-    fail();
-    return 0;
-  }
-  void skip_to(std::uint64_t target, std::uint64_t end) {
-    if (target > end) return fail();
-    if (good_ && position() != target) file_.seekg(static_cast<std::streamoff>(target));
-  }
-  void fail() noexcept { good_ = false; }
-
-  std::istream& file_;
-  std::uint64_t size_ = 0;
-  bool good_ = true;
-};
-
-constexpr auto ignore_number = [](std::uint32_t, std::uint64_t) {};
-
-OnnxDimension read_dimension(Walker& walker, std::uint64_t end) {
+OnnxDimension read_dimension(ProtobufWalker& walker, std::uint64_t end) {
   OnnxDimension dimension;
   walker.fields(
       end,
@@ -119,15 +41,7 @@ OnnxDimension read_dimension(Walker& walker, std::uint64_t end) {
   return dimension;
 }
 
-// Descends through the one field that leads to what is wanted.
-template <typename Found>
-void descend(Walker& walker, std::uint64_t end, std::uint32_t wanted, Found found) {
-  walker.fields(end, ignore_number, [&](std::uint32_t number, std::uint64_t stop) {
-    if (number == wanted) found(stop);
-  });
-}
-
-void read_input(Walker& walker, std::uint64_t end, OnnxSummary& summary) {
+void read_input(ProtobufWalker& walker, std::uint64_t end, OnnxSummary& summary) {
   std::string name;
   std::vector<OnnxDimension> dimensions;
   bool has_shape = false;
@@ -146,7 +60,7 @@ void read_input(Walker& walker, std::uint64_t end, OnnxSummary& summary) {
 }
 
 // Counts the weight's bytes and gives its name.
-std::string read_weight(Walker& walker, std::uint64_t end, OnnxSummary& summary) {
+std::string read_weight(ProtobufWalker& walker, std::uint64_t end, OnnxSummary& summary) {
   const std::uint64_t bytes = end - walker.position();
   std::string name;
   walker.fields(
@@ -160,7 +74,7 @@ std::string read_weight(Walker& walker, std::uint64_t end, OnnxSummary& summary)
   return name;
 }
 
-void read_graph(Walker& walker, std::uint64_t end, OnnxSummary& summary) {
+void read_graph(ProtobufWalker& walker, std::uint64_t end, OnnxSummary& summary) {
   std::vector<std::string> weights;
   walker.fields(end, ignore_number, [&](std::uint32_t number, std::uint64_t stop) {
     if (number == field::kGraphNode) {
@@ -200,7 +114,7 @@ std::optional<OnnxSummary> summarize_onnx(const std::filesystem::path& path) {
 }
 
 std::optional<OnnxSummary> summarize_onnx(std::istream& file) {
-  Walker walker(file);
+  ProtobufWalker walker(file);
   OnnxSummary summary;
   bool has_graph = false;
   walker.fields(walker.size(), ignore_number, [&](std::uint32_t number, std::uint64_t stop) {

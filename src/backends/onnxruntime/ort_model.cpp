@@ -7,13 +7,16 @@
 namespace ocelli::onnxruntime {
 
 OrtModel::OrtModel(const OrtApi& api, OrtOwner<OrtSession> session, ModelSignature signature, ExecutionInfo info,
-                   std::map<std::string, std::string> metadata, std::unique_ptr<NvidiaMemory> memory)
+                   std::map<std::string, std::string> metadata, std::unique_ptr<NvidiaMemory> memory,
+                   bool shapes_follow_inputs)
     : api_(api),
       session_(std::move(session)),
       memory_(std::move(memory)),
       signature_(std::move(signature)),
       info_(std::move(info)),
       metadata_(std::move(metadata)),
+      shapes_follow_inputs_(shapes_follow_inputs),
+      binds_outputs_(shapes_follow_inputs),
       workers_(info_.streams) {
   for (const auto& input : signature_.inputs) input_names_.push_back(input.name.c_str());
   for (const auto& output : signature_.outputs) output_names_.push_back(output.name.c_str());

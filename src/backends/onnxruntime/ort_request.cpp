@@ -16,6 +16,13 @@ std::byte nothing{};
 
 Status check(const OrtApi& api, OrtStatus* status) { return take(api, status, StatusCode::kInternal); }
 
+// What ONNX Runtime says (since 1.24, and before) when a run gives a shape other than that of the memory which was
+// given for it.
+bool is_refused_binding(const Status& status) {
+  const auto says = [&](std::string_view text) { return status.message().find(text) != std::string_view::npos; };
+  return says("but the computed output shape") || says("shape verification failed");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<InferRequest>> OrtRequest::create(const OrtApi& api, OrtModel& model) {
@@ -96,7 +103,7 @@ Status OrtRequest::set_output(std::size_t index, const TensorView& view) {
   auto value = bind(output.binding, view);
   if (!value.ok()) return value.status();
   output.result.reset();
-  output.bound = true;
+  output.bound = output.in_place = true;
   output.view = view;
   output_values_[index] = *value;
   return {};
@@ -104,7 +111,7 @@ Status OrtRequest::set_output(std::size_t index, const TensorView& view) {
 
 void OrtRequest::clear_output(std::size_t index) noexcept {
   if (index >= outputs_.size() || !outputs_[index].bound) return;
-  outputs_[index].bound = false;
+  outputs_[index].bound = outputs_[index].in_place = false;
   output_values_[index] = nullptr;
 }
 
@@ -154,7 +161,7 @@ Status OrtRequest::stage() {
   }
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     Output& output = outputs_[i];
-    if (!output.bound || output.view.bytes == 0) continue;
+    if (!output.in_place || output.view.bytes == 0) continue;
     if (auto data = output.pinned.reserve(api_, card, output.view.type, output.view.shape); !data.ok())
       return data.status();
     output_values_[i] = output.pinned.value();
@@ -164,13 +171,14 @@ Status OrtRequest::stage() {
 
 void OrtRequest::deliver() noexcept {
   for (auto& output : outputs_) {
-    if (output.bound && output.view.bytes > 0)
+    if (output.in_place && output.view.bytes > 0)
       std::memcpy(output.view.data, output.pinned.view().data, output.view.bytes);
   }
 }
 
 Status OrtRequest::run_graph() noexcept {
   auto status = graph_->run(model_.session(), *options_, input_views_);
+  for (auto& output : outputs_) output.in_place = output.bound;
   for (std::size_t i = 0; status.ok() && i < outputs_.size(); ++i) {
     if (outputs_[i].bound && outputs_[i].view.bytes > 0)
       std::memcpy(outputs_[i].view.data, graph_->output(i).data, outputs_[i].view.bytes);
@@ -183,12 +191,26 @@ Status OrtRequest::call_session() noexcept {
                               inputs_.size(), model_.output_names().data(), outputs_.size(), output_values_.data()));
 }
 
-Status OrtRequest::run_plain() noexcept {
+void OrtRequest::place_outputs() noexcept {
+  const bool binds = model_.binds_outputs();
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    if (outputs_[i].bound) continue;
+    outputs_[i].in_place = outputs_[i].bound && binds;
+    if (outputs_[i].in_place) continue;
     outputs_[i].result.reset();
     output_values_[i] = nullptr;
   }
+}
+
+Status OrtRequest::run_plain() noexcept {
+  Status status = run_placed();
+  if (status.ok() || !model_.binds_outputs() || !is_refused_binding(status)) return status;
+  // The file says something of its outputs' shapes that is not so: from now on ONNX Runtime places them.
+  model_.stop_binding_outputs();
+  return run_placed();
+}
+
+Status OrtRequest::run_placed() noexcept {
+  place_outputs();
   const bool on_card = model_.nvidia_memory() != nullptr;
   if (on_card) {
     if (auto status = stage(); !status.ok()) return status;
@@ -201,7 +223,7 @@ Status OrtRequest::run_plain() noexcept {
     if (status.ok()) status = call_session();
   }
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    if (!outputs_[i].bound) outputs_[i].result = OrtOwner<OrtValue>(output_values_[i], OrtDeleter{&api_});
+    if (!outputs_[i].in_place) outputs_[i].result = OrtOwner<OrtValue>(output_values_[i], OrtDeleter{&api_});
   }
   if (on_card && status.ok()) deliver();
   return status;
@@ -221,7 +243,7 @@ Status OrtRequest::run_session() noexcept {
 Result<TensorView> OrtRequest::output(std::size_t index) {
   if (index >= outputs_.size()) return no_such_tensor("output", index, outputs_.size());
   Output& output = outputs_[index];
-  if (output.bound) return output.view;
+  if (output.in_place) return output.view;
   if (graph_) return graph_->output(index);
   if (!output.result) return internal_error("the request has not run yet");
   auto view = view_of(api_, *output.result);

@@ -47,7 +47,8 @@ class OrtRequest final : public InferRequest, private WorkerPool::Task {
     PinnedTensor pinned;  // on the way from an NVIDIA card to what is bound
     TensorView view;      // of what is bound
     bool bound = false;
-    OrtOwner<OrtValue> result;      // made by the last run, when not bound
+    bool in_place = false;          // the last run wrote to what is bound
+    OrtOwner<OrtValue> result;      // made by the last run, when not in place
     std::vector<std::byte> packed;  // of string outputs
   };
 
@@ -55,6 +56,9 @@ class OrtRequest final : public InferRequest, private WorkerPool::Task {
   void work() noexcept override;
   Status run_session() noexcept;
   Status run_plain() noexcept;
+  Status run_placed() noexcept;
+  // Decides for each output whether the next run writes it where it is bound.
+  void place_outputs() noexcept;
   Status call_session() noexcept;
   // Runs on a card: by a recorded graph; and the way of tensors through pinned memory before and after other runs.
   Status run_graph() noexcept;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "backends/onnx_file/shape_origin.hpp"
 #include "backends/onnxruntime/ort_assignment.hpp"
 #include "backends/onnxruntime/ort_info.hpp"
 #include "backends/onnxruntime/ort_model.hpp"
@@ -151,9 +152,9 @@ Result<std::unique_ptr<CompiledModel>> OrtRuntime::compile(const ModelSource& so
   auto memory = memory_for(**session, *plan, *signature);
   if (!memory.ok()) return memory.status();
   auto facts = model_facts(api, **session, *placement);
-  return std::unique_ptr<CompiledModel>(std::make_unique<OrtModel>(api, std::move(*session), std::move(*signature),
-                                                                   info_of(library_, *plan, *placement, *summary),
-                                                                   std::move(facts), std::move(*memory)));
+  return std::unique_ptr<CompiledModel>(std::make_unique<OrtModel>(
+      api, std::move(*session), std::move(*signature), info_of(library_, *plan, *placement, *summary), std::move(facts),
+      std::move(*memory), onnx_file::shapes_follow_inputs(source.path)));
 }
 
 }  // namespace ocelli::onnxruntime

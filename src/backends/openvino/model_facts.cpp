@@ -47,7 +47,8 @@ std::string facts_to_text(const ModelFacts& facts) {
   return json{{"inputs", to_json(facts.signature.inputs)},
               {"outputs", to_json(facts.signature.outputs)},
               {"model_info", facts.model_info},
-              {"stateful", facts.stateful}}
+              {"stateful", facts.stateful},
+              {"shapes_follow_inputs", facts.shapes_follow_inputs}}
       .dump();
 }
 
@@ -58,6 +59,7 @@ std::optional<ModelFacts> facts_from_text(std::string_view text) {
     facts.signature = {from_json(value.at("inputs")), from_json(value.at("outputs"))};
     value.at("model_info").get_to(facts.model_info);
     value.at("stateful").get_to(facts.stateful);
+    value.at("shapes_follow_inputs").get_to(facts.shapes_follow_inputs);
     return facts;
   } catch (const std::exception&) {
     return std::nullopt;

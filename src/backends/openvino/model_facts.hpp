@@ -14,6 +14,8 @@ struct ModelFacts {
   ModelSignature signature;
   std::map<std::string, std::string> model_info;
   bool stateful = false;
+  // CompiledModel::shapes_follow_inputs().
+  bool shapes_follow_inputs = false;
 };
 
 // As JSON, and back; empty when the text is none of ours.

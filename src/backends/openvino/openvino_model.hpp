@@ -24,6 +24,7 @@ class OpenvinoModel final : public CompiledModel {
   [[nodiscard]] const ModelSignature& signature() const noexcept override { return facts_.signature; }
   [[nodiscard]] const ExecutionInfo& info() const noexcept override { return info_; }
   [[nodiscard]] bool stateful() const noexcept override { return facts_.stateful; }
+  [[nodiscard]] bool shapes_follow_inputs() const noexcept override { return facts_.shapes_follow_inputs; }
   [[nodiscard]] std::map<std::string, std::string> model_info() const override { return facts_.model_info; }
   Result<std::unique_ptr<InferRequest>> create_request() override;
 

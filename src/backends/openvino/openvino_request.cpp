@@ -154,7 +154,7 @@ Status OpenvinoRequest::run_status(const std::exception_ptr& exception) const no
 Result<TensorView> OpenvinoRequest::output(std::size_t index) {
   if (index >= outputs_.size()) return no_such_tensor("output", index, outputs_.size());
   Output& output = outputs_[index];
-  if (output.bound || output.is_static) return output.view;
+  if (output.is_static) return output.view;
   Result<TensorView> result = internal_error("no output");
   auto status = guarded(StatusCode::kInternal, [&] {
     const ov::Tensor tensor = request_.get_output_tensor(index);

@@ -12,6 +12,7 @@
 #include "backends/openvino/openvino_info.hpp"
 #include "backends/openvino/openvino_preprocess.hpp"
 #include "backends/openvino/openvino_properties.hpp"
+#include "backends/openvino/shape_origin.hpp"
 #include "runtime/model_digest.hpp"
 
 namespace ocelli::openvino {
@@ -78,6 +79,7 @@ Result<OpenvinoRuntime::Prepared> OpenvinoRuntime::prepare(const ModelSource& so
   if (!signature.ok()) return signature.status();
   prepared.facts.signature = std::move(*signature);
   prepared.facts.stateful = !view->get_variables().empty();
+  prepared.facts.shapes_follow_inputs = shapes_follow_inputs(*view);
   remove_string_identities(*model);
   prepared.model = std::move(*model);
   return prepared;

@@ -21,6 +21,7 @@ class SimulatedModel final : public CompiledModel {
 
   [[nodiscard]] const ModelSignature& signature() const noexcept override { return signature_; }
   [[nodiscard]] const ExecutionInfo& info() const noexcept override { return info_; }
+  [[nodiscard]] bool shapes_follow_inputs() const noexcept override { return true; }
   Result<std::unique_ptr<InferRequest>> create_request() override;
 
  private:
