@@ -1,0 +1,43 @@
+#include "base/small_file.hpp"
+
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "base/temporary_path.hpp"
+
+namespace ocelli {
+
+namespace fs = std::filesystem;
+
+Result<std::string> read_small_file(const fs::path& path, std::size_t limit) {
+  std::error_code error;
+  // Opening a pipe would wait for somebody who writes to it.
+  if (!fs::is_regular_file(path, error)) return not_found(fmt::format("file {} does not exist", path.string()));
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(limit + 1, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!file.is_open() || file.bad()) return internal_error(fmt::format("file {} cannot be read", path.string()));
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  if (bytes.size() > limit)
+    return Status(StatusCode::kPayloadTooLarge, fmt::format("file {} has more than {} bytes", path.string(), limit));
+  return bytes;
+}
+
+Status replace_small_file(const fs::path& path, std::string_view bytes) {
+  std::error_code error;
+  if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
+  const auto temporary = temporary_path(path);
+  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  const bool written = !file.fail();
+  error.clear();
+  if (written) fs::rename(temporary, path, error);
+  if (written && !error) return {};
+  const std::string reason = written ? error.message() : "writing failed";
+  fs::remove(temporary, error);
+  return internal_error(fmt::format("file {} cannot be written: {}", path.string(), reason));
+}
+
+}  // namespace ocelli
