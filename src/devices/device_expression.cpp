@@ -55,7 +55,18 @@ bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 |
 
 class Parser {
  public:
-  Parser(std::string_view text, const std::vector<std::string>& simulated) : text_(text), simulated_(simulated) {}
+  Parser(std::string_view text, const std::vector<std::string>& simulated, std::string_view subject = "target_device",
+         std::size_t at = 0)
+      : text_(text), simulated_(simulated), subject_(subject), at_(at) {}
+
+  // A lone device where the parser stands; at becomes the position behind it.
+  Result<DeviceName> parse_name(std::size_t& at) {
+    DeviceMember member;
+    if (Status status = parse_member(member); !status.ok()) return status;
+    if (member.count) return fail(at, "(n) has no meaning here");
+    at = at_;
+    return std::move(member.device);
+  }
 
   Result<DeviceExpression> parse() {
     if (text_.size() > kMaxText) return fail(kMaxText, fmt::format("more than {} characters", kMaxText));
@@ -209,8 +220,7 @@ class Parser {
 
   Status fail(std::size_t at, std::string_view what) const {
     constexpr std::size_t kShown = 100;
-    return invalid_argument(
-        fmt::format("target_device \"{}\", position {}: {}", text_.substr(0, kShown), at + 1, what));
+    return invalid_argument(fmt::format("{} \"{}\", position {}: {}", subject_, text_.substr(0, kShown), at + 1, what));
   }
 
   std::string_view word() {
@@ -230,7 +240,8 @@ class Parser {
 
   std::string_view text_;
   const std::vector<std::string>& simulated_;
-  std::size_t at_ = 0;
+  std::string_view subject_;
+  std::size_t at_;
 };
 
 }  // namespace
@@ -254,6 +265,11 @@ std::string DeviceExpression::to_string() const {
 
 Result<DeviceExpression> parse_target_device(std::string_view text, const std::vector<std::string>& simulated) {
   return Parser(text, simulated).parse();
+}
+
+Result<DeviceName> parse_device_name(std::string_view subject, std::string_view text, std::size_t& at,
+                                     const std::vector<std::string>& simulated) {
+  return Parser(text, simulated, subject, at).parse_name(at);
 }
 
 }  // namespace ocelli::devices

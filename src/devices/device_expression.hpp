@@ -75,4 +75,9 @@ struct DeviceExpression {
 // unknown name, the names that exist.
 Result<DeviceExpression> parse_target_device(std::string_view text, const std::vector<std::string>& simulated = {});
 
+// Reads the one device name that stands at `at` of a longer text, and moves `at` behind it. The rules are those of a
+// target_device's member, without "(n)". kInvalidArgument: messages begin with subject, the text's own name.
+Result<DeviceName> parse_device_name(std::string_view subject, std::string_view text, std::size_t& at,
+                                     const std::vector<std::string>& simulated = {});
+
 }  // namespace ocelli::devices

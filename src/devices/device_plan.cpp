@@ -8,6 +8,7 @@
 #include <charconv>
 #include <initializer_list>
 
+#include "devices/device_memory.hpp"
 #include "devices/device_properties.hpp"
 
 namespace ocelli::devices {
@@ -114,7 +115,8 @@ Result<std::vector<PlanMember>> members_of(const DeviceExpression& expression, C
     members.push_back({.target = member.device.to_string(),
                        .placements = std::move(*ways),
                        .requests = counts_requests ? member.count : std::nullopt,
-                       .quick = is_cpu(member.device)});
+                       .quick = is_cpu(member.device),
+                       .memory = memory_of(member.device)});
   }
   return members;
 }
@@ -223,7 +225,10 @@ Result<DevicePlan> plan_for(const DeviceExpression& expression, CpuRuntime cpu, 
   if (expression.kind == PlanKind::kHetero && expression.members.size() > 1) {
     auto ways = hetero_placements(expression, cpu);
     if (!ways.ok()) return ways.status();
-    plan.members.push_back({.target = expression.to_string(), .placements = std::move(*ways)});
+    // How the model is divided is known to its runtime only; the first device is the one that is meant to carry it.
+    plan.members.push_back({.target = expression.to_string(),
+                            .placements = std::move(*ways),
+                            .memory = memory_of(expression.members.front().device)});
     return plan;
   }
   auto members = members_of(expression, cpu);

@@ -31,6 +31,8 @@ struct PlanMember {
   bool quick = false;
   // What DEVICE_PROPERTIES says for this member alone; wins over DevicePlan::properties.
   std::map<std::string, std::string> properties{};
+  // The memory that the model takes, as --device_memory names it: see memory_of().
+  std::string memory{};
 
   friend bool operator==(const PlanMember&, const PlanMember&) = default;
 };

@@ -2,14 +2,18 @@
 
 #include <fmt/format.h>
 
+#include "runtime/model_size.hpp"
+
 namespace ocelli::devices {
 namespace {
 
 // The reasons of all ways that did not work, in one sentence under the first one's code, or that of a user's mistake.
 class Refusals {
  public:
-  void add(const std::string& way, const Status& status) {
-    if (text_.empty() || status.code() == StatusCode::kInvalidArgument || status.code() == StatusCode::kNotFound)
+  // decisive: nothing is tried after it.
+  void add(const std::string& way, const Status& status, bool decisive = false) {
+    if (decisive || text_.empty() || status.code() == StatusCode::kInvalidArgument ||
+        status.code() == StatusCode::kNotFound)
       code_ = status.code();
     if (!text_.empty()) text_ += "; ";
     text_ += fmt::format("{}: {}", way, status.message());
@@ -42,6 +46,10 @@ Result<CompiledMember> compile_at(const PlanMember& member, const Placement& pla
   if (!model.ok()) return model.status();
   CompiledMember compiled{*runtime, std::move(model).value(), member.target, member.requests, {}};
   compiled.info = compiled.model->info();
+  if (compiled.info.memory_bytes == 0) {
+    compiled.info.memory_bytes = model_size(source);
+    compiled.info.memory_estimated = true;
+  }
   return compiled;
 }
 
@@ -53,7 +61,8 @@ void note_refusals(CompiledMember& compiled, const Refusals& refusals) {
 }
 
 std::optional<CompiledMember> try_ways(const DevicePlan& plan, const PlanMember& member, RuntimeRegistry& registry,
-                                       const ModelSource& source, CompileOptions options, Refusals& refusals) {
+                                       const ModelSource& source, CompileOptions options, Refusals& refusals,
+                                       bool full_ends = false) {
   options.properties = plan.properties;
   // The member's own word on streams replaces the plan's, in whichever of the two ways it is given.
   if (member.properties.contains("NUM_STREAMS")) options.properties.erase("PERFORMANCE_HINT");
@@ -62,8 +71,9 @@ std::optional<CompiledMember> try_ways(const DevicePlan& plan, const PlanMember&
   for (const auto& placement : member.placements) {
     auto made = compile_at(member, placement, registry, source, options);
     if (made.ok()) return std::move(made).value();
-    refusals.add(fmt::format("{} on {}", placement.device, placement.runtime), made.status());
-    if (is_users_mistake(made.status()) || options.stop.stop_requested()) break;
+    const bool full = full_ends && made.status().code() == StatusCode::kResourceExhausted;
+    refusals.add(fmt::format("{} on {}", placement.device, placement.runtime), made.status(), full);
+    if (full || is_users_mistake(made.status()) || options.stop.stop_requested()) break;
   }
   return std::nullopt;
 }
@@ -71,9 +81,10 @@ std::optional<CompiledMember> try_ways(const DevicePlan& plan, const PlanMember&
 }  // namespace
 
 Result<CompiledMember> compile_member(const DevicePlan& plan, const PlanMember& member, RuntimeRegistry& registry,
-                                      const ModelSource& source, const CompileOptions& options, const Log& log) {
+                                      const ModelSource& source, const CompileOptions& options, const Log& log,
+                                      bool full_ends) {
   Refusals refusals;
-  auto made = try_ways(plan, member, registry, source, options, refusals);
+  auto made = try_ways(plan, member, registry, source, options, refusals, full_ends);
   if (!made) return refusals.status();
   if (!refusals.empty())
     log.debug("{} runs on {} {}, because of {}", member.target, made->info.runtime, made->info.device, refusals.text());

@@ -30,9 +30,12 @@ struct CompiledMember {
 
 // Compiles one member by the first of its ways that works. options.device is ignored; the plan's and the member's own
 // properties replace options.properties. Blocks. The error names every way that was tried and its reason, under the
-// code of the first one; a wrong parameter or a missing file ends the search.
+// code of the first one; a wrong parameter or a missing file ends the search. full_ends: so does a device without
+// memory for the model, with kResourceExhausted, for a caller who can free memory and try again. Where the runtime does
+// not say what the model takes, info has the size of its files.
 Result<CompiledMember> compile_member(const DevicePlan& plan, const PlanMember& member, RuntimeRegistry& registry,
-                                      const ModelSource& source, const CompileOptions& options, const Log& log);
+                                      const ModelSource& source, const CompileOptions& options, const Log& log,
+                                      bool full_ends = false);
 
 // Compiles what plan.use asks for, best first; whoever was passed over stands in the first one's note. Errors as above.
 Result<std::vector<CompiledMember>> compile_plan(const DevicePlan& plan, RuntimeRegistry& registry,

@@ -25,7 +25,7 @@ struct BackendContext {
 
 // What each module exports under the name "ocelli_backend_entry". Version kBackendAbi guards against modules of another
 // build.
-inline constexpr std::uint32_t kBackendAbi = 2;
+inline constexpr std::uint32_t kBackendAbi = 3;
 struct BackendEntry {
   std::uint32_t abi;
   const char* name;

@@ -65,6 +65,10 @@ struct ExecutionInfo {
   std::uint32_t optimal_requests = 1;  // requests in flight that fill the device
   bool loaded_from_cache = false;
   std::string note;  // one sentence when something differs from what was asked for; else empty
+  // What the model takes of its device's memory; 0: the runtime does not say. Estimated: found from the size of the
+  // model's files by whoever compiled it.
+  std::uint64_t memory_bytes = 0;
+  bool memory_estimated = false;
 };
 
 }  // namespace ocelli

@@ -179,6 +179,7 @@ TEST_F(SimulatedBackend, MemoryIsTakenByModelsAndGivenBack) {
   load(settings(R"(,"memory_bytes":100,"model_bytes":60)"));
   auto first = compile();
   ASSERT_TRUE(first.ok());
+  EXPECT_EQ((*first)->info().memory_bytes, 60U);
   EXPECT_EQ(compile().status().code(), StatusCode::kResourceExhausted);
   first->reset();
   EXPECT_TRUE(compile().ok());
@@ -190,13 +191,14 @@ TEST_F(SimulatedBackend, SignatureFileBesideTheModelComesFirst) {
   std::filesystem::create_directories(folder);
   std::ofstream(folder / "model.onnx") << "anything";
   std::ofstream(folder / "simulated.json")
-      << R"({"inputs":[{"name":"a","type":"BYTES","shape":["1:8"]}],"outputs":[{"name":"b","type":"BYTES","shape":[-1]}]})";
+      << R"({"inputs":[{"name":"a","type":"BYTES","shape":["1:8"]}],"outputs":[{"name":"b","type":"BYTES","shape":[-1]}],"memory_bytes":7})";
   CompileOptions options;
   options.device = "SIM.0";
   auto model = runtime_->compile({ModelFormat::kTflite, folder / "model.onnx"}, options);
   ASSERT_TRUE(model.ok()) << model.status().to_string();
   EXPECT_EQ((*model)->signature().inputs[0].type, DataType::kString);
   EXPECT_EQ((*model)->signature().inputs[0].shape.to_string(), "(1:8)");
+  EXPECT_EQ((*model)->info().memory_bytes, 7U);
   std::filesystem::remove_all(folder);
 }
 

@@ -158,5 +158,30 @@ TEST(RuntimeRegistryTest, BrokenModuleIsRememberedNotFatal) {
   EXPECT_TRUE(registry.states()[0].tried);
 }
 
+TEST_F(PlanCompilerTest, ADeviceWithoutMemoryEndsTheSearchForWhoeverCanFreeSome) {
+  add("openvino", [](const CompileOptions&) { return Status(StatusCode::kResourceExhausted, "full"); });
+  const auto onnxruntime = add("onnxruntime", kTakesAll);
+  const auto plan = make_plan("CPU", {});
+  const auto& member = plan->members.front();
+  const auto ended = compile_member(*plan, member, registry_, source_, options_, Log(), true);
+  EXPECT_EQ(ended.status().code(), StatusCode::kResourceExhausted);
+  EXPECT_TRUE(onnxruntime->asked.empty());
+  const auto stood_in = compile_member(*plan, member, registry_, source_, options_, Log());
+  ASSERT_TRUE(stood_in.ok()) << stood_in.status().to_string();
+  EXPECT_EQ(stood_in->runtime->name(), "onnxruntime");
+}
+
+TEST_F(PlanCompilerTest, WhatTheRuntimeDoesNotSayAboutMemoryIsEstimatedFromTheFiles) {
+  const auto path = std::filesystem::temp_directory_path() / ("ocelli-plan-" + std::to_string(getpid()) + ".onnx");
+  std::ofstream(path) << std::string(1234, 'x');
+  add("openvino", kTakesAll);
+  source_.path = path;
+  const auto made = compile("CPU");
+  std::filesystem::remove(path);
+  ASSERT_TRUE(made.ok()) << made.status().to_string();
+  EXPECT_EQ(made->front().info.memory_bytes, 1234U);
+  EXPECT_TRUE(made->front().info.memory_estimated);
+}
+
 }  // namespace
 }  // namespace ocelli::devices

@@ -107,20 +107,20 @@ bool SimulatedDevice::remove_waiting(Job& job) noexcept {
   return false;
 }
 
-Status SimulatedDevice::take_memory() {
+Status SimulatedDevice::take_memory(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  if (settings_.memory_bytes > 0 && memory_used_ + settings_.model_bytes > settings_.memory_bytes) {
+  if (settings_.memory_bytes > 0 && memory_used_ + bytes > settings_.memory_bytes) {
     return {StatusCode::kResourceExhausted,
             fmt::format("device {} has {} of {} bytes left; the model needs {}", settings_.name,
-                        settings_.memory_bytes - memory_used_, settings_.memory_bytes, settings_.model_bytes)};
+                        settings_.memory_bytes - memory_used_, settings_.memory_bytes, bytes)};
   }
-  memory_used_ += settings_.model_bytes;
+  memory_used_ += bytes;
   return {};
 }
 
-void SimulatedDevice::give_memory_back() noexcept {
+void SimulatedDevice::give_memory_back(std::uint64_t bytes) noexcept {
   const std::lock_guard lock(mutex_);
-  memory_used_ -= settings_.model_bytes;
+  memory_used_ -= bytes;
 }
 
 }  // namespace ocelli::simulated

@@ -48,8 +48,8 @@ class SimulatedDevice {
   void cancel(Job& job) noexcept;
 
   // Memory of the device, for a model that is loaded. Errors: kResourceExhausted.
-  Status take_memory();
-  void give_memory_back() noexcept;
+  Status take_memory(std::uint64_t bytes);
+  void give_memory_back(std::uint64_t bytes) noexcept;
 
  private:
   friend class Job;

@@ -57,7 +57,7 @@ Shape shape_of_output(const PartialShape& shape, const Shape& input) {
 SimulatedModel::SimulatedModel(ModelSignature signature, ExecutionInfo info, std::shared_ptr<SimulatedDevice> device)
     : signature_(std::move(signature)), info_(std::move(info)), device_(std::move(device)) {}
 
-SimulatedModel::~SimulatedModel() { device_->give_memory_back(); }
+SimulatedModel::~SimulatedModel() { device_->give_memory_back(info_.memory_bytes); }
 
 Result<std::unique_ptr<InferRequest>> SimulatedModel::create_request() {
   return std::unique_ptr<InferRequest>(std::make_unique<SimulatedRequest>(signature_, *device_));

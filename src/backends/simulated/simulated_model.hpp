@@ -15,7 +15,7 @@ namespace ocelli::simulated {
 // A signature on a device.
 class SimulatedModel final : public CompiledModel {
  public:
-  // The device's memory for the model has been taken already; it is given back here.
+  // The device's memory for the model, info.memory_bytes, has been taken already; it is given back here.
   SimulatedModel(ModelSignature signature, ExecutionInfo info, std::shared_ptr<SimulatedDevice> device);
   ~SimulatedModel() override;
 

@@ -88,20 +88,22 @@ Result<std::shared_ptr<SimulatedDevice>> SimulatedRuntime::find_device(const std
                                          there.empty() ? "none" : there));
 }
 
-Result<ModelSignature> SimulatedRuntime::signature_of(const ModelSource& source) const {
+Result<SimulatedRuntime::Model> SimulatedRuntime::model_of(const ModelSource& source) const {
   std::error_code error;
   if (!std::filesystem::exists(source.path, error))
     return not_found(fmt::format("model file {} does not exist", source.path.string()));
   const auto folder = std::filesystem::is_directory(source.path, error) ? source.path : source.path.parent_path();
   std::ifstream file(folder / "simulated.json");
   if (!file) {
-    if (settings_.signature) return *settings_.signature;
+    if (settings_.signature) return Model{*settings_.signature, {}};
     return not_found(fmt::format("{} has no simulated.json, and the settings have no signature", folder.string()));
   }
-  auto signature = parse_signature(std::string(std::istreambuf_iterator<char>(file), {}));
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  const auto bytes = parse_memory_bytes(text);
+  auto signature = bytes.ok() ? parse_signature(text) : bytes.status();
   if (!signature.ok())
     return internal_error(fmt::format("{}: {}", (folder / "simulated.json").string(), signature.status().message()));
-  return signature;
+  return Model{std::move(*signature), *bytes};
 }
 
 bool SimulatedRuntime::wait(Duration time, const std::stop_token& stop) {
@@ -124,8 +126,9 @@ Result<std::unique_ptr<CompiledModel>> SimulatedRuntime::compile(const ModelSour
   const auto list = hetero ? options.device.substr(kHetero.size()) : options.device;
   auto device = find_device(hetero ? list.substr(0, list.find(',')) : list);
   if (!device.ok()) return device.status();
-  auto signature = signature_of(source);
-  if (!signature.ok()) return signature.status();
+  auto model = model_of(source);
+  if (!model.ok()) return model.status();
+  auto* signature = &model->signature;
   auto properties = options.properties;
   auto execution = take_execution_properties(properties);
   if (!execution.ok()) return execution.status();
@@ -147,8 +150,9 @@ Result<std::unique_ptr<CompiledModel>> SimulatedRuntime::compile(const ModelSour
   if (!wait(settings.compile_time_us, options.stop)) return Status(StatusCode::kCancelled, "compiling was cancelled");
   if (!settings.compile_error.empty()) return failed_precondition(settings.compile_error);
   if ((*device)->lost()) return unavailable(fmt::format("device {} is lost", settings.name));
-  if (auto status = (*device)->take_memory(); !status.ok()) return status;
   ExecutionInfo info;
+  info.memory_bytes = model->memory_bytes.value_or(settings.model_bytes);
+  if (auto status = (*device)->take_memory(info.memory_bytes); !status.ok()) return status;
   info.runtime = "Simulated";
   info.runtime_version = version();
   info.device = list;

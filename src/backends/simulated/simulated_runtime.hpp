@@ -27,7 +27,12 @@ class SimulatedRuntime final : public Runtime {
 
  private:
   Result<std::shared_ptr<SimulatedDevice>> find_device(const std::string& name) const;
-  Result<ModelSignature> signature_of(const ModelSource& source) const;
+  // What the model looks like, and what it takes of a device's memory where its folder says so.
+  struct Model {
+    ModelSignature signature;
+    std::optional<std::uint64_t> memory_bytes;
+  };
+  Result<Model> model_of(const ModelSource& source) const;
   // False when it was stopped.
   bool wait(Duration time, const std::stop_token& stop);
 

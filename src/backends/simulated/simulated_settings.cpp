@@ -182,4 +182,11 @@ Result<SimulatedSettings> parse_settings(std::string_view json_text) {
 
 Result<ModelSignature> parse_signature(std::string_view json_text) { return guarded(json_text, read_signature); }
 
+Result<std::optional<std::uint64_t>> parse_memory_bytes(std::string_view json_text) {
+  return guarded(json_text, [](const json& value) -> std::optional<std::uint64_t> {
+    if (!value.is_object() || !value.contains("memory_bytes")) return std::nullopt;
+    return read_number(value["memory_bytes"], "memory_bytes");
+  });
+}
+
 }  // namespace ocelli::simulated

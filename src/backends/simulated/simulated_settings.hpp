@@ -19,7 +19,7 @@ struct DeviceSettings {
   std::string full_name;           // default: "Simulated device"
   std::string kind = "virtual";    // "cpu", "gpu", "npu", "virtual"
   std::uint64_t memory_bytes = 0;  // 0: unlimited; models take model_bytes of it while loaded
-  std::uint64_t model_bytes = 0;   // what one loaded model takes
+  std::uint64_t model_bytes = 0;   // what one loaded model takes, unless its simulated.json says "memory_bytes"
   std::string precision = "FP32";  // reported in ExecutionInfo
   std::uint32_t streams = 1;       // runs at the same time; more wait in order
   std::string mode = "timed";      // "timed", or "instant": start() completes on the caller's thread before it returns
@@ -50,5 +50,9 @@ Result<SimulatedSettings> parse_settings(std::string_view json);
 // number, -1 for any, or "1:8" for a range. Outputs' dynamic extents follow the same axis of the first input. Errors:
 // kInvalidArgument naming the key.
 Result<ModelSignature> parse_signature(std::string_view json);
+
+// What a simulated.json says about the memory that its model takes: "memory_bytes"; empty: nothing. Errors:
+// kInvalidArgument naming the key.
+Result<std::optional<std::uint64_t>> parse_memory_bytes(std::string_view json);
 
 }  // namespace ocelli::simulated
