@@ -110,13 +110,14 @@ Status BatchProbe::run() {
     return code == StatusCode::kUnavailable || code == StatusCode::kResourceExhausted ? failure_ : Status();
   }
   if (executor_.model().stateful() || !batch_is_first_dimension(signature)) return {};
+  if (executor_.decided) return take_over(*executor_.decided);
   if (out_of_time()) return off("a run takes too long to be measured");
   if (open_first_dimension(signature)) {
     if (!executor_.model().shapes_follow_inputs())
       return off("how many rows its outputs have may depend on what is in the inputs");
     if (!outputs_take_as_many(signature) || !outputs_follow_items())
       return off("its outputs do not have the inputs' rows");
-    any_size_ = true;
+    any_size_ = executor_.follows_items = true;
     if (auto status = executor_.set_variants({}, true, observer_); !status.ok()) return status;
   }
   const bool by_compiling = !any_size_ && executor_.batch_compiler() && first_dimension_is_one(signature);
@@ -313,6 +314,19 @@ Status BatchProbe::use(const std::vector<Candidate>& candidates) {
   executor_.sizes.clear();
   for (const auto& candidate : candidates) executor_.sizes.push_back(candidate.items);
   return {};
+}
+
+// The same forms as before. One that cannot be made now is left out, with those above it.
+Status BatchProbe::take_over(const BatchDecision& decision) {
+  any_size_ = executor_.follows_items = decision.follows_items;
+  if (any_size_) {
+    if (auto status = executor_.set_variants({}, true, observer_); !status.ok()) return status;
+  }
+  std::vector<Candidate> candidates;
+  for (const auto items : decision.sizes) {
+    if (!add_candidate(items, candidates)) break;
+  }
+  return candidates.size() > 1 ? use(candidates) : Status();
 }
 
 Status BatchProbe::off(const std::string& reason) {

@@ -23,9 +23,9 @@ namespace ocelli::scheduling {
 //     mantissa has 8 bits. Otherwise items contaminate each other, and batching stays off.
 //  4. In kAuto, sizes that do not bring least_gain times the items per second of single runs, with all lanes busy, are
 //  dropped.
-// Ends within probe_limit, except for a compilation or run that is under way. Only before the executor serves. The
-// sentence that says what was decided goes to the log. Never fails: a model that cannot be measured is served one
-// request at a time.
+// A decision that was made before (Executor::decided) is taken over after the warm-up. Ends within probe_limit, except
+// for a compilation or run that is under way. Only before the executor serves. The sentence that says what was decided
+// goes to the log. Never fails: a model that cannot be measured is served one request at a time.
 class BatchProbe {
  public:
   BatchProbe(Executor& executor, LaneObserver& observer, const BatchingOptions& options, const Log& log,
@@ -49,6 +49,7 @@ class BatchProbe {
   void measure(std::vector<Candidate>& candidates);
   double rate(const Candidate& candidate, Duration slice);
   Status choose(std::vector<Candidate> candidates);
+  Status take_over(const BatchDecision& decision);
   Status use(const std::vector<Candidate>& candidates);
   [[nodiscard]] bool out_of_time() const noexcept { return Clock::now() >= until_; }
   Status off(const std::string& reason);

@@ -18,6 +18,12 @@ class DeviceWatch {
   virtual void on_device_limited(std::size_t position, std::uint32_t items, const Status& why) noexcept = 0;
   // A run gave other rows than it was given; the device runs every request alone from now on.
   virtual void on_device_unbatched(std::size_t position) noexcept = 0;
+  // Whether something could be taken off the device's memory, now that a run found it full. Promises nothing.
+  virtual bool may_free_memory(std::size_t) noexcept { return false; }
+  // The device is full and waits, with its work, for Scheduler::resume(). Only after may_free_memory().
+  virtual void on_device_full(std::size_t) noexcept {}
+  // Work waits, no lane is free for it, and a device sleeps (Scheduler::expect_device). Told once per sleep.
+  virtual void on_work_waits() noexcept {}
 
  protected:
   ~DeviceWatch() = default;

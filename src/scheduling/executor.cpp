@@ -9,6 +9,7 @@ Result<std::unique_ptr<Executor>> Executor::create(ExecutorSpec spec, LaneObserv
   const auto& info = spec.model->info();
   executor->lane_count_ = spec.lanes != 0 ? spec.lanes : std::max<std::uint32_t>(1, info.optimal_requests);
   executor->compile_for_batch_ = std::move(spec.compile_for_batch);
+  executor->decided = std::move(spec.decided);
   auto outputs = plan_outputs(spec.model->signature(), false);
   executor->variants_.push_back({0, std::move(spec.model), std::move(outputs)});
   if (auto status = executor->make_lanes(observer); !status.ok()) return status;
@@ -44,6 +45,12 @@ bool Executor::accepts(std::uint32_t items, std::size_t requests) const noexcept
   // Keeping to the measured sizes bounds the number of shapes that a runtime has to prepare for.
   if (items == requests) return std::ranges::find(sizes, items) != sizes.end();
   return any_size && items <= sizes.back();
+}
+
+std::uint64_t Executor::memory_bytes() const noexcept {
+  std::uint64_t bytes = 0;
+  for (const auto& variant : variants_) bytes += variant.model->info().memory_bytes;
+  return bytes;
 }
 
 Lane* Executor::take_free() noexcept {

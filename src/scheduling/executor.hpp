@@ -19,6 +19,14 @@ namespace ocelli::scheduling {
 // Compiles the model of one device again with another extent of the batch dimension. Called while the model loads.
 using BatchCompiler = std::function<Result<std::shared_ptr<CompiledModel>>(std::uint32_t items)>;
 
+// What measuring a model on a device came to. A plain value.
+struct BatchDecision {
+  // The model takes any number of items, and its outputs follow them.
+  bool follows_items = false;
+  // Batch sizes in use, ascending, beginning with 1.
+  std::vector<std::uint32_t> sizes{1};
+};
+
 // A device as it is handed to the scheduler.
 struct ExecutorSpec {
   std::shared_ptr<CompiledModel> model;
@@ -29,6 +37,8 @@ struct ExecutorSpec {
   // The device's place in the plan: its priority, lowest number first, and where ServableMetrics counts it. Empty:
   // behind all that are there.
   std::optional<std::size_t> position{};
+  // Decided when the model was on this device before: it is warmed up, and nothing is measured again.
+  std::optional<BatchDecision> decided{};
 };
 
 // Made while loading, then guarded by the scheduler's lock.
@@ -41,6 +51,8 @@ class Executor {
   [[nodiscard]] const std::vector<CompiledVariant>& variants() const noexcept { return variants_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Lane>>& lanes() const noexcept { return lanes_; }
   [[nodiscard]] const BatchCompiler& batch_compiler() const noexcept { return compile_for_batch_; }
+  // What its compiled forms take of the device's memory, as far as it is known.
+  [[nodiscard]] std::uint64_t memory_bytes() const noexcept;
 
   // Replaces the compiled forms beside the first one, and marks the first one's outputs as known per item. Only while
   // nothing runs.
@@ -50,6 +62,10 @@ class Executor {
   std::vector<std::uint32_t> sizes{1};
   // The model itself takes any number of items; several requests may be joined freely up to the largest size.
   bool any_size = false;
+  // The model's outputs follow the number of items; known once it was measured.
+  bool follows_items = false;
+  // What is taken over instead of being measured; empty: nothing.
+  std::optional<BatchDecision> decided{};
 
   // Whether `requests` requests of `items` items together may run as one batch.
   [[nodiscard]] bool accepts(std::uint32_t items, std::size_t requests) const noexcept;
@@ -59,6 +75,7 @@ class Executor {
   void stop_batching() noexcept {
     sizes.resize(1);
     any_size = false;
+    follows_items = false;
   }
 
   // Most items that a run may have: the largest size in use, less after the device ran out of memory.
@@ -87,6 +104,8 @@ class Executor {
   std::size_t position = 0;
   bool out = false;                // the device was lost; its lanes take no more work
   bool retiring = false;           // is to be destroyed as soon as it is quiet
+  bool paused = false;             // memory is being freed for it; it takes no work until that is done
+  TimePoint last_use{};            // begin or end of its last run, or when it came
   std::uint32_t users = 0;         // threads that walk over its lanes without the lock
   std::uint32_t since_inline = 0;  // runs since the last one that was tried on the submitter's own thread
   // How long batches stay halved after the device ran out of memory.
@@ -95,6 +114,8 @@ class Executor {
   std::uint32_t items_limit = std::numeric_limits<std::uint32_t>::max();
   TimePoint limit_until{};
   std::uint32_t memory_strikes = 0;
+  // Out of memory: when memory may be freed for it again, because freeing it just before did not help.
+  TimePoint relief_at{};
 
  private:
   Executor() = default;

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 namespace ocelli::scheduling {
 namespace {
@@ -38,12 +37,7 @@ Scheduler::~Scheduler() {
     idle_.wait(lock, [this] { return active_ == 0; });
   }
   timer_.remove(*this);
-  for (const auto& executor : executors_) {
-    // Lasts as long as a runtime needs to return from start(), which is microseconds.
-    for (const auto& lane : executor->lanes()) {
-      while (!lane->idle()) std::this_thread::sleep_for(std::chrono::microseconds(20));
-    }
-  }
+  for (const auto& executor : executors_) await_idle(*executor);
 }
 
 // --- admission
@@ -72,6 +66,7 @@ void Scheduler::submit(WorkItem& item) noexcept {
   Lane* lane = nullptr;
   bool accepted = false;
   bool here = false;
+  bool wake = false;
   WorkList dropped;
   {
     const Lock lock(mutex_);
@@ -84,11 +79,13 @@ void Scheduler::submit(WorkItem& item) noexcept {
       wake_at(item.deadline);
       lane = next_work(now, dropped);
       here = lane && may_run_inline(*lane);
+      wake = !lane && must_wake();
     }
   }
   // From here on an accepted item may already be gone, and with it the scheduler, unless its batch is in our hands.
   if (!accepted) return item.work.completion->on_work_done(item);
   if (!dropped.empty()) tell(dropped, 0);
+  if (wake) wake_sleeper();
   if (!lane) return;
   drive(*lane, here);
 }

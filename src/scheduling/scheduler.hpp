@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,14 @@
 #include "scheduling/work_list.hpp"
 
 namespace ocelli::scheduling {
+
+// What a scheduler knows about one of its devices at this moment. A plain value.
+struct DeviceUsage {
+  bool idle = false;  // nothing runs there, and nothing waits
+  TimePoint last_use{};
+  std::uint64_t memory_bytes = 0;  // of all its compiled forms, as far as it is known
+  BatchDecision batching;
+};
 
 // How one model version is scheduled. A plain value.
 struct SchedulerOptions {
@@ -56,9 +65,20 @@ class Scheduler final : private LaneObserver, private TimerClient {
   // destroys the device and its model. False when something still runs there a while later: it is destroyed with the
   // next one that is removed, or with the scheduler. Not on a thread that completes work.
   bool remove(std::size_t position, Duration limit) noexcept;
-  // True: when no device is left, work waits, because another one will be added soon. False, the default: it fails with
-  // kUnavailable.
-  void expect_device(bool coming) noexcept;
+  // Takes the device out at once, like remove(), if it was not used after `since`, nothing runs there and nothing
+  // waits; that is decided under the lock that requests come in by. False: it stays as it is.
+  bool remove_unused(std::size_t position, TimePoint since) noexcept;
+  // coming: when no device is left, work waits, because another one will be added soon. Else, the default, it fails
+  // with kUnavailable, and the reason `why` where one is given. asleep: a device was taken out that is to be added
+  // again when work waits for a lane; the watch is told then.
+  void expect_device(bool coming, bool asleep = false, const Status& why = {}) noexcept;
+  // The device that waits after DeviceWatch::on_device_full() goes on.
+  void resume(std::size_t position) noexcept;
+
+  // Empty when the device is not here.
+  [[nodiscard]] std::optional<DeviceUsage> usage(std::size_t position) const;
+  // Requests that wait for a lane now.
+  [[nodiscard]] std::size_t waiting() const;
 
   // The item's work must be filled and fit the signature. Refusals (kUnavailable after drain, kResourceExhausted,
   // kDeadlineExceeded) are told through the completion too.
@@ -78,7 +98,7 @@ class Scheduler final : private LaneObserver, private TimerClient {
 
   // Something that the watch is to be told once the lock is released.
   struct Incident {
-    enum class Kind : std::uint8_t { kNone, kOut, kLimited, kUnbatched };
+    enum class Kind : std::uint8_t { kNone, kOut, kLimited, kUnbatched, kFull };
     Kind kind = Kind::kNone;
     std::size_t position = 0;
     std::uint32_t items = 0;
@@ -96,8 +116,10 @@ class Scheduler final : private LaneObserver, private TimerClient {
   void take_batch(Lane& lane, WorkItem& head) noexcept;
   bool refill(Lane& lane, TimePoint now, WorkList& dropped) noexcept;
   bool may_run_inline(Lane& lane) noexcept;
-  Incident settle(Lane& lane, const Status& status, WorkList& done) noexcept;
+  Incident settle(Lane& lane, const Status& status, bool relief, WorkList& done) noexcept;
   bool may_retry(const Lane& lane, const WorkItem& item, const Status& status, std::size_t batch) const noexcept;
+  bool pause_for_memory(Lane& lane, TimePoint now, Incident& incident) noexcept;
+  bool must_wake() noexcept;
   bool other_device(const Executor& executor, std::uint32_t avoid) const noexcept;
   Incident judge(Lane& lane, const Status& status) noexcept;
   Incident judge_rows(Executor& executor) noexcept;
@@ -111,6 +133,9 @@ class Scheduler final : private LaneObserver, private TimerClient {
   // Without the lock.
   Status tune(Executor& executor);
   void report(const Incident& incident, const Status& why) noexcept;
+  bool may_relieve(const Lane& lane, const Status& status) noexcept;
+  void wake_sleeper() noexcept;
+  static void await_idle(const Executor& executor) noexcept;
   void drive(Lane& lane, bool here) noexcept;
   bool finish_here(Lane& lane, Status& status) noexcept;
   void conclude(Lane& lane, Status& status) noexcept;
@@ -135,7 +160,9 @@ class Scheduler final : private LaneObserver, private TimerClient {
   std::vector<std::unique_ptr<Executor>> executors_;  // by position
   DeviceWatch* watch_ = nullptr;
   bool device_coming_ = false;
-  Status outage_;  // why the last device went out
+  bool asleep_ = false;      // a device was taken out until work waits
+  bool told_awake_ = false;  // the watch knows that work waits
+  Status outage_;            // why the last device went out
   WorkList queue_;
   // Items that were accepted and whose telling has not returned, plus threads that are inside for another reason. The
   // scheduler is not destroyed while it is above zero, so a thread may touch it only while it holds an item that

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -28,6 +29,7 @@ Status Scheduler::add(ExecutorSpec spec) {
     const Lock lock(mutex_);
     auto& added = **executor;
     added.position = position.value_or(executors_.empty() ? 0 : executors_.back()->position + 1);
+    added.last_use = Clock::now();
     const auto place =
         std::ranges::upper_bound(executors_, added.position, {}, [](const auto& e) { return e->position; });
     executors_.insert(place, std::move(executor).value());
@@ -72,23 +74,32 @@ bool Scheduler::remove(std::size_t position, Duration limit) noexcept {
     strand(stranded);
   }
   tell(stranded, 0);
-  // Lasts as long as a runtime needs to return from start(), which is microseconds.
-  for (const auto& executor : gone) {
-    for (const auto& lane : executor->lanes()) {
-      while (!lane->idle()) std::this_thread::sleep_for(std::chrono::microseconds(20));
-    }
-  }
+  for (const auto& executor : gone) await_idle(*executor);
   return all;
 }
 
-void Scheduler::expect_device(bool coming) noexcept {
+// Lasts as long as a runtime needs to return from start(), which is microseconds.
+void Scheduler::await_idle(const Executor& executor) noexcept {
+  for (const auto& lane : executor.lanes()) {
+    while (!lane->idle()) std::this_thread::sleep_for(std::chrono::microseconds(20));
+  }
+}
+
+void Scheduler::expect_device(bool coming, bool asleep, const Status& why) noexcept {
   WorkList stranded;
+  bool wake = false;
   {
     const Lock lock(mutex_);
     device_coming_ = coming;
+    asleep_ = asleep;
+    told_awake_ = false;
+    if (!coming && !why.ok())
+      outage_ = unavailable(fmt::format("Model {} has no device to run on: {}", options_.name, why.message()));
     strand(stranded);
+    wake = !queue_.empty() && must_wake();
   }
   tell(stranded, 0);
+  if (wake) wake_sleeper();
 }
 
 std::size_t Scheduler::lane_count() const {
@@ -178,6 +189,7 @@ Scheduler::Incident Scheduler::judge_rows(Executor& executor) noexcept {
 
 void Scheduler::report(const Incident& incident, const Status& why) noexcept {
   if (!watch_ || incident.kind == Incident::Kind::kNone) return;
+  if (incident.kind == Incident::Kind::kFull) return watch_->on_device_full(incident.position);
   if (incident.kind == Incident::Kind::kOut) return watch_->on_device_out(incident.position, why);
   if (incident.kind == Incident::Kind::kUnbatched) return watch_->on_device_unbatched(incident.position);
   watch_->on_device_limited(incident.position, incident.items, why);

@@ -59,7 +59,7 @@ void count_run(observability::ServableMetrics& metrics, Lane& lane, TimePoint no
 Lane* Scheduler::next_work(TimePoint now, WorkList& dropped) noexcept {
   for (const auto& executor : executors_) {
     if (queue_.empty()) return nullptr;
-    if (!executor->usable() || !executor->has_free() || !ready(*executor, now)) continue;
+    if (!executor->usable() || executor->paused || !executor->has_free() || !ready(*executor, now)) continue;
     auto* lane = executor->take_free();
     if (fill(*lane, now, dropped)) return lane;
     executor->give_back(*lane);
@@ -103,6 +103,7 @@ bool Scheduler::fill(Lane& lane, TimePoint now, WorkList& dropped) noexcept {
     item->batch_size = size;
   }
   lane.choose_variant();
+  lane.executor().last_use = now;
   metrics_.device_use[std::min(lane.executor().position, observability::kMaxDevices - 1)].begin(now);
   lane.stopping.store(false, std::memory_order_relaxed);
   metrics_.infer_req_active.fetch_add(1, std::memory_order_relaxed);
@@ -146,7 +147,8 @@ bool Scheduler::refill(Lane& lane, TimePoint now, WorkList& dropped) noexcept {
     return false;
   }
   auto& executor = lane.executor();
-  if (executor.usable() && !queue_.empty() && ready(executor, now) && fill(lane, now, dropped)) return true;
+  if (executor.usable() && !executor.paused && !queue_.empty() && ready(executor, now) && fill(lane, now, dropped))
+    return true;
   executor.give_back(lane);
   if (executor.retiring) quiet_.notify_all();
   return false;
@@ -180,12 +182,15 @@ void Scheduler::conclude(Lane& lane, Status& status) noexcept {
 }
 
 // Ends the lane's batch: items go to done with their status, or back to the head of the queue for another attempt.
-Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, WorkList& done) noexcept {
+// relief: the device may get more memory, and the batch is to run there once more.
+Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, bool relief, WorkList& done) noexcept {
   auto& executor = lane.executor();
   metrics_.infer_req_active.fetch_sub(1, std::memory_order_relaxed);
   const auto ended = lane.batch().front()->times.finished;
   metrics_.device_use[std::min(executor.position, observability::kMaxDevices - 1)].end(ended);
+  executor.last_use = ended;
   Incident incident;
+  relief = relief && pause_for_memory(lane, ended, incident);
   if (status.ok()) {
     executor.observe_run(ended - lane.prepared);
     executor.memory_strikes = 0;
@@ -193,7 +198,7 @@ Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, WorkList
       executor.items_limit *= 2;
       executor.limit_until = ended + Executor::kLimitTime;
     }
-  } else {
+  } else if (!relief) {
     incident = judge(lane, status);
   }
   if (incident.kind == Incident::Kind::kNone) incident = judge_rows(executor);
@@ -201,6 +206,11 @@ Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, WorkList
   const auto batch = lane.batch().size();
   while (auto* item = lane.batch().pop_front()) {
     item->lane_ = nullptr;
+    if (relief && !item->cancelled.load(std::memory_order_relaxed)) {
+      item->state_ = WorkItem::State::kQueued;
+      again.push_back(*item);
+      continue;
+    }
     if (may_retry(lane, *item, status, batch)) {
       item->state_ = WorkItem::State::kQueued;
       // A batch that was too large is tried in halves first.
@@ -264,12 +274,13 @@ void Scheduler::drive(Lane& lane, bool here) noexcept {
 // submit anew cannot nest deeper than there are lanes. True when there is more work.
 bool Scheduler::finish_here(Lane& lane, Status& status) noexcept {
   conclude(lane, status);
+  const bool relief = may_relieve(lane, status);
   WorkList done;
   Incident incident;
   {
     const Lock lock(mutex_);
     ++active_;  // this thread
-    incident = settle(lane, status, done);
+    incident = settle(lane, status, relief, done);
   }
   report(incident, status);
   if (!status.ok()) pump();  // the device may be lost, and its work waits for another
@@ -289,6 +300,7 @@ bool Scheduler::finish_here(Lane& lane, Status& status) noexcept {
 void Scheduler::on_lane_done(Lane& lane, const Status& status) noexcept {
   auto result = status;
   conclude(lane, result);
+  const bool relief = may_relieve(lane, result);
   WorkList done;
   Incident incident;
   bool more = false;
@@ -296,7 +308,7 @@ void Scheduler::on_lane_done(Lane& lane, const Status& status) noexcept {
     const Lock lock(mutex_);
     ++active_;  // this thread
     ++lane.callbacks;
-    incident = settle(lane, result, done);
+    incident = settle(lane, result, relief, done);
     more = refill(lane, Clock::now(), done);
   }
   // The device works again before anybody is told.
