@@ -202,6 +202,10 @@ bool write_number(PrometheusText& out, const Row& row, MetricFamily family) {
       return put(row.totals.queue_time_us);
     case MetricFamily::kInferences:
       return put(row.totals.inferences);
+    case MetricFamily::kModelUnloads:
+      return put(row.totals.device_unloads);
+    case MetricFamily::kModelReturns:
+      return put(row.totals.device_returns);
     default:
       return false;
   }
@@ -257,6 +261,7 @@ struct MetricsRegistry::State {
   // must not fall. Guarded by mutex.
   std::map<std::string, std::set<std::shared_ptr<const ServableMetrics>>> retired;
   std::vector<std::pair<std::string, std::function<ConnectionCounts()>>> listeners;  // guarded by mutex
+  std::function<std::vector<DeviceMemoryFact>()> memories;                           // guarded by mutex
 
   void remove(std::list<Entry>::iterator entry) {
     const std::lock_guard lock(mutex);
@@ -305,6 +310,18 @@ struct MetricsRegistry::State {
       out.sample("", {{"interface", interface}}, family == MetricFamily::kConnections ? now.open : now.accepted);
     }
   }
+
+  void write_memory(PrometheusText& out, MetricFamily family) const {
+    const std::lock_guard lock(mutex);
+    if (!memories) return;
+    for (const auto& fact : memories()) {
+      if (family == MetricFamily::kDeviceMemoryUsed) {
+        out.sample("", {{"device", fact.device}}, fact.used);
+      } else if (fact.limit) {
+        out.sample("", {{"device", fact.device}}, *fact.limit);
+      }
+    }
+  }
 };
 
 MetricsRegistry::MetricsRegistry(MetricSelection selection) : state_(std::make_shared<State>(selection)) {}
@@ -324,6 +341,11 @@ void MetricsRegistry::watch_connections(std::string interface, std::function<Con
   state_->listeners.emplace_back(std::move(interface), std::move(counts));
 }
 
+void MetricsRegistry::watch_memory(std::function<std::vector<DeviceMemoryFact>()> memories) {
+  const std::lock_guard lock(state_->mutex);
+  state_->memories = std::move(memories);
+}
+
 std::string MetricsRegistry::render() const {
   PrometheusText out;
   const auto page = state_->snapshot();
@@ -335,6 +357,10 @@ std::string MetricsRegistry::render() const {
       case MetricFamily::kConnections:
       case MetricFamily::kConnectionsAccepted:
         state_->write_connections(out, info.family);
+        break;
+      case MetricFamily::kDeviceMemoryLimit:
+      case MetricFamily::kDeviceMemoryUsed:
+        state_->write_memory(out, info.family);
         break;
       case MetricFamily::kProcessMemory:
         out.sample("", {}, process.resident_bytes);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,13 @@ struct ConnectionCounts {
   std::uint64_t accepted = 0;
 };
 
+// One memory that models share, for ocelli_device_memory_*. limit: empty where there is none.
+struct DeviceMemoryFact {
+  std::string device;
+  std::optional<std::uint64_t> limit;
+  std::uint64_t used = 0;
+};
+
 // Thread-safe.
 class MetricsRegistry {
  public:
@@ -66,6 +74,10 @@ class MetricsRegistry {
   // Counts of a listener, asked for at each rendering; interface is "REST" or "gRPC". The function must be thread-safe
   // and must not call the registry. Call before requests come in.
   void watch_connections(std::string interface, std::function<ConnectionCounts()> counts);
+
+  // The devices' memories, asked for at each rendering; the function must be thread-safe and must not call the
+  // registry. It is kept until the registry goes. Call before requests come in.
+  void watch_memory(std::function<std::vector<DeviceMemoryFact>()> memories);
 
   // The page for GET /metrics, content type "text/plain; version=0.0.4".
   [[nodiscard]] std::string render() const;

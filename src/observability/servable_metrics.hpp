@@ -75,6 +75,9 @@ struct ServableMetrics {
   // Executions, the time they took, and how busy the device is, by its position in the plan.
   std::array<DurationCounter, kMaxDevices> device_runs{};
   std::array<DeviceUse, kMaxDevices> device_use{};
+  // Members of the plan that gave their memory back while they had no work, and that came back for a request.
+  Counter device_unloads{0};
+  Counter device_returns{0};
   // KServe statistics extension.
   DurationCounter stat_success, stat_fail, stat_queue, stat_compute_input, stat_compute_infer, stat_compute_output;
   Counter inferences{0};         // items

@@ -39,6 +39,8 @@ void ServableTotals::add(const ServableMetrics& metrics) noexcept {
     device_busy_us[i] += value_of(metrics.device_runs[i].ns) / kNanosecondsPerMicrosecond;
     device_use[i] = std::max(device_use[i], metrics.device_use[i].share(now));
   }
+  device_unloads += value_of(metrics.device_unloads);
+  device_returns += value_of(metrics.device_returns);
   queue_time_us += value_of(metrics.stat_queue.ns) / kNanosecondsPerMicrosecond;
   inferences += value_of(metrics.inferences);
 }

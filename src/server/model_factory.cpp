@@ -7,6 +7,7 @@
 
 #include "devices/device_plan.hpp"
 #include "devices/plan_compiler.hpp"
+#include "runtime/model_size.hpp"
 #include "server/planned_model.hpp"
 #include "serving/model_servable.hpp"
 #include "serving/pipeline_servable.hpp"
@@ -32,8 +33,8 @@ struct MemberSource {
   devices::RuntimeRegistry& runtimes;
   Log log;
 
-  [[nodiscard]] Result<std::shared_ptr<PlannedModel>> compile(const CompileOptions& wanted) const {
-    auto made = devices::compile_member(plan, member, runtimes, source, wanted, log);
+  [[nodiscard]] Result<std::shared_ptr<PlannedModel>> compile(const CompileOptions& wanted, bool full_ends) const {
+    auto made = devices::compile_member(plan, member, runtimes, source, wanted, log, full_ends);
     if (!made.ok()) return made.status();
     return std::make_shared<PlannedModel>(std::move(*made));
   }
@@ -45,16 +46,16 @@ struct MemberSource {
     return [self = *this](std::uint32_t items) -> Result<std::shared_ptr<CompiledModel>> {
       auto batched = self.options;
       batched.batch = Dimension::fixed(items);
-      auto model = self.compile(batched);
+      auto model = self.compile(batched, false);
       if (!model.ok()) return model.status();
       return std::shared_ptr<CompiledModel>(std::move(*model));
     };
   }
 
-  Result<scheduling::ExecutorSpec> operator()(std::stop_token stop) const {
+  Result<scheduling::ExecutorSpec> operator()(std::stop_token stop, bool full_ends) const {
     auto wanted = options;
     wanted.stop = std::move(stop);
-    auto model = compile(wanted);
+    auto model = compile(wanted, full_ends);
     if (!model.ok()) return model.status();
     const auto lanes = (*model)->requests() != 0 ? (*model)->requests() : options.requests;
     return scheduling::ExecutorSpec{std::move(*model), lanes, batch_compiler()};
@@ -146,10 +147,13 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
   if (!plan.ok()) return plan.status();
   if (uses(*plan, kOpenvino)) announce_openvino();
   auto servable = servable_options(load, *plan);
+  const auto estimate = model_size(load.source);
   for (const auto& member : plan->members) {
     auto& device = servable.devices.emplace_back();
     device.target = member.target;
     device.quick = member.quick;
+    device.memory = member.memory;
+    device.memory_bytes = estimate;
     device.compile = MemberSource{*plan, member, load.source, load.options, runtimes_, log_};
   }
   servable.describe = servable_model_info;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "devices/device_memory.hpp"
 #include "repository/config_file.hpp"
 
 namespace ocelli::server {
@@ -89,6 +90,16 @@ Result<std::vector<std::string>> simulated_device_names(const std::string& text)
     if (device.is_object() && device.contains("name") && device["name"].is_string()) names.push_back(device["name"]);
   }
   return names;
+}
+
+Result<serving::DeviceMemoryOptions> memory_options(const ServerOptions& options,
+                                                    const std::vector<std::string>& simulated) {
+  serving::DeviceMemoryOptions memory;
+  auto limits = devices::parse_device_memory(options.device_memory, simulated);
+  if (!limits.ok()) return limits.status();
+  memory.limits = std::move(*limits);
+  memory.idle_after = std::chrono::seconds(options.idle_unload_seconds);
+  return memory;
 }
 
 Result<MetricsChoice> choose_metrics(const ServerOptions& options) {

@@ -9,6 +9,7 @@
 #include "repository/repository_options.hpp"
 #include "scheduling/batching.hpp"
 #include "server/server_options.hpp"
+#include "serving/device_memory.hpp"
 
 namespace ocelli::server {
 
@@ -18,6 +19,10 @@ Result<repository::RepositoryOptions> repository_options(const ServerOptions& op
 Result<scheduling::BatchingOptions> batching_options(const BatchingOptions& options);
 // The device names in the JSON of --simulated_devices. Errors: kInvalidArgument when it is not that JSON.
 Result<std::vector<std::string>> simulated_device_names(const std::string& json);
+
+// --device_memory and --idle_unload_seconds. simulated: further names of devices. Errors: kInvalidArgument.
+Result<serving::DeviceMemoryOptions> memory_options(const ServerOptions& options,
+                                                    const std::vector<std::string>& simulated);
 
 // The metrics of a server: by its options, or by the "monitoring" section of config.json. Errors: kInvalidArgument for
 // an unknown family name, or when both say something; those of reading the file.

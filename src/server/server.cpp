@@ -60,11 +60,18 @@ serving::PictureProcessors::LoadCard cards_at(const std::filesystem::path& folde
   return [folder, &pool](std::uint32_t card) { return image::load_cuda_preprocessor(folder, card, pool); };
 }
 
+std::vector<observability::DeviceMemoryFact> memory_facts(const serving::DeviceMemory& memory) {
+  std::vector<observability::DeviceMemoryFact> facts;
+  for (const auto& [device, line] : memory.lines()) facts.push_back({device, line.limit, line.used});
+  return facts;
+}
+
 // What the options mean, read before anything is started.
 struct Plan {
   MetricsChoice metrics;
   repository::RepositoryOptions repository;
   ModelFactoryOptions factory;
+  serving::DeviceMemoryOptions memory;
   ApiKeys keys;
   std::unique_ptr<observability::AccessLog> access_log;
 };
@@ -83,6 +90,9 @@ Result<Plan> make_plan(const ServerOptions& options, const Log& log) {
   auto simulated = simulated_device_names(options.simulated_devices);
   if (!simulated.ok()) return simulated.status();
   plan.factory.simulated_devices = std::move(*simulated);
+  auto memory = memory_options(options, plan.factory.simulated_devices);
+  if (!memory.ok()) return memory.status();
+  plan.memory = std::move(*memory);
   plan.factory.probe_devices = options.probe_devices;
   plan.factory.queue_limit = options.limits.max_queued_requests;
   plan.factory.default_timeout = std::chrono::milliseconds(options.limits.request_timeout_ms);
@@ -111,7 +121,7 @@ struct Server::Parts {
         pool(given.limits.buffer_pool_bytes),
         simulated_devices(plan.factory.simulated_devices),
         runtimes(default_backend_folder(), sink.channel("runtimes"), backend_contexts(given, sink)),
-        context(pool, sink.channel("serving"), serving::ServingContext::kConversionThreads,
+        context(pool, sink.channel("serving"), serving::ServingContext::kConversionThreads, std::move(plan.memory),
                 cards_at(default_backend_folder(), pool)),
         metrics(std::make_shared<observability::MetricsRegistry>(plan.metrics.selection)),
         repository(
@@ -250,6 +260,7 @@ Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, const
   const bool metrics_enabled = plan->metrics.enabled;
   if (const auto& cache = plan->repository.cache_dir; !cache.empty()) log.info("Model cache is enabled: {}", cache);
   auto parts = std::make_unique<Parts>(options, log, *plan);
+  parts->metrics->watch_memory([memory = &parts->context.memory] { return memory_facts(*memory); });
   auto threads = transport::IoThreads::start(io_thread_count(options));
   if (!threads.ok()) return threads.status();
   parts->threads = std::move(*threads);

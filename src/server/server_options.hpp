@@ -104,7 +104,9 @@ struct ServerOptions {
   std::string onnxruntime_path;     // folder of the library; empty: the backend's own search
   std::string openvino_legacy_dir;  // folder of an older OpenVINO, for MYRIAD and HDDL; empty: none
   std::string simulated_devices;
-  bool probe_devices = false;  // AUTO measures the model on each of its devices
+  std::string device_memory;  // what models may take of devices' memories: "CPU=24MB,NVIDIA.0=6GB"; empty: no limits
+  std::uint32_t idle_unload_seconds = 0;  // a model without work gives its device's memory back after so long; 0: never
+  bool probe_devices = false;             // AUTO measures the model on each of its devices
 };
 
 }  // namespace ocelli::server

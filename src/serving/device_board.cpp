@@ -10,6 +10,8 @@ std::string_view device_state_name(DeviceState state) noexcept {
       return "compiling";
     case DeviceState::kServing:
       return "serving";
+    case DeviceState::kIdle:
+      return "idle";
     case DeviceState::kFailed:
       return "failed";
     case DeviceState::kLost:

@@ -20,6 +20,7 @@ enum class DeviceState : std::uint8_t {
   kStandby,    // could serve, but is not needed now; the model is not in its memory
   kCompiling,  // is being made ready
   kServing,    // takes requests
+  kIdle,       // served, and gave its memory back; the next request brings it back
   kFailed,     // could not be made ready; is not tried again, unless next_attempt is set
   kLost,       // served, and then failed; is probed again
 };

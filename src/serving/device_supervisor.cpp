@@ -1,3 +1,5 @@
+// Making devices ready and what happens to them; device_supervisor_plan.cpp decides who is to serve,
+// device_supervisor_memory.cpp gives memory up and asks for it.
 #include "serving/device_supervisor.hpp"
 
 #include <fmt/format.h>
@@ -40,18 +42,26 @@ std::int64_t milliseconds(Duration duration) {
 }  // namespace
 
 std::shared_ptr<DeviceSupervisor> DeviceSupervisor::create(std::string label, std::vector<PlannedDevice> devices,
-                                                           DevicePolicy policy, ServingContext& context) {
-  return std::shared_ptr<DeviceSupervisor>(new DeviceSupervisor(std::move(label), std::move(devices), policy, context));
+                                                           DevicePolicy policy, ServingContext& context,
+                                                           std::shared_ptr<observability::ServableMetrics> metrics) {
+  return std::shared_ptr<DeviceSupervisor>(
+      new DeviceSupervisor(std::move(label), std::move(devices), policy, context, std::move(metrics)));
 }
 
 DeviceSupervisor::DeviceSupervisor(std::string label, std::vector<PlannedDevice> devices, DevicePolicy policy,
-                                   ServingContext& context)
+                                   ServingContext& context, std::shared_ptr<observability::ServableMetrics> metrics)
     : label_(std::move(label)),
       policy_(policy),
       context_(context),
+      metrics_(std::move(metrics)),
       log_(context.log.channel("devices")),
       board_(std::make_shared<DeviceBoard>(targets_of(devices))) {
-  for (auto& device : devices) members_.emplace_back().device = std::move(device);
+  for (auto& device : devices) {
+    auto& member = members_.emplace_back();
+    member.device = std::move(device);
+    if (member.device.memory.empty()) member.device.memory = member.device.target;
+    member.bytes = member.device.memory_bytes;
+  }
   context_.timer.add(*this);
 }
 
@@ -110,9 +120,8 @@ Status DeviceSupervisor::bring_up(std::size_t position) {
     members_[position].working = true;
     set_state(position, DeviceState::kCompiling, "");
   }
-  const auto begun = Clock::now();
-  auto made = compile(position);
-  const auto status = made.ok() ? admit(position, std::move(*made), Clock::now() - begun) : made.status();
+  auto made = obtain_at_load(position);
+  const auto status = made.ok() ? admit(position, std::move(*made)) : made.status();
   const Lock lock(mutex_);
   return finish(position, status);
 }
@@ -124,11 +133,11 @@ void DeviceSupervisor::run() {
 
 // --- making ready
 
-Result<scheduling::ExecutorSpec> DeviceSupervisor::compile(std::size_t position) {
+Result<scheduling::ExecutorSpec> DeviceSupervisor::compile(std::size_t position, bool full_ends) {
   auto& device = members_[position].device;
   if (device.ready) return std::move(*std::exchange(device.ready, std::nullopt));
   if (!device.compile) return unavailable(fmt::format("{} cannot be compiled for again", device.target));
-  return device.compile(stop_.get_token());
+  return device.compile(stop_.get_token(), full_ends);
 }
 
 // Measures the model where the policy asks for it; the result is this member's score.
@@ -147,7 +156,8 @@ void DeviceSupervisor::measure(std::size_t position, scheduling::ExecutorSpec& s
 }
 
 // Hands the compiled model to the scheduler.
-Status DeviceSupervisor::admit(std::size_t position, scheduling::ExecutorSpec spec, Duration compile_time) {
+Status DeviceSupervisor::admit(std::size_t position, Obtained made) {
+  auto& spec = made.spec;
   if (signature_) {
     const auto difference = signature_difference(spec.model->signature(), *signature_);
     if (!difference.empty())
@@ -159,6 +169,8 @@ Status DeviceSupervisor::admit(std::size_t position, scheduling::ExecutorSpec sp
   spec.position = position;
   if (auto status = scheduler_->add(std::move(spec)); !status.ok()) return status;
   const auto warm_up = Clock::now() - begun;
+  const auto usage = scheduler_->usage(position);
+  if (usage && made.claim) context_.memory.begin_turn(*made.claim, usage->memory_bytes, made.compile_time);
   const Lock lock(mutex_);
   if (!signature_) {
     signature_ = model->signature();
@@ -167,17 +179,22 @@ Status DeviceSupervisor::admit(std::size_t position, scheduling::ExecutorSpec sp
   auto& member = members_[position];
   member.scheduled = true;
   member.state = DeviceState::kServing;
+  if (usage) {
+    member.bytes = usage->memory_bytes;
+    member.batching = usage->batching;
+  }
   board_->update(position, [&](DeviceReport& report) {
     report.state = DeviceState::kServing;
     report.reason.clear();
     report.info = model->info();
-    report.compile_time = compile_time;
+    report.info.memory_bytes = member.bytes;
+    report.compile_time = made.compile_time;
     report.warm_up_time = warm_up;
     report.attempts = 0;
     report.next_attempt = {};
   });
   log_.info("{}: {} serves on {} {} in {}; compiled in {} ms, warmed up in {} ms", label_, member.device.target,
-            model->info().runtime, model->info().device, model->info().precision, milliseconds(compile_time),
+            model->info().runtime, model->info().device, model->info().precision, milliseconds(made.compile_time),
             milliseconds(warm_up));
   return {};
 }
@@ -192,11 +209,15 @@ Status DeviceSupervisor::finish(std::size_t position, Status status) {
     member.lost = true;
   }
   member.went_out.reset();
+  const bool returned = std::exchange(member.returning, false);
+  member.short_since = kNever;
   if (!status.ok()) {
+    member.lost = member.lost || returned;
     note_failure(position, status);
   } else {
     member.lost = false;
     member.serving_since = Clock::now();
+    if (returned) metrics_->device_returns.fetch_add(1, std::memory_order_relaxed);
   }
   return status;
 }
@@ -205,24 +226,33 @@ Status DeviceSupervisor::finish(std::size_t position, Status status) {
 
 // One attempt at one device.
 void DeviceSupervisor::work(std::size_t position) noexcept {
-  if (!take_out(position)) return;
-  const auto begun = Clock::now();
-  auto made = compile(position);
-  const auto took = Clock::now() - begun;
+  if (!take_out(position) || !still_needed(position)) return;
+  auto made = obtain_in_background(position);
+  if (!enter()) return;
+  auto status = made.ok() ? admit(position, std::move(*made)) : made.status();
   {
     const Lock lock(mutex_);
-    if (closing_) return;
-    ++inside_;
-  }
-  auto status = made.ok() ? admit(position, std::move(*made), took) : made.status();
-  {
-    const Lock lock(mutex_);
-    status = finish(position, std::move(status));
+    if (!wait_for_memory(position, status)) status = finish(position, std::move(status));
   }
   if (status.ok()) retire_others();
   sync_expectation();
+  {
+    const Lock lock(mutex_);
+    if (!closing_) plan_work();
+  }
+  leave();
+}
+
+// Whoever uses the scheduler in the background does so between these. False when the plan ends.
+bool DeviceSupervisor::enter() {
   const Lock lock(mutex_);
-  if (!closing_) plan_work();
+  if (closing_) return false;
+  ++inside_;
+  return true;
+}
+
+void DeviceSupervisor::leave() {
+  const Lock lock(mutex_);
   --inside_;
   left_.notify_all();
 }
@@ -257,6 +287,8 @@ void DeviceSupervisor::retire_others() {
     winner = members_[*best].device.target;
     for (std::size_t i = 0; i < members_.size(); ++i) {
       auto& member = members_[i];
+      if (member.state == DeviceState::kIdle && !member.working)
+        set_state(i, DeviceState::kStandby, fmt::format("{} is preferred and serves", winner));
       if (i == *best || member.state != DeviceState::kServing || member.working || !member.device.compile) continue;
       member.working = true;
       set_state(i, DeviceState::kStandby,
@@ -283,11 +315,17 @@ void DeviceSupervisor::retire_others() {
 void DeviceSupervisor::sync_expectation() noexcept {
   const Lock order(expectation_mutex_);
   bool coming = false;
+  bool asleep = false;
+  Status why;
   {
     const Lock lock(mutex_);
     coming = !closing_ && std::ranges::any_of(members_, [this](const Member& member) { return may_stand_in(member); });
+    asleep = !closing_ && std::ranges::any_of(members_, [](const Member& member) {
+      return member.leaving || member.state == DeviceState::kIdle;
+    });
+    why = last_failure_;
   }
-  scheduler_->expect_device(coming);
+  scheduler_->expect_device(coming, asleep, why);
 }
 
 // --- what happens to devices
@@ -334,6 +372,7 @@ void DeviceSupervisor::note_failure(std::size_t position, const Status& why) {
     member.retry_at = kNever;
   }
   set_state(position, member.lost ? DeviceState::kLost : DeviceState::kFailed, std::string(why.message()));
+  last_failure_ = unavailable(fmt::format("{} is out of use ({})", member.device.target, why.message()));
   board_->update(position, [&](DeviceReport& report) {
     report.attempts = member.failures;
     report.next_attempt = {};
@@ -364,78 +403,6 @@ void DeviceSupervisor::set_state(std::size_t position, DeviceState state, std::s
     report.state = state;
     report.reason = std::move(reason);
   });
-}
-
-// --- what is to be done
-
-bool DeviceSupervisor::better(std::size_t a, std::size_t b) const {
-  const auto& x = members_[a].score;
-  const auto& y = members_[b].score;
-  return x && y ? *x > *y : a < b;
-}
-
-std::optional<std::size_t> DeviceSupervisor::best_serving() const {
-  std::optional<std::size_t> best;
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    if (members_[i].state == DeviceState::kServing && (!best || better(i, *best))) best = i;
-  }
-  return best;
-}
-
-// Whether it will serve, if only for want of another: it was not tried in vain, and is not one that was lost.
-bool DeviceSupervisor::may_stand_in(const Member& member) const {
-  if (member.lost || !member.device.compile) return false;
-  if (policy_.use == DevicePolicy::Use::kFirst && !policy_.runtime_fallback) return false;
-  return member.state == DeviceState::kStandby || member.state == DeviceState::kCompiling;
-}
-
-// A member that stands by is to be made ready now.
-bool DeviceSupervisor::wanted(std::size_t position) const {
-  const auto& member = members_[position];
-  if (member.state != DeviceState::kStandby || member.working || !member.device.compile) return false;
-  if (policy_.use != DevicePolicy::Use::kFirst) return true;
-  const auto serving = best_serving();
-  if (!serving) return policy_.runtime_fallback || !std::ranges::any_of(members_, &Member::lost);
-  if (policy_.measure && !member.measured) return true;
-  return better(position, *serving);
-}
-
-void DeviceSupervisor::plan_work() {
-  const auto now = Clock::now();
-  TimePoint next = kNever;
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    auto& member = members_[i];
-    if (member.working || member.retry_at == kNever) continue;
-    if (member.retry_at <= now) {
-      begin(i);
-    } else {
-      next = std::min(next, member.retry_at);
-    }
-  }
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    // kFirst: one after the other, so that a device that is not needed is not compiled for; a quick one does not wait
-    // for that when nothing serves.
-    const bool busy = std::ranges::any_of(members_, [](const Member& m) { return m.working && !m.lost; });
-    const bool alone = policy_.use == DevicePolicy::Use::kFirst && busy;
-    if (wanted(i) && (!alone || (members_[i].device.quick && !best_serving()))) begin(i);
-  }
-  for (const auto& member : members_) {
-    if (!member.working && member.retry_at != kNever) next = std::min(next, member.retry_at);
-  }
-  if (next != kNever) context_.timer.arm(*this, next);
-}
-
-void DeviceSupervisor::begin(std::size_t position) {
-  auto& member = members_[position];
-  member.working = true;
-  member.retry_at = kNever;
-  const bool queued = context_.compilations.submit([self = shared_from_this(), position] { self->work(position); });
-  if (queued) {
-    set_state(position, DeviceState::kCompiling, member.lost ? "was lost; is being tried again" : "");
-    return;
-  }
-  member.working = false;
-  member.retry_at = Clock::now() + policy_.first_retry;
 }
 
 }  // namespace ocelli::serving

@@ -1,9 +1,10 @@
 // DeviceSupervisor: carries a model's device plan out while the model serves: who is made ready when, who takes over,
-// who is tried again.
+// who is tried again, who gives its memory to others.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,11 +14,13 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "observability/servable_metrics.hpp"
 #include "runtime/model_signature.hpp"
 #include "scheduling/device_watch.hpp"
 #include "scheduling/scheduler.hpp"
 #include "scheduling/timer.hpp"
 #include "serving/device_board.hpp"
+#include "serving/device_memory.hpp"
 #include "serving/planned_device.hpp"
 #include "serving/serving_context.hpp"
 
@@ -26,14 +29,19 @@ namespace ocelli::serving {
 // Thread-safe. Its background work runs on the context's compilation threads and holds it alive; none of it touches the
 // scheduler once close() has returned.
 class DeviceSupervisor final : public scheduling::DeviceWatch,
+                               public MemoryTenant,
                                private scheduling::TimerClient,
                                public std::enable_shared_from_this<DeviceSupervisor> {
  public:
-  // label names the model and its version in the log. devices has at least one element.
+  // label names the model and its version in the log. devices has at least one element. metrics counts what leaves its
+  // device and returns.
   static std::shared_ptr<DeviceSupervisor> create(std::string label, std::vector<PlannedDevice> devices,
-                                                  DevicePolicy policy, ServingContext& context);
+                                                  DevicePolicy policy, ServingContext& context,
+                                                  std::shared_ptr<observability::ServableMetrics> metrics);
   ~DeviceSupervisor();
 
+  // While this says true no member gives its memory up. Called on any thread up to close(); before open().
+  void keep_while(std::function<bool()> needed) { needed_ = std::move(needed); }
   // Makes ready what the policy wants before the first request and adds it to the scheduler, which outlives everything
   // up to close(). Blocks. Errors: those of the devices, each under its name.
   Status open(scheduling::Scheduler& scheduler);
@@ -50,6 +58,12 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   void on_device_out(std::size_t position, const Status& why) noexcept override;
   void on_device_limited(std::size_t position, std::uint32_t items, const Status& why) noexcept override;
   void on_device_unbatched(std::size_t position) noexcept override;
+  bool may_free_memory(std::size_t position) noexcept override;
+  void on_device_full(std::size_t position) noexcept override;
+  void on_work_waits() noexcept override;
+
+  Occupation occupation(std::size_t position) noexcept override;
+  bool give_up(std::size_t position, bool patiently, TimePoint since, const std::string& why) noexcept override;
 
  private:
   struct Member {
@@ -63,21 +77,43 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
     TimePoint serving_since{};
     std::optional<Status> went_out{};  // lost while a task has it
     bool measured = false;
-    std::optional<double> score{};  // more is better; empty when it could not be measured
+    std::optional<double> score{};                        // more is better; empty when it could not be measured
+    bool leaving = false;                                 // gives its memory up; requests may wait for it already
+    bool returning = false;                               // was idle, and requests wait for it
+    TimePoint short_since = kNever;                       // since when it waits for memory
+    bool claimed = false;                                 // the last attempt had its memory; what failed was the device
+    std::uint64_t bytes = 0;                              // what the model takes; an estimate before the first time
+    std::optional<scheduling::BatchDecision> batching{};  // of the last time
   };
   using Lock = std::unique_lock<std::mutex>;
 
-  DeviceSupervisor(std::string label, std::vector<PlannedDevice> devices, DevicePolicy policy, ServingContext& context);
+  // A model that is compiled, and the memory that was claimed for it; the model keeps the claim too.
+  struct Obtained {
+    std::shared_ptr<MemoryClaim> claim;  // before the model, so that it goes after it
+    scheduling::ExecutorSpec spec;
+    Duration compile_time{};
+  };
+
+  DeviceSupervisor(std::string label, std::vector<PlannedDevice> devices, DevicePolicy policy, ServingContext& context,
+                   std::shared_ptr<observability::ServableMetrics> metrics);
   void on_timer(TimePoint now) noexcept override;
 
   Status open_all();
   Status open_one();
   Status bring_up(std::size_t position);
-  Result<scheduling::ExecutorSpec> compile(std::size_t position);
-  Status admit(std::size_t position, scheduling::ExecutorSpec spec, Duration compile_time);
+  Result<scheduling::ExecutorSpec> compile(std::size_t position, bool full_ends);
+  Result<std::shared_ptr<MemoryClaim>> claim_memory(std::size_t position, bool urgent);
+  Result<Obtained> obtain(std::size_t position, std::shared_ptr<MemoryClaim> claim, bool urgent);
+  Result<Obtained> obtain_at_load(std::size_t position);
+  Result<Obtained> obtain_in_background(std::size_t position);
+  Status admit(std::size_t position, Obtained made);
   void measure(std::size_t position, scheduling::ExecutorSpec& spec);
   void work(std::size_t position) noexcept;
   bool take_out(std::size_t position);
+  bool still_needed(std::size_t position);
+  void relieve(std::size_t position) noexcept;
+  bool enter();
+  void leave();
   void retire_others();
   void sync_expectation() noexcept;
 
@@ -88,6 +124,9 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   [[nodiscard]] std::optional<std::size_t> best_serving() const;
   [[nodiscard]] bool wanted(std::size_t position) const;
   [[nodiscard]] bool may_stand_in(const Member& member) const;
+  [[nodiscard]] bool may_give_up(const Member& member) const;
+  bool wait_for_memory(std::size_t position, const Status& status);
+  void fall_asleep(std::size_t position, const std::string& why);
   Status finish(std::size_t position, Status status);
   void note_failure(std::size_t position, const Status& why);
   void set_state(std::size_t position, DeviceState state, std::string reason);
@@ -96,8 +135,10 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   const std::string label_;
   const DevicePolicy policy_;
   ServingContext& context_;
+  const std::shared_ptr<observability::ServableMetrics> metrics_;
   const Log log_;
   const std::shared_ptr<DeviceBoard> board_;
+  std::function<bool()> needed_;
   scheduling::Scheduler* scheduler_ = nullptr;
   std::optional<ModelSignature> signature_;
   std::map<std::string, std::string> model_info_;
@@ -108,6 +149,8 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   std::vector<Member> members_;
   std::size_t inside_ = 0;  // tasks that use the scheduler
   bool closing_ = false;
+  bool woken_ = false;            // requests wait for a member that is idle
+  Status last_failure_;           // of a member, for requests that find none
   std::mutex expectation_mutex_;  // taken before mutex_, so that the scheduler is told in order
 };
 

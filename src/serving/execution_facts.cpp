@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <string>
 #include <string_view>
 
 namespace ocelli::serving {
@@ -23,6 +24,10 @@ std::vector<std::pair<std::string, std::string>> execution_facts(const std::vect
     put("runtime_version", info.runtime_version);
     put("precision", info.precision);
     put("note", info.note);
+    if (info.memory_bytes > 0) {
+      put("memory_bytes", std::to_string(info.memory_bytes));
+      put("memory_estimated", info.memory_estimated ? "true" : "false");
+    }
   }
   return facts;
 }

@@ -51,7 +51,7 @@ ModelServable::ModelServable(ModelServableOptions&& options, ServingContext& con
       default_timeout_(options.default_timeout),
       metrics_(options.metrics ? options.metrics : std::make_shared<observability::ServableMetrics>()),
       supervisor_(DeviceSupervisor::create(fmt::format("Model {} version {}", options.name, options.version),
-                                           std::move(options.devices), options.policy, context)),
+                                           std::move(options.devices), options.policy, context, metrics_)),
       scheduler_(scheduler_options(options), context.timer, context.pool, *metrics_, context.log.channel("serving")) {
   metadata_.name = options.name;
   metadata_.version = options.version;
@@ -60,6 +60,7 @@ ModelServable::ModelServable(ModelServableOptions&& options, ServingContext& con
   metadata_.stateful = options.stateful.enabled;
   if (options.stateful.enabled) {
     sequences_ = std::make_unique<SequenceManager>(options.stateful, context.timer, context.log.channel("serving"));
+    supervisor_->keep_while([this] { return sequences_->size() > 0; });
   }
 }
 

@@ -19,11 +19,17 @@ namespace ocelli::serving {
 struct PlannedDevice {
   // As the user named it: "NVIDIA.0".
   std::string target;
-  // Makes the model ready there; blocks. stop asks it to end early. Called again when the device was lost. Empty when
-  // `ready` is all there is: then a lost device stays lost.
-  std::function<Result<scheduling::ExecutorSpec>(std::stop_token stop)> compile;
+  // Makes the model ready there; blocks. stop asks it to end early. full_ends: a device without memory for the
+  // model ends the attempt with kResourceExhausted, whatever other ways to it there are: memory is freed then, and it
+  // is called again. Called again too when the device was lost. Empty when `ready` is all there is: then a lost device
+  // stays lost.
+  std::function<Result<scheduling::ExecutorSpec>(std::stop_token stop, bool full_ends)> compile;
   // Compiled already; used first.
   std::optional<scheduling::ExecutorSpec> ready;
+  // The memory that the model takes there, as DeviceMemory's limits name it; empty: target.
+  std::string memory{};
+  // What it is expected to take before the runtime has said so: bytes.
+  std::uint64_t memory_bytes = 0;
   // Ready soon, so it may answer while the devices before it still compile: a CPU.
   bool quick = false;
 

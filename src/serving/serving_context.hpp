@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "base/thread_pool.hpp"
 #include "scheduling/timer.hpp"
+#include "serving/device_memory.hpp"
 #include "serving/picture_processors.hpp"
 #include "tensor/buffer_pool.hpp"
 
@@ -14,15 +15,18 @@ namespace ocelli::serving {
 
 // Made by whoever composes the program, and destroyed after every servable handle is gone. All members are thread-safe.
 struct ServingContext {
+  // Pictures that are decoded at once.
   static constexpr std::size_t kConversionThreads = 2;
 
   // pool must outlive the context. conversion_threads: how many pictures are decoded at once, so that the network
-  // threads never do it. load_card: see PictureProcessors; empty: pictures are processed on the CPU.
+  // threads never do it. sharing: how models share the devices' memories. load_card: see PictureProcessors; empty:
+  // pictures are processed on the CPU.
   ServingContext(BufferPool& buffers, Log sink, std::size_t conversion_threads = kConversionThreads,
-                 PictureProcessors::LoadCard load_card = {})
+                 DeviceMemoryOptions sharing = {}, PictureProcessors::LoadCard load_card = {})
       : pool(buffers),
         log(std::move(sink)),
         pictures(pool, log.channel("pictures"), std::move(load_card)),
+        memory(std::move(sharing), timer),
         conversions("ocelli-convert", conversion_threads, kMaxConversions),
         compilations("ocelli-compile", kCompilationThreads, kMaxCompilations),
         cleanup("ocelli-cleanup", 1, ThreadPool::kUnbounded) {}
@@ -38,6 +42,7 @@ struct ServingContext {
   Log log;
   scheduling::Timer timer;
   PictureProcessors pictures;
+  DeviceMemory memory;
   ThreadPool conversions;
   // Runtimes that are compiled for must outlive the context: a compilation that cannot be interrupted is waited for.
   ThreadPool compilations;

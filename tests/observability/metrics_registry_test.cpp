@@ -91,6 +91,23 @@ TEST(MetricsRegistry, CountsWhatRequestsDid) {
   EXPECT_EQ(value_of(page, R"(ocelli_batch_size_bucket{name="m",version="1",le="8"})"), "3");
 }
 
+TEST(MetricsRegistry, MemoriesAndModelsThatComeAndGo) {
+  MetricsRegistry registry(MetricSelection::defaults());
+  registry.watch_memory([] { return std::vector<DeviceMemoryFact>{{"CPU", 100, 60}, {"GPU.0", std::nullopt, 7}}; });
+  auto metrics = std::make_shared<ServableMetrics>();
+  const auto registration = registry.add(identity("m", 1), metrics);
+  EXPECT_EQ(value_of(registry.render(), R"(ocelli_model_unloads{name="m",version="1"})"), "0");
+  metrics->device_unloads = 3;
+  metrics->device_returns = 2;
+  const auto page = registry.render();
+  EXPECT_EQ(value_of(page, R"(ocelli_model_unloads{name="m",version="1"})"), "3");
+  EXPECT_EQ(value_of(page, R"(ocelli_model_returns{name="m",version="1"})"), "2");
+  EXPECT_EQ(value_of(page, R"(ocelli_device_memory_limit_bytes{device="CPU"})"), "100");
+  EXPECT_EQ(value_of(page, R"(ocelli_device_memory_used_bytes{device="CPU"})"), "60");
+  EXPECT_EQ(value_of(page, R"(ocelli_device_memory_used_bytes{device="GPU.0"})"), "7");
+  EXPECT_THAT(page, Not(HasSubstr("ocelli_device_memory_limit_bytes{device=\"GPU.0\"}")));
+}
+
 TEST(MetricsRegistry, NoSeriesAppearsTwice) {
   MetricsRegistry registry(MetricSelection::defaults());
   auto first = std::make_shared<ServableMetrics>();

@@ -74,6 +74,20 @@ TEST(RepositorySetup, SimulatedDevices) {
   EXPECT_FALSE(simulated_device_names("[]").ok());
 }
 
+TEST(RepositorySetup, MemoryAndIdleTime) {
+  ServerOptions options;
+  EXPECT_TRUE(memory_options(options, {})->limits.empty());
+  EXPECT_EQ(memory_options(options, {})->idle_after, Duration::zero());
+  options.device_memory = "CPU=24MB,SIM.0=1KiB";
+  options.idle_unload_seconds = 90;
+  const auto memory = memory_options(options, {"SIM.0"});
+  ASSERT_TRUE(memory.ok()) << memory.status().to_string();
+  EXPECT_EQ(memory->limits.at("CPU"), 24'000'000U);
+  EXPECT_EQ(memory->limits.at("SIM.0"), 1024U);
+  EXPECT_EQ(memory->idle_after, std::chrono::seconds(90));
+  EXPECT_EQ(memory_options(options, {}).status().code(), StatusCode::kInvalidArgument);
+}
+
 class MetricsChoiceTest : public testing::Test {
  protected:
   ~MetricsChoiceTest() override { std::remove(path_.c_str()); }

@@ -102,7 +102,7 @@ struct DevicePlanTest : testing::Test {
     PlannedDevice made;
     made.target = target;
     made.quick = quick;
-    made.compile = [&station](const std::stop_token& stop) { return station.compile(stop); };
+    made.compile = [&station](const std::stop_token& stop, bool) { return station.compile(stop); };
     return made;
   }
   ModelServableOptions options(Use use) {

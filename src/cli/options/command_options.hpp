@@ -38,6 +38,21 @@ inline constexpr OptionSpec kCommandOptions[] = {
      .help = "Folder of an OpenVINO Runtime of release 2022.3 or newer, which runs in a process of its own; 2022.3 LTS "
              "for target_device MYRIAD and HDDL. Its other devices are LEGACY.CPU and so on.",
      .environment = "OPENVINO_LEGACY_DIR"},
+    {.name = "device_memory",
+     .group = OptionGroup::kRuntimes,
+     .value = "LIST",
+     .field = [](CommandLine& line) -> FieldRef { return &line.server.device_memory; },
+     .help =
+         "What models may take of the devices' memories, such as \"CPU=8GB,NVIDIA.0=6GiB\". Models that are not in use "
+         "make room for others and come back with the next request.",
+     .default_text = "no limits"},
+    {.name = "idle_unload_seconds",
+     .group = OptionGroup::kRuntimes,
+     .value = "SECONDS",
+     .field = [](CommandLine& line) -> FieldRef { return &line.server.idle_unload_seconds; },
+     .help =
+         "A model that was not used for so long gives its device's memory back, and comes back with the next request; "
+         "0 for never."},
     {.name = "probe",
      .group = OptionGroup::kRuntimes,
      .field = [](CommandLine& line) -> FieldRef { return &line.server.probe_devices; },

@@ -1,0 +1,242 @@
+// Giving memory up while there is nothing to do, and asking for it again.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/heap.hpp"
+#include "serving/device_supervisor.hpp"
+
+namespace ocelli::serving {
+namespace {
+
+// What runs on a device that is to go may take so long before it is asked to stop.
+constexpr Duration kLeaveTime = std::chrono::seconds(30);
+// Whoever waits for memory asks again so often.
+constexpr Duration kAskAgain = std::chrono::milliseconds(20);
+
+}  // namespace
+
+// --- asking
+
+Result<std::shared_ptr<MemoryClaim>> DeviceSupervisor::claim_memory(std::size_t position, bool urgent) {
+  DeviceMemory::Request request{members_[position].device.memory, label_, shared_from_this(), position, 0, urgent};
+  {
+    const Lock lock(mutex_);
+    request.bytes = members_[position].bytes;
+  }
+  return context_.memory.claim(request);
+}
+
+// Compiles. A runtime that is out of memory is asked once more without the models that were idle there.
+Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain(std::size_t position, std::shared_ptr<MemoryClaim> claim,
+                                                            bool urgent) {
+  const auto& device = members_[position].device;
+  const bool others = context_.memory.has_others(device.memory, *this, position);
+  auto begun = Clock::now();
+  auto made = compile(position, others);
+  if (!made.ok() && made.status().code() == StatusCode::kResourceExhausted && others && device.compile) {
+    const auto count = context_.memory.free_idle(device.memory, *this, position);
+    log_.info("{}: {} was out of memory ({}); {} idle models were taken off, and it is tried again", label_,
+              device.target, made.status().message(), count);
+    begun = Clock::now();
+    made = compile(position, false);
+  }
+  if (!made.ok()) return made.status();
+  Obtained obtained{std::move(claim), std::move(*made), Clock::now() - begun};
+  const auto bytes = obtained.spec.model->info().memory_bytes;
+  {
+    const Lock lock(mutex_);
+    auto& member = members_[position];
+    // After the first time it is known what all forms of the model take together.
+    member.bytes = member.batching ? std::max(bytes, member.bytes) : bytes;
+    obtained.spec.decided = member.batching;
+  }
+  if (auto status = context_.memory.resize(*obtained.claim, bytes, urgent); !status.ok()) return status;
+  // A form for batches is compiled only where there is room for it.
+  if (auto compile_batch = std::move(obtained.spec.compile_for_batch)) {
+    obtained.spec.compile_for_batch = [compile_batch, bytes, held = obtained.claim, &memory = context_.memory](
+                                          std::uint32_t items) -> Result<std::shared_ptr<CompiledModel>> {
+      if (auto status = memory.extend(*held, bytes); !status.ok()) return status;
+      return compile_batch(items);
+    };
+  }
+  // The memory is given back when the model is gone, whoever holds it last.
+  auto* model = obtained.spec.model.get();
+  obtained.spec.model = std::shared_ptr<CompiledModel>(
+      model, [kept = std::move(obtained.spec.model), held = obtained.claim](CompiledModel*) mutable {
+        kept.reset();
+        held.reset();
+      });
+  return obtained;
+}
+
+// Before the first request: a plan that needs this device waits for its memory.
+Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain_at_load(std::size_t position) {
+  const auto until = Clock::now() + context_.memory.patience();
+  auto claim = claim_memory(position, true);
+  while (!claim.ok() && claim.status().code() == StatusCode::kResourceExhausted &&
+         policy_.use == DevicePolicy::Use::kAll && Clock::now() < until) {
+    {
+      Lock lock(mutex_);
+      set_state(position, DeviceState::kCompiling, "waits for memory: " + std::string(claim.status().message()));
+      if (left_.wait_for(lock, kAskAgain, [this] { return closing_; })) break;
+    }
+    claim = claim_memory(position, true);
+  }
+  if (!claim.ok()) return claim.status();
+  return obtain(position, std::move(*claim), true);
+}
+
+Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain_in_background(std::size_t position) {
+  bool urgent = false;
+  {
+    const Lock lock(mutex_);
+    urgent = members_[position].returning && !best_serving();
+  }
+  auto claim = claim_memory(position, urgent);
+  {
+    const Lock lock(mutex_);
+    members_[position].claimed = claim.ok();
+  }
+  if (!claim.ok()) return claim.status();
+  return obtain(position, std::move(*claim), urgent);
+}
+
+// With the lock held. True: requests wait for this member, and it asks again soon.
+bool DeviceSupervisor::wait_for_memory(std::size_t position, const Status& status) {
+  auto& member = members_[position];
+  if (status.code() != StatusCode::kResourceExhausted || !member.returning || closing_) return false;
+  const auto now = Clock::now();
+  if (member.short_since == kNever) {
+    member.short_since = now;
+    log_.info("{}: {} waits for memory: {}", label_, member.device.target, status.message());
+  }
+  if (now - member.short_since >= context_.memory.patience()) return false;
+  member.working = false;
+  // Asking the budget costs nothing; a device is asked by compiling.
+  member.retry_at = now + (member.claimed ? policy_.first_retry : kAskAgain);
+  set_state(position, DeviceState::kCompiling, "waits for memory: " + std::string(status.message()));
+  return true;
+}
+
+// False when the requests that a member was to return for are gone; it is idle again.
+bool DeviceSupervisor::still_needed(std::size_t position) {
+  {
+    const Lock lock(mutex_);
+    if (!members_[position].returning) return true;
+  }
+  if (!enter()) return false;
+  const bool needed = scheduler_->waiting() > 0;
+  if (!needed) {
+    {
+      const Lock lock(mutex_);
+      auto& member = members_[position];
+      member.working = member.returning = false;
+      member.short_since = kNever;
+      set_state(position, DeviceState::kIdle, "the requests that waited for it are gone");
+    }
+    sync_expectation();
+  }
+  leave();
+  return needed;
+}
+
+// --- giving up
+
+// With the lock held.
+bool DeviceSupervisor::may_give_up(const Member& member) const {
+  return !closing_ && member.state == DeviceState::kServing && member.scheduled && !member.working &&
+         bool(member.device.compile);
+}
+
+MemoryTenant::Occupation DeviceSupervisor::occupation(std::size_t position) noexcept {
+  {
+    const Lock lock(mutex_);
+    if (!may_give_up(members_[position])) return {};
+    ++inside_;
+  }
+  Occupation found;
+  if (!needed_ || !needed_()) {
+    if (const auto usage = scheduler_->usage(position))
+      found = {usage->idle ? Use::kIdle : Use::kBusy, usage->last_use};
+  }
+  leave();
+  return found;
+}
+
+bool DeviceSupervisor::give_up(std::size_t position, bool patiently, TimePoint since, const std::string& why) noexcept {
+  {
+    const Lock lock(mutex_);
+    if (!may_give_up(members_[position])) return false;
+    members_[position].working = members_[position].leaving = true;
+    ++inside_;
+  }
+  // From here on requests that find no device wait.
+  sync_expectation();
+  bool gone = true;
+  if (patiently) {
+    scheduler_->remove(position, kLeaveTime);
+  } else {
+    gone = scheduler_->remove_unused(position, since);
+  }
+  if (gone) return_free_memory();
+  {
+    const Lock lock(mutex_);
+    members_[position].leaving = false;
+    if (gone && !closing_) {
+      fall_asleep(position, why);
+    } else {
+      static_cast<void>(finish(position, {}));  // it may have been lost meanwhile
+    }
+  }
+  sync_expectation();
+  {
+    const Lock lock(mutex_);
+    if (!closing_) plan_work();
+  }
+  leave();
+  return gone;
+}
+
+// With the lock held.
+void DeviceSupervisor::fall_asleep(std::size_t position, const std::string& why) {
+  auto& member = members_[position];
+  member.working = member.scheduled = false;
+  member.went_out.reset();
+  set_state(position, DeviceState::kIdle, why);
+  metrics_->device_unloads.fetch_add(1, std::memory_order_relaxed);
+  log_.info("{}: {} is idle ({}); its memory is given back, and the next request brings it back", label_,
+            member.device.target, why);
+}
+
+void DeviceSupervisor::on_work_waits() noexcept {
+  const Lock lock(mutex_);
+  if (closing_) return;
+  woken_ = true;
+  plan_work();
+  woken_ = false;
+}
+
+// --- out of memory while it runs
+
+bool DeviceSupervisor::may_free_memory(std::size_t position) noexcept {
+  return context_.memory.has_others(members_[position].device.memory, *this, position);
+}
+
+void DeviceSupervisor::on_device_full(std::size_t position) noexcept {
+  const bool queued = context_.compilations.submit([self = shared_from_this(), position] { self->relieve(position); });
+  if (!queued) scheduler_->resume(position);
+}
+
+void DeviceSupervisor::relieve(std::size_t position) noexcept {
+  if (!enter()) return;
+  const auto& device = members_[position].device;
+  const auto count = context_.memory.free_idle(device.memory, *this, position);
+  log_.warning("{}: {} was out of memory; {} idle models were taken off, and the run is tried again", label_,
+               device.target, count);
+  scheduler_->resume(position);
+  leave();
+}
+
+}  // namespace ocelli::serving

@@ -1,0 +1,93 @@
+// Who is to serve, and what is to be done for that.
+#include <algorithm>
+
+#include "serving/device_supervisor.hpp"
+
+namespace ocelli::serving {
+
+bool DeviceSupervisor::better(std::size_t a, std::size_t b) const {
+  const auto& x = members_[a].score;
+  const auto& y = members_[b].score;
+  return x && y ? *x > *y : a < b;
+}
+
+std::optional<std::size_t> DeviceSupervisor::best_serving() const {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (members_[i].state == DeviceState::kServing && (!best || better(i, *best))) best = i;
+  }
+  return best;
+}
+
+// Whether it will serve, if only for want of another: it was not tried in vain, and is not one that was lost.
+bool DeviceSupervisor::may_stand_in(const Member& member) const {
+  if (member.lost || !member.device.compile) return false;
+  if (member.leaving || member.returning || member.state == DeviceState::kIdle) return true;
+  if (policy_.use == DevicePolicy::Use::kFirst && !policy_.runtime_fallback) return false;
+  return member.state == DeviceState::kStandby || member.state == DeviceState::kCompiling;
+}
+
+// A member that stands by or is idle is to be made ready now.
+bool DeviceSupervisor::wanted(std::size_t position) const {
+  const auto& member = members_[position];
+  if (member.state == DeviceState::kIdle) {
+    // One after the other: the first may be enough for what waits.
+    if (!woken_ || member.working || std::ranges::any_of(members_, &Member::returning)) return false;
+    return policy_.use != DevicePolicy::Use::kFirst || !best_serving();
+  }
+  if (member.state != DeviceState::kStandby || member.working || !member.device.compile) return false;
+  if (policy_.use != DevicePolicy::Use::kFirst) return true;
+  const auto serving = best_serving();
+  // One that is idle serves as soon as it is needed.
+  const auto sleeps = [](const Member& other) { return other.state == DeviceState::kIdle || other.returning; };
+  if (!serving && std::ranges::any_of(members_, sleeps)) return false;
+  if (!serving) return policy_.runtime_fallback || !std::ranges::any_of(members_, &Member::lost);
+  if (policy_.measure && !member.measured) return true;
+  return better(position, *serving);
+}
+
+void DeviceSupervisor::plan_work() {
+  const auto now = Clock::now();
+  TimePoint next = kNever;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    auto& member = members_[i];
+    if (member.working || member.retry_at == kNever) continue;
+    if (member.retry_at <= now) {
+      begin(i);
+    } else {
+      next = std::min(next, member.retry_at);
+    }
+  }
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    // kFirst: one after the other, so that a device that is not needed is not compiled for; a quick one does not wait
+    // for that when nothing serves.
+    const bool busy = std::ranges::any_of(members_, [](const Member& m) { return m.working && !m.lost; });
+    const bool alone = policy_.use == DevicePolicy::Use::kFirst && busy;
+    if (wanted(i) && (!alone || (members_[i].device.quick && !best_serving()))) begin(i);
+  }
+  for (const auto& member : members_) {
+    if (!member.working && member.retry_at != kNever) next = std::min(next, member.retry_at);
+  }
+  if (next != kNever) context_.timer.arm(*this, next);
+}
+
+void DeviceSupervisor::begin(std::size_t position) {
+  auto& member = members_[position];
+  member.working = true;
+  member.retry_at = kNever;
+  const bool queued = context_.compilations.submit([self = shared_from_this(), position] { self->work(position); });
+  if (queued) {
+    const bool waits = member.returning && member.short_since != kNever;
+    member.returning = member.returning || member.state == DeviceState::kIdle;
+    if (waits) return;  // its state says so already
+    set_state(position, DeviceState::kCompiling,
+              member.lost        ? "was lost; is being tried again"
+              : member.returning ? "was idle; requests wait for it"
+                                 : "");
+    return;
+  }
+  member.working = false;
+  member.retry_at = Clock::now() + policy_.first_retry;
+}
+
+}  // namespace ocelli::serving
