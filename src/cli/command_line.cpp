@@ -6,9 +6,9 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
-#include <iterator>
 #include <charconv>
 #include <cstdlib>
+#include <iterator>
 #include <vector>
 
 #include "cli/option_table.hpp"
@@ -18,8 +18,8 @@ namespace {
 
 // OVMS's own words come from its option library, with these quotes; ours follow behind the dash.
 Status unparsable(std::string_view text, std::string_view expected, std::string_view source) {
-  return invalid_argument(fmt::format("error parsing options: Argument ‘{}’ failed to parse - Expected: {}; given to {}",
-                                      text, expected, source));
+  return invalid_argument(fmt::format(
+      "error parsing options: Argument ‘{}’ failed to parse - Expected: {}; given to {}", text, expected, source));
 }
 
 template <typename Number>
@@ -60,18 +60,21 @@ struct Expected {
   std::string_view operator()(const bool*) const { return "true or false"; }
   std::string_view operator()(const std::optional<bool>*) const { return "true or false"; }
   std::string_view operator()(const std::uint32_t*) const { return "a whole number from 0 to 4294967295"; }
-  std::string_view operator()(const std::optional<std::uint32_t>*) const { return "a whole number from 0 to 4294967295"; }
+  std::string_view operator()(const std::optional<std::uint32_t>*) const {
+    return "a whole number from 0 to 4294967295";
+  }
   std::string_view operator()(const std::uint64_t*) const { return "a whole number from 0 to 18446744073709551615"; }
   std::string_view operator()(const std::string*) const { return "a text that is not empty"; }
 };
 
 // An empty text is a variable of a script that was not set: it must not silently mean "no key" or "the default". Left
-// out are options for which it means something (no cache, no list), and those with a text of OVMS's own in validate.cpp.
+// out are options for which it means something (no cache, no list), and those with a text of OVMS's own in
+// validate.cpp.
 bool may_be_empty(const OptionSpec& option) {
   constexpr std::string_view kNames[] = {
-      "model_name",        "model_path",        "config_path",  "model_repository_path",  "grpc_bind_address",
-      "rest_bind_address", "cache_dir",         "metrics_list", "grpc_channel_arguments", "plugin_config",
-      "load_models",       "allowed_origins",   "allowed_methods", "allowed_headers"};
+      "model_name",        "model_path",      "config_path",     "model_repository_path",  "grpc_bind_address",
+      "rest_bind_address", "cache_dir",       "metrics_list",    "grpc_channel_arguments", "plugin_config",
+      "load_models",       "allowed_origins", "allowed_methods", "allowed_headers"};
   return !option.choices.empty() || option.group == OptionGroup::kIgnored || option.group == OptionGroup::kPull ||
          std::ranges::find(kNames, option.name) != std::end(kNames);
 }

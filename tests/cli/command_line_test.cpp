@@ -46,7 +46,9 @@ TEST(CommandLine, SwitchesMayHaveAValue) {
   EXPECT_TRUE(parsed({"--metrics_enable=true"}).server.metrics.enabled);
   EXPECT_FALSE(parsed({"--metrics_enable=false"}).server.metrics.enabled);
   EXPECT_EQ(parsed({"--idle_sequence_cleanup=false"}).server.model.idle_sequence_cleanup, false);
-  EXPECT_EQ(failure({"--metrics_enable=maybe"}), "error parsing options: Argument ‘maybe’ failed to parse - Expected: true or false; given to --metrics_enable");
+  EXPECT_EQ(
+      failure({"--metrics_enable=maybe"}),
+      "error parsing options: Argument ‘maybe’ failed to parse - Expected: true or false; given to --metrics_enable");
 }
 
 TEST(CommandLine, ValuesMayBeginWithADash) { EXPECT_EQ(parsed({"--batch_size", "-1"}).server.model.batch_size, "-1"); }
@@ -84,8 +86,10 @@ TEST(CommandLine, AMissingValueIsAnError) {
 }
 
 TEST(CommandLine, AnEmptyValueIsRefusedWhereItWouldMeanSomethingElse) {
-  for (const std::string name : {"api_key_file", "rest_certificate", "grpc_key", "target_device", "log_path", "shape"}) {
-    const auto text = "error parsing options: Argument ‘’ failed to parse - Expected: a text that is not empty; given to --" + name;
+  for (const std::string name :
+       {"api_key_file", "rest_certificate", "grpc_key", "target_device", "log_path", "shape"}) {
+    const auto text =
+        "error parsing options: Argument ‘’ failed to parse - Expected: a text that is not empty; given to --" + name;
     EXPECT_EQ(failure({"--" + name, ""}), text);
     EXPECT_EQ(failure({"--" + name + "="}), text);
   }

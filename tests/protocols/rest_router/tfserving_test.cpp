@@ -162,9 +162,8 @@ TEST_F(TfservingTest, NamesTheErrorsOfTheSpecification) {
   EXPECT_EQ(
       error(R"({"instances":[{"b":[0]},{}]})"),
       R"(400 {"error":"Invalid JSON structure. Request inputs have different batch sizes - Expected: 2; Actual: 1; input name: b"})");
-  EXPECT_EQ(
-      error(R"({"inputs":[[NaN]]})"),
-      R"(412 {"error":"The file is not valid json - NaN and Infinity are no JSON numbers"})");
+  EXPECT_EQ(error(R"({"inputs":[[NaN]]})"),
+            R"(412 {"error":"The file is not valid json - NaN and Infinity are no JSON numbers"})");
   EXPECT_EQ(
       post("/v1/models/dummy:predict", R"({"inputs":)" + std::string(200, '[') + std::string(200, ']') + "}").status,
       400);
