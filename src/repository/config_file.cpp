@@ -39,8 +39,9 @@ MonitoringConfig read_monitoring(const Json& value, JsonProblem& problem) {
 // Reads the sections of the document one by one.
 class DocumentReader {
  public:
-  DocumentReader(const Json& document, const std::filesystem::path& base_folder)
-      : object_(document, "", problem_), base_folder_(base_folder) {}
+  // name: of the file, for the error.
+  DocumentReader(const Json& document, const std::filesystem::path& base_folder, const std::string& name)
+      : object_(document, "", problem_), base_folder_(base_folder), name_(name) {}
 
   Result<ConfigFile> read() {
     object_.require("model_config_list");
@@ -56,7 +57,7 @@ class DocumentReader {
                  [this](const Json& element, const std::string& path) { read_graph(element, path); });
     if (const Json* monitoring = object_.take("monitoring")) file_.monitoring = read_monitoring(*monitoring, problem_);
     object_.finish();
-    if (Status status = problem_.status("config.json"); !status.ok()) return status;
+    if (Status status = problem_.status(name_); !status.ok()) return status;
     return std::move(file_);
   }
 
@@ -115,6 +116,7 @@ class DocumentReader {
   JsonProblem problem_;
   JsonObject object_;
   const std::filesystem::path& base_folder_;
+  const std::string name_;
   ConfigFile file_;
   std::map<std::string, std::string> names_;  // name -> path of its first owner
 };
@@ -148,7 +150,7 @@ Status cannot_open(const std::filesystem::path& path) {
 Result<ConfigFile> parse_config(std::string_view text, const std::filesystem::path& base_folder) {
   auto document = parse_json(text, "config.json");
   if (!document.ok()) return document.status();
-  return DocumentReader(*document, base_folder).read();
+  return DocumentReader(*document, base_folder, "config.json").read();
 }
 
 Result<ConfigFile> read_config(const std::filesystem::path& path, std::string* digest,
@@ -164,11 +166,12 @@ Result<ConfigFile> read_config(const std::filesystem::path& path, std::string* d
     if (digest) *digest = md5(*text);
     // Only text that is not JSON may be a file in the middle of being written; what does not fit the schema stays
     // wrong.
-    if (auto document = parse_json(*text, path.string()); !document.ok()) {
+    const auto document = parse_json(*text, path.string());
+    if (!document.ok()) {
       failure = document.status();
       continue;
     }
-    return parse_config(*text, std::filesystem::absolute(path).parent_path());
+    return DocumentReader(*document, std::filesystem::absolute(path).parent_path(), path.string()).read();
   }
   return failure;
 }

@@ -75,6 +75,29 @@ class Program(unittest.TestCase):
             with self.subTest(expected):
                 self.usage_error(expected, *arguments)
 
+    def test_a_configuration_that_cannot_be_used_ends_the_start(self):
+        with tempfile.TemporaryDirectory() as folder:
+            broken, unknown = os.path.join(folder, "broken.json"), os.path.join(folder, "unknown.json")
+            with open(broken, "w", encoding="utf-8") as text:
+                text.write('{"model_config_list": [')
+            with open(unknown, "w", encoding="utf-8") as text:
+                text.write('{"model_config_list": [], "surprise": 1}')
+            for file, expected in ((os.path.join(folder, "none.json"), "Config file not found or cannot open. "), (folder, "Config file not found or cannot open. "),
+                                   (broken, "broken.json"), (unknown, "surprise")):
+                done = run("--config_path", file, "--rest_port", "1")
+                self.assertEqual(done.returncode, 1, file)
+                self.assertIn(expected, done.stdout + done.stderr)
+                self.assertIn(file, done.stdout + done.stderr)
+
+    def test_wrong_model_parameters_end_the_start(self):
+        one = ("--model_name", "m", "--model_path", "/p", "--rest_port", "1")
+        for flag, value, expected in (("plugin_config", "{", "not valid JSON"), ("batch_size", "x", 'not "x"'), ("shape", "x", 'not "x"'),
+                                      ("model_version_policy", '{"latest":{"num_versions":0}}', "from 1")):
+            done = run(*one, f"--{flag}", value)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(flag, done.stdout)
+            self.assertIn(expected, done.stdout)
+
     def test_generative_modes_are_refused(self):
         done = run("--pull", "--source_model", "a/b", "--model_repository_path", "/tmp")
         self.assertEqual(done.returncode, 64)

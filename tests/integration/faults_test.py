@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 import unittest
 
+import numpy
+
 from ocelli_server import DATA, PROGRAM, SANITIZED, Server, dummy_config, needs_data, toy, wait_for
 
 ONES = [1.0] * 10
@@ -215,6 +217,32 @@ class Clients(unittest.TestCase):
             finally:
                 for client in idle:
                     client.close()
+
+
+@needs_data
+class CompressedBodies(unittest.TestCase):
+    def test_what_comes_out_is_held_to_the_limit_of_bodies(self):
+        import gzip
+
+        import tritonclient.grpc as triton
+
+        with Server(dummy_config(), flags=["--max_body_bytes", "4096"]) as server:
+            body = json.dumps({"inputs": [{"name": "b", "shape": [1, 10], "datatype": "FP32", "data": ONES}]}).encode()
+            for size, expected in ((0, 200), (4000, 413), (1 << 20, 413)):
+                status, _, reply = server.post("/v2/models/dummy/infer", gzip.compress(body + b" " * size), headers={"Content-Encoding": "gzip"})
+                self.assertEqual(status, expected, reply)
+            self.assertEqual(json.loads(reply)["error"], "Decompressed request body too large. Limit: 4096 bytes")
+            with triton.InferenceServerClient(f"127.0.0.1:{server.grpc_port}") as client:
+                def infer(width):
+                    tensor = triton.InferInput("b", [1, width], "FP32")
+                    tensor.set_data_from_numpy(numpy.ones((1, width), numpy.float32))
+                    return client.infer("dummy", [tensor], compression_algorithm="gzip").as_numpy("a")
+
+                self.assertEqual(infer(10).tolist(), [[2.0] * 10])
+                with self.assertRaises(triton.InferenceServerException) as raised:
+                    infer(1 << 20)
+                self.assertEqual(raised.exception.status(), "StatusCode.RESOURCE_EXHAUSTED", raised.exception.message())
+            self.assertEqual(server.infer("dummy", "b", ONES, [1, 10])["a"], [2.0] * 10)
 
 
 class Ports(unittest.TestCase):

@@ -112,7 +112,7 @@ class Doors(unittest.TestCase):
         self.server.infer("dummy", "b", [0.0] * 10, [1, 10])
         after, page = successes()
         self.assertEqual(after, before + 1)
-        self.assertRegex(page, r'ocelli_model_device\{device="CPU",name="dummy",precision="\w+",reason="[^"]*",runtime="OpenVINO",state="serving",target="CPU",version="1"\} 1')
+        self.assertRegex(page, r'ocelli_model_device\{device="CPU",name="dummy",precision="\w+",reason="(?:[^"\\]|\\.)*",runtime="OpenVINO",state="serving",target="CPU",version="1"\} 1')
         self.assertGreater(int(re.search(r"^ocelli_device_runs\{.*\} (\d+)", page, re.MULTILINE)[1]), 0)
         self.assertGreaterEqual(int(re.search(r'^ocelli_connections\{interface="REST"\} (\d+)', page, re.MULTILINE)[1]), 1)
 

@@ -206,6 +206,9 @@ TEST(ConfigFile, ReadingFromDisk) {
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.status().code(), StatusCode::kInternal);
   EXPECT_THAT(std::string(missing.status().message()), HasSubstr("Config file not found or cannot open."));
+  const auto wrong = read_config(folder.write("wrong.json", R"({"model_config_list":[],"x":1})"), nullptr);
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_THAT(std::string(wrong.status().message()), HasSubstr((folder.path() / "wrong.json: x: unknown key").string()));
 }
 
 TEST(ConfigFile, MD5IsTheRealOne) {
