@@ -208,7 +208,8 @@ TEST(ConfigFile, ReadingFromDisk) {
   EXPECT_THAT(std::string(missing.status().message()), HasSubstr("Config file not found or cannot open."));
   const auto wrong = read_config(folder.write("wrong.json", R"({"model_config_list":[],"x":1})"), nullptr);
   ASSERT_FALSE(wrong.ok());
-  EXPECT_THAT(std::string(wrong.status().message()), HasSubstr((folder.path() / "wrong.json: x: unknown key").string()));
+  EXPECT_THAT(std::string(wrong.status().message()),
+              HasSubstr((folder.path() / "wrong.json: x: unknown key").string()));
 }
 
 TEST(ConfigFile, MD5IsTheRealOne) {
