@@ -88,7 +88,7 @@ class Memory(unittest.TestCase):
             left = self.metric(server, "process_resident_memory_bytes")[""]
             self.assertGreater(loaded - left, 120e6)
             self.assertAlmostEqual(server.infer("b", "x", [1.0] * WIDTH, (1, WIDTH))["y"][0], 2 * WIDTH, delta=0.2)
-            self.assertEqual(self.state(server, "b")["state"], "serving")
+            wait_for(lambda: self.state(server, "b")["state"] == "serving", "b is back")
 
 
 if __name__ == "__main__":
