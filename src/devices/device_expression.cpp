@@ -83,6 +83,8 @@ class Parser {
       if (at_end() && proxy->kind == PlanKind::kAuto) return expression;
       if (!take(':'))
         return fail(at_, fmt::format("':' and {} expected after {}", kind_wants(proxy->kind), proxy->name));
+      skip_blanks();
+      if (expression.kind == PlanKind::kAuto && next_is('-')) return parse_left_out(std::move(expression));
     }
     if (Status status = parse_members(expression); !status.ok()) return status;
     if (!at_end()) return fail(at_, fmt::format("unexpected '{}'", text_[at_]));
@@ -92,6 +94,30 @@ class Parser {
  private:
   static std::string_view kind_wants(PlanKind kind) {
     return kind == PlanKind::kBatch ? "a device" : "a list of devices";
+  }
+
+  // Behind "AUTO:", where the first name has a '-' before it.
+  Result<DeviceExpression> parse_left_out(DeviceExpression expression) {
+    do {
+      skip_blanks();
+      if (!take('-')) return fail(at_, "'-' expected: AUTO takes devices to use or devices to leave out, not both");
+      const std::size_t start = at_;
+      DeviceName device;
+      if (Status status = parse_device(device); !status.ok()) return status;
+      // These are ways to a device of AUTO's own list, which has no name for the rest of it.
+      const bool is_a_way = device.kind == DeviceKind::kCuda || device.kind == DeviceKind::kTensorrt ||
+                            (device.kind == DeviceKind::kCpu && !device.instance.empty());
+      if (is_a_way)
+        return fail(start, fmt::format("{} cannot be left out by itself; list the devices to use", device.to_string()));
+      if (std::ranges::find(expression.left_out, device) != expression.left_out.end())
+        return fail(start, fmt::format("{} is named twice", device.to_string()));
+      if (expression.left_out.size() == DeviceExpression::kMaxMembers)
+        return fail(start, fmt::format("more than {} devices", DeviceExpression::kMaxMembers));
+      expression.left_out.push_back(std::move(device));
+      skip_blanks();
+    } while (take(','));
+    if (!at_end()) return fail(at_, fmt::format("unexpected '{}'", text_[at_]));
+    return expression;
   }
 
   Status parse_members(DeviceExpression& expression) {
@@ -117,6 +143,13 @@ class Parser {
   }
 
   Status parse_member(DeviceMember& member) {
+    if (next_is('-')) return fail(at_, "'-' is for devices to leave out of AUTO's own list, as AUTO:-GPU,-NPU");
+    if (Status status = parse_device(member.device); !status.ok()) return status;
+    skip_blanks();
+    return take('(') ? parse_count(member) : Status();
+  }
+
+  Status parse_device(DeviceName& device) {
     const std::size_t start = at_;
     const std::string_view name = word();
     if (name.empty())
@@ -131,9 +164,7 @@ class Parser {
       instance = text_.substr(instance_at, at_ - instance_at);
       if (instance.empty()) return fail(instance_at, fmt::format("something expected after \"{}.\"", name));
     }
-    if (Status status = resolve(start, name, instance_at, instance, member.device); !status.ok()) return status;
-    skip_blanks();
-    return take('(') ? parse_count(member) : Status();
+    return resolve(start, name, instance_at, instance, device);
   }
 
   Status parse_count(DeviceMember& member) {
@@ -236,6 +267,7 @@ class Parser {
     ++at_;
     return true;
   }
+  [[nodiscard]] bool next_is(char c) const { return !at_end() && text_[at_] == c; }
   [[nodiscard]] bool at_end() const { return at_ >= text_.size(); }
 
   std::string_view text_;
@@ -258,9 +290,10 @@ std::string DeviceExpression::to_string() const {
     if (!text.empty()) text += ',';
     text += member.to_string();
   }
+  for (const auto& device : left_out) text += (text.empty() ? "-" : ",-") + device.to_string();
   const auto proxy = std::find_if(kProxies.begin(), kProxies.end(), [&](const Proxy& p) { return p.kind == kind; });
   if (proxy == kProxies.end()) return text;
-  return members.empty() ? std::string(proxy->name) : fmt::format("{}:{}", proxy->name, text);
+  return text.empty() ? std::string(proxy->name) : fmt::format("{}:{}", proxy->name, text);
 }
 
 Result<DeviceExpression> parse_target_device(std::string_view text, const std::vector<std::string>& simulated) {

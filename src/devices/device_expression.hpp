@@ -59,6 +59,8 @@ struct DeviceExpression {
   static constexpr std::size_t kMaxMembers = 32;
   PlanKind kind = PlanKind::kSingle;
   std::vector<DeviceMember> members;
+  // kAuto without members: what is left out of its own list; without an instance all of that name.
+  std::vector<DeviceName> left_out{};
 
   // In the grammar's own spelling: "MULTI:GPU.0(4),CPU".
   [[nodiscard]] std::string to_string() const;
@@ -66,9 +68,11 @@ struct DeviceExpression {
 };
 
 // Reads a target_device:
-//   expression = member | "AUTO" [":" list] | "MULTI:" list | "HETERO:" list | "BATCH:" member
+//   expression = member | "AUTO" [":" (list | less)] | "MULTI:" list | "HETERO:" list | "BATCH:" member
 //   list       = member {"," member}
-//   member     = name ["." instance] ["(" number ")"]
+//   less       = "-" device {"," "-" device}
+//   member     = device ["(" number ")"]
+//   device     = name ["." instance]
 // Names are case-insensitive and may be surrounded by blanks; a single device may not carry "(n)"; a device may stand
 // in a list once. `simulated` are further names that count as devices; such a name wins over a real one, so that a plan
 // can be tried without the hardware. kInvalidArgument tells the mistake, its position (counted from 1) and, for an

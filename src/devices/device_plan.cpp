@@ -8,6 +8,7 @@
 #include <charconv>
 #include <initializer_list>
 
+#include "devices/automatic_devices.hpp"
 #include "devices/device_memory.hpp"
 #include "devices/device_properties.hpp"
 
@@ -247,9 +248,20 @@ Result<DevicePlan> plan_for(const DeviceExpression& expression, CpuRuntime cpu, 
   return plan;
 }
 
-}  // namespace
+// "GPU" leaves out every GPU, "GPU.0" that one and a "GPU" without a number, which is the same.
+bool is_left_out(const std::string& name, const std::vector<DeviceName>& left_out) {
+  return std::ranges::any_of(left_out, [&](const DeviceName& device) {
+    if (device.instance.empty()) return name == device.name || name.starts_with(device.name + ".");
+    return name == device.to_string() || (name == device.name && device.instance == "0");
+  });
+}
 
-std::vector<std::string> automatic_devices() { return {"NVIDIA", "GPU", "CPU"}; }
+std::vector<std::string> not_left_out(std::vector<std::string> names, const std::vector<DeviceName>& left_out) {
+  std::erase_if(names, [&](const std::string& name) { return is_left_out(name, left_out); });
+  return names;
+}
+
+}  // namespace
 
 Result<DevicePlan> make_plan(const DeviceExpression& expression,
                              const std::map<std::string, std::string>& plugin_config) {
@@ -257,22 +269,38 @@ Result<DevicePlan> make_plan(const DeviceExpression& expression,
   const auto cpu = take_cpu_runtime(properties);
   if (!cpu.ok()) return cpu.status();
   if (Status status = check_properties(properties); !status.ok()) return status;
-  if (expression.kind == PlanKind::kAuto && expression.members.empty()) {
-    return make_plan(std::string_view("AUTO"), plugin_config);
-  }
+  if (expression.kind == PlanKind::kAuto && expression.members.empty())
+    return make_plan(expression.to_string(), plugin_config);
   auto plan = plan_for(expression, *cpu, properties);
   if (!plan.ok()) return plan;
   plan->properties = std::move(properties);
   return plan;
 }
 
+DevicePlan with_cpu_runtimes_apart(DevicePlan plan) {
+  if (plan.members.size() != 1 || plan.batching) return plan;
+  const PlanMember member = plan.members.front();
+  const bool is_plain_cpu = member.target == "CPU" && member.placements.size() > 1;
+  if (!is_plain_cpu) return plan;
+  plan.use = DevicePlan::Use::kFirst;
+  plan.members.clear();
+  for (const auto& placement : member.placements) {
+    auto& way = plan.members.emplace_back(member);
+    way.target = "CPU." + upper(placement.runtime);
+    way.placements = {placement};
+  }
+  return plan;
+}
+
 Result<DevicePlan> make_plan(std::string_view target_device, const std::map<std::string, std::string>& plugin_config,
-                             const std::vector<std::string>& simulated) {
+                             const std::vector<std::string>& simulated, const AutomaticDevices& automatic) {
   auto expression = parse_target_device(target_device, simulated);
   if (!expression.ok()) return expression.status();
   if (expression->kind == PlanKind::kAuto && expression->members.empty()) {
+    const auto names = not_left_out(automatic ? automatic() : automatic_devices(), expression->left_out);
+    if (names.empty()) return invalid_argument(fmt::format("target_device \"{}\": no device is left", target_device));
     // Named one by one, so that a simulated device stands in for the real one of its name.
-    expression = parse_target_device(fmt::format("AUTO:{}", fmt::join(automatic_devices(), ",")), simulated);
+    expression = parse_target_device(fmt::format("AUTO:{}", fmt::join(names, ",")), simulated);
     if (!expression.ok()) return expression.status();
   }
   return make_plan(*expression, plugin_config);

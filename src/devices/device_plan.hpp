@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -57,9 +58,9 @@ struct DevicePlan {
   friend bool operator==(const DevicePlan&, const DevicePlan&) = default;
 };
 
-// The devices that AUTO without a list tries, best first; the CPU last. The NPU is not among them: it takes static
-// shapes only, and is to be asked for by name.
-std::vector<std::string> automatic_devices();
+// Says which devices AUTO without a list tries, best first (automatic_devices.hpp). Asked only for such a plan, because
+// it may load runtimes.
+using AutomaticDevices = std::function<std::vector<std::string>()>;
 
 // Rules:
 //  - CPU is OpenVINO, with ONNX Runtime as its stand-in when OpenVINO cannot be loaded or cannot compile the model;
@@ -68,8 +69,8 @@ std::vector<std::string> automatic_devices();
 //  - MYRIAD, HDDL and LEGACY.name are the OpenVINO of --openvino_legacy_dir in a worker process (openvino_c), which
 //  says what to install when there is none.
 //  - MULTI has a member for each device, all of which must work.
-//  - AUTO has a member for each device of its list, or of automatic_devices(), and uses the first that works; with
-//  PERFORMANCE_HINT=CUMULATIVE_THROUGHPUT all that work.
+//  - AUTO has a member for each device of its list, or of automatic_devices() without those that "AUTO:-NAME" leaves
+//  out, and uses the first that works; with PERFORMANCE_HINT=CUMULATIVE_THROUGHPUT all that work.
 //  - HETERO over Intel devices is OpenVINO's, over NVIDIA devices and the CPU that of ONNX Runtime's providers.
 //  - BATCH is this server's own batching on the device.
 //  - plugin_config keys of the plan itself are taken out of properties: RUNTIME, DEVICE_PROPERTIES (see
@@ -80,8 +81,13 @@ std::vector<std::string> automatic_devices();
 Result<DevicePlan> make_plan(const DeviceExpression& expression,
                              const std::map<std::string, std::string>& plugin_config);
 
-// parse_target_device() and make_plan() in one.
+// For choosing by measuring: a plan that is a plain CPU, which either of two runtimes may serve, becomes one with a
+// member for each (CPU.OPENVINO, CPU.ONNXRUNTIME), of which the first that works is used and the other stands by, as
+// with AUTO. Any other plan comes back as it is.
+DevicePlan with_cpu_runtimes_apart(DevicePlan plan);
+
+// parse_target_device() and make_plan() in one. automatic: empty: automatic_devices() of a machine that is not known.
 Result<DevicePlan> make_plan(std::string_view target_device, const std::map<std::string, std::string>& plugin_config,
-                             const std::vector<std::string>& simulated = {});
+                             const std::vector<std::string>& simulated = {}, const AutomaticDevices& automatic = {});
 
 }  // namespace ocelli::devices

@@ -26,6 +26,8 @@ struct DeviceInfo {
   std::string driver{};
   // A command to type that makes it usable. Empty: none is known, or reason says it.
   std::string remedy{};
+  // A GPU with memory of its own; false also when that is unknown.
+  bool discrete = false;
 };
 
 // Thread-safe. Loading one may take seconds and hundreds of megabytes, so it happens when the first model needs it.

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "devices/automatic_devices.hpp"
 #include "devices/device_plan.hpp"
 #include "devices/plan_compiler.hpp"
 #include "repository/load_request.hpp"
@@ -25,7 +26,9 @@ Result<std::shared_ptr<CompiledModel>> compile_lone_model(const repository::Repo
   const auto version = served.back();
   const auto load = repository::make_load(config, version, folders->at(version), options, nullptr);
   if (!load.ok()) return load.status();
-  const auto plan = devices::make_plan(config.target_device, config.plugin_config, simulated_devices);
+  const auto plan = devices::make_plan(config.target_device, config.plugin_config, simulated_devices, [&] {
+    return devices::automatic_devices(runtimes, !simulated_devices.empty());
+  });
   if (!plan.ok()) return plan.status();
   auto members = devices::compile_plan(*plan, runtimes, load->source, load->options, log);
   if (!members.ok()) return members.status();

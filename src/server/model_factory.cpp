@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "devices/automatic_devices.hpp"
 #include "devices/device_plan.hpp"
 #include "devices/plan_compiler.hpp"
 #include "runtime/model_size.hpp"
@@ -143,7 +144,9 @@ serving::ModelServableOptions ModelFactory::servable_options(const repository::M
 }
 
 Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const repository::ModelLoad& load) {
-  auto plan = devices::make_plan(load.config.target_device, load.config.plugin_config, options_.simulated_devices);
+  auto plan =
+      devices::make_plan(load.config.target_device, load.config.plugin_config, options_.simulated_devices,
+                         [this] { return devices::automatic_devices(runtimes_, !options_.simulated_devices.empty()); });
   if (!plan.ok()) return plan.status();
   if (uses(*plan, kOpenvino)) announce_openvino();
   auto servable = servable_options(load, *plan);

@@ -39,7 +39,9 @@ TEST(DeviceExpression, EveryNameOfTheGrammar) {
                            "HETERO:GPU,CPU",
                            "BATCH:GPU(16)",
                            "BATCH:CPU",
-                           "AUTO:NVIDIA,GPU.1,NPU,CPU"}) {
+                           "AUTO:NVIDIA,GPU.1,NPU,CPU",
+                           "AUTO:-GPU",
+                           "AUTO:-GPU.1,-NPU,-CPU"}) {
     EXPECT_EQ(canonical(text), text);
   }
 }
@@ -49,6 +51,17 @@ TEST(DeviceExpression, SpellingIsForgiving) {
   EXPECT_EQ(canonical(" multi: gpu.0 ( 4 ) , cpu "), "MULTI:GPU.0(4),CPU");
   EXPECT_EQ(canonical("armnn.cpuacc"), "ARMNN.CpuAcc");
   EXPECT_EQ(canonical("MALI"), "ARMNN.GpuAcc");
+}
+
+TEST(DeviceExpression, DevicesAreLeftOut) {
+  EXPECT_EQ(canonical("auto: -gpu.0 , -Npu"), "AUTO:-GPU.0,-NPU");
+  const auto parsed = parse_target_device("AUTO:-GPU.0,-stick", {"Stick"});
+  ASSERT_TRUE(parsed.ok()) << parsed.status().to_string();
+  EXPECT_EQ(parsed->kind, PlanKind::kAuto);
+  EXPECT_TRUE(parsed->members.empty());
+  ASSERT_EQ(parsed->left_out.size(), 2U);
+  EXPECT_EQ(parsed->left_out[0], (DeviceName{DeviceKind::kGpu, "GPU", "0"}));
+  EXPECT_EQ(parsed->left_out[1], (DeviceName{DeviceKind::kSimulated, "Stick", ""}));
 }
 
 TEST(DeviceExpression, PartsAreUnderstood) {
@@ -102,6 +115,14 @@ TEST(DeviceExpression, MistakesAreLocatedAndExplained) {
       {"MULTI:AUTO,CPU", 7, "AUTO cannot be a member"},
       {"BATCH:GPU,CPU", 10, "unexpected ','"},
       {"CPU GPU", 5, "unexpected 'G'"},
+      {"AUTO:-", 7, "a device name is missing"},
+      {"AUTO:-GPU,CPU", 11, "'-' expected: AUTO takes devices to use or devices to leave out, not both"},
+      {"AUTO:GPU,-CPU", 10, "'-' is for devices to leave out of AUTO's own list, as AUTO:-GPU,-NPU"},
+      {"MULTI:-GPU", 7, "'-' is for devices to leave out of AUTO's own list"},
+      {"AUTO:-GPU,-gpu", 12, "GPU is named twice"},
+      {"AUTO:-XPU", 7, "there is no device \"XPU\""},
+      {"AUTO:-GPU(2)", 10, "unexpected '('"},
+      {"AUTO:-CUDA.0", 7, "CUDA.0 cannot be left out by itself; list the devices to use"},
   };
   for (const auto& mistake : mistakes) {
     const auto parsed = parse_target_device(mistake.text);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "devices/automatic_devices.hpp"
+
 namespace ocelli::devices {
 namespace {
 
@@ -24,6 +26,21 @@ TEST(DevicePlan, CpuIsOpenvinoThenOnnxRuntimeUnlessChosen) {
   EXPECT_EQ(chosen.properties, (std::map<std::string, std::string>{{"NUM_STREAMS", "2"}}));
   EXPECT_THAT(plan_of("CPU", {{"RUNTIME", "OPENVINO"}}).members[0].placements,
               ElementsAre(Placement{"openvino", "CPU"}));
+}
+
+TEST(DevicePlan, APlainCpuIsTakenApartForMeasuring) {
+  const auto apart = with_cpu_runtimes_apart(plan_of("CPU", {{"NUM_STREAMS", "2"}}));
+  EXPECT_EQ(apart.use, Use::kFirst);
+  ASSERT_EQ(apart.members.size(), 2U);
+  EXPECT_EQ(apart.members[0].target, "CPU.OPENVINO");
+  EXPECT_THAT(apart.members[0].placements, ElementsAre(Placement{"openvino", "CPU"}));
+  EXPECT_EQ(apart.members[1].target, "CPU.ONNXRUNTIME");
+  EXPECT_THAT(apart.members[1].placements, ElementsAre(Placement{"onnxruntime", "CPU"}));
+  EXPECT_EQ(apart.properties, (std::map<std::string, std::string>{{"NUM_STREAMS", "2"}}));
+  for (const char* text : {"CPU.OPENVINO", "GPU", "NVIDIA", "MULTI:GPU,CPU", "AUTO:CPU,GPU", "BATCH:CPU(4)"})
+    EXPECT_EQ(with_cpu_runtimes_apart(plan_of(text)), plan_of(text)) << text;
+  const auto chosen = plan_of("CPU", {{"RUNTIME", "ONNXRUNTIME"}});
+  EXPECT_EQ(with_cpu_runtimes_apart(chosen), chosen);
 }
 
 TEST(DevicePlan, TheRuntimeOfACpuStandsBehindTheDot) {
@@ -63,6 +80,61 @@ TEST(DevicePlan, AutoWithoutAListTriesTheDocumentedOrder) {
   for (const auto& member : plan->members) targets.push_back(member.target);
   EXPECT_EQ(targets, automatic_devices());
   EXPECT_THAT(plan->members[1].placements, ElementsAre(Placement{"simulated", "GPU"})) << "its name is simulated";
+}
+
+std::vector<std::string> targets_of(const std::string& text, const AutomaticDevices& automatic = {}) {
+  std::vector<std::string> targets;
+  const auto plan = make_plan(text, {}, {}, automatic);
+  EXPECT_TRUE(plan.ok()) << plan.status().to_string();
+  if (!plan.ok()) return targets;
+  for (const auto& member : plan->members) targets.push_back(member.target);
+  return targets;
+}
+
+DeviceInfo gpu(const char* name, bool discrete) {
+  DeviceInfo info;
+  info.name = name;
+  info.discrete = discrete;
+  return info;
+}
+
+TEST(DevicePlan, AutoPrefersGpusWithMemoryOfTheirOwn) {
+  EXPECT_THAT(automatic_devices(), ElementsAre("NVIDIA", "GPU", "CPU"));
+  EXPECT_THAT(automatic_devices({gpu("GPU", false)}), ElementsAre("NVIDIA", "GPU", "CPU"));
+  EXPECT_THAT(automatic_devices({gpu("GPU.0", false), gpu("GPU.1", true)}),
+              ElementsAre("NVIDIA", "GPU.1", "GPU.0", "CPU"));
+  EXPECT_THAT(automatic_devices({gpu("GPU.10", true), gpu("GPU.0", false), gpu("GPU.9", true), gpu("GPU.1", false)}),
+              ElementsAre("NVIDIA", "GPU.9", "GPU.10", "GPU.0", "GPU.1", "CPU"));
+  const auto two = [] { return automatic_devices({gpu("GPU.0", false), gpu("GPU.1", true)}); };
+  EXPECT_THAT(targets_of("AUTO", two), ElementsAre("NVIDIA", "GPU.1", "GPU.0", "CPU"));
+}
+
+TEST(DevicePlan, OnlyAutoWithoutAListAsksTheMachine) {
+  int asked = 0;
+  const auto automatic = [&] {
+    ++asked;
+    return automatic_devices();
+  };
+  for (const char* text : {"CPU", "AUTO:GPU,CPU", "MULTI:GPU,CPU"}) (void)targets_of(text, automatic);
+  EXPECT_EQ(asked, 0);
+  (void)targets_of("AUTO:-GPU", automatic);
+  EXPECT_EQ(asked, 1);
+}
+
+TEST(DevicePlan, AutoLeavesOutWhatItIsTold) {
+  EXPECT_THAT(targets_of("AUTO:-GPU,-NPU"), ElementsAre("NVIDIA", "CPU"));
+  EXPECT_THAT(targets_of("AUTO:-CPU"), ElementsAre("NVIDIA", "GPU"));
+  EXPECT_THAT(targets_of("AUTO:-GPU.0"), ElementsAre("NVIDIA", "CPU")) << "a single GPU is GPU.0";
+  EXPECT_THAT(targets_of("AUTO:-GPU.1"), ElementsAre("NVIDIA", "GPU", "CPU"));
+  const auto two = [] { return automatic_devices({gpu("GPU.0", false), gpu("GPU.1", true)}); };
+  EXPECT_THAT(targets_of("AUTO:-GPU.1,-NVIDIA", two), ElementsAre("GPU.0", "CPU"));
+  EXPECT_THAT(targets_of("AUTO:-GPU", two), ElementsAre("NVIDIA", "CPU"));
+  const auto nothing = make_plan("AUTO:-CPU,-GPU,-NVIDIA", {});
+  EXPECT_EQ(nothing.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(nothing.status().to_string(), HasSubstr("\"AUTO:-CPU,-GPU,-NVIDIA\": no device is left"));
+  const auto parsed = parse_target_device("AUTO:-GPU");
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(make_plan(*parsed, {})->members.size(), 2U) << "also from an expression";
 }
 
 TEST(DevicePlan, FallbackSwitchesOfAuto) {

@@ -166,6 +166,7 @@ DeviceInfo device_info(const ov::Core& core, const std::string& device) {
   if (info.kind == "gpu") {
     info.memory_bytes =
         ask([&] { return core.get_property(device, ov::intel_gpu::device_total_mem_size); }).value_or(0);
+    info.discrete = ask([&] { return core.get_property(device, ov::device::type); }) == ov::device::Type::DISCRETE;
   }
   if (info.kind == "npu") {
     info.memory_bytes =

@@ -150,12 +150,21 @@ bool RemoteRuntime::supports(ModelFormat format) const noexcept {
 }
 
 Result<std::string> RemoteRuntime::library_device(const std::string& device) {
+  if (device + "." == kLegacy) return invalid_argument("LEGACY.NAME is expected: " + known_devices());
   if (device.starts_with(kLegacy)) return device.substr(kLegacy.size());
   if (is_movidius(device)) return device;
+  return failed_precondition(fmt::format("Cannot compile model into target device {}: {}", device, known_devices()));
+}
+
+std::string RemoteRuntime::known_devices() {
   std::string names;
-  for (const auto& known : devices()) names += (names.empty() ? "" : ", ") + known.name;
-  return failed_precondition(
-      fmt::format("Cannot compile model into target device {}: this runtime has {}", device, names));
+  std::string reason;
+  for (const auto& known : devices()) {
+    if (known.usable) names += (names.empty() ? "" : ", ") + known.name;
+    if (!known.usable) reason = known.reason;
+  }
+  if (names.empty()) return reason;
+  return fmt::format("the OpenVINO {} of {} has {}", version(), folder_.string(), names);
 }
 
 Result<std::unique_ptr<CompiledModel>> RemoteRuntime::compile(const ModelSource& source,

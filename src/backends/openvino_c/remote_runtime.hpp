@@ -35,6 +35,8 @@ class RemoteRuntime final : public Runtime {
   // The supervisor of the folder's library. kFailedPrecondition when there is none.
   Result<std::shared_ptr<WorkerSupervisor>> supervisor();
   Result<std::string> library_device(const std::string& device);
+  // "the OpenVINO 2022.3 of DIR has MYRIAD, LEGACY.CPU", or why it has none.
+  std::string known_devices();
 
   const std::filesystem::path folder_;
   const std::filesystem::path worker_program_;

@@ -73,7 +73,10 @@ std::vector<DeviceInfo> SimulatedRuntime::devices() {
                       settings.memory_bytes,
                       {settings.precision},
                       usable,
-                      usable ? "" : "the device is lost"});
+                      usable ? "" : "the device is lost",
+                      "",
+                      "",
+                      settings.discrete});
   }
   return result;
 }

@@ -31,6 +31,11 @@ std::string read_text(const json& value, const std::string& key) {
   return value.get<std::string>();
 }
 
+bool read_switch(const json& value, const std::string& key) {
+  if (!value.is_boolean()) refuse("{} must be true or false", key);
+  return value.get<bool>();
+}
+
 StatusCode read_code(const json& value, const std::string& key) {
   const auto name = read_text(value, key);
   for (int code = 1; code <= static_cast<int>(StatusCode::kUnavailable); ++code) {
@@ -49,6 +54,7 @@ constexpr std::array kDeviceKeys{
     DeviceKey{"name", [](auto& d, auto& v, auto& k) { d.name = read_text(v, k); }},
     DeviceKey{"full_name", [](auto& d, auto& v, auto& k) { d.full_name = read_text(v, k); }},
     DeviceKey{"kind", [](auto& d, auto& v, auto& k) { d.kind = read_text(v, k); }},
+    DeviceKey{"discrete", [](auto& d, auto& v, auto& k) { d.discrete = read_switch(v, k); }},
     DeviceKey{"memory_bytes", [](auto& d, auto& v, auto& k) { d.memory_bytes = read_number(v, k); }},
     DeviceKey{"model_bytes", [](auto& d, auto& v, auto& k) { d.model_bytes = read_number(v, k); }},
     DeviceKey{"precision", [](auto& d, auto& v, auto& k) { d.precision = read_text(v, k); }},
@@ -75,11 +81,7 @@ constexpr std::array kDeviceKeys{
               [](auto& d, auto& v, auto& k) {
                 d.largest_batch = static_cast<std::uint32_t>(std::min<std::uint64_t>(read_number(v, k), 1U << 30));
               }},
-    DeviceKey{"honours_cancel",
-              [](auto& d, auto& v, auto& k) {
-                if (!v.is_boolean()) refuse("{} must be true or false", k);
-                d.honours_cancel = v.template get<bool>();
-              }},
+    DeviceKey{"honours_cancel", [](auto& d, auto& v, auto& k) { d.honours_cancel = read_switch(v, k); }},
 };
 
 DeviceSettings read_device(const json& value) {

@@ -18,6 +18,7 @@ struct DeviceSettings {
   std::string name;                // "SIM.0"; what CompileOptions::device says
   std::string full_name;           // default: "Simulated device"
   std::string kind = "virtual";    // "cpu", "gpu", "npu", "virtual"
+  bool discrete = false;           // a GPU with memory of its own, which AUTO without a list prefers
   std::uint64_t memory_bytes = 0;  // 0: unlimited; models take model_bytes of it while loaded
   std::uint64_t model_bytes = 0;   // what one loaded model takes, unless its simulated.json says "memory_bytes"
   std::string precision = "FP32";  // reported in ExecutionInfo

@@ -26,6 +26,22 @@ TEST_F(WorkerFixture, TheLibrarysOwnCpuDoesNotHideTodays) {
   EXPECT_NE(runtime->version(), "not loaded");
 }
 
+TEST_F(WorkerFixture, ANameThatIsExpectedOrUnknownIsToldWithThoseThatExist) {
+  const auto runtime = this->runtime();
+  const auto refusal = [&](Runtime& asked, const char* device) {
+    CompileOptions options;
+    options.device = device;
+    const auto compiled = asked.compile({ModelFormat::kOpenvinoIr, models_ / "row/model.xml"}, options);
+    return compiled.ok() ? std::string("accepted") : compiled.status().to_string();
+  };
+  EXPECT_THAT(refusal(*runtime, "LEGACY"), AllOf(HasSubstr("INVALID_ARGUMENT: LEGACY.NAME is expected: the OpenVINO 2"),
+                                                 HasSubstr("has LEGACY.CPU, MYRIAD"), Not(HasSubstr("HDDL"))));
+  EXPECT_THAT(refusal(*runtime, "LEGACY.XPU"), HasSubstr("XPU"));
+  RemoteRuntime nowhere("", default_worker_program(), limits_, Log());
+  EXPECT_THAT(refusal(nowhere, "LEGACY"),
+              AllOf(HasSubstr("LEGACY.NAME is expected"), HasSubstr("--openvino_legacy_dir")));
+}
+
 TEST_F(WorkerFixture, AStickComputesInHalfPrecisionAndSaysSo) {
   const auto runtime = this->runtime();
   const auto model = compile(*runtime);
