@@ -36,6 +36,13 @@ function(ocelli_backend name)
     target_link_options(${target} PRIVATE -Wl,--no-undefined -Wl,--exclude-libs,ALL)
   endif()
   set_property(GLOBAL APPEND PROPERTY OCELLI_BACKENDS ${target})
+  ocelli_install_module(${target})
+endfunction()
+
+# What the program opens at run time lies in lib/ocelli/backends of an installation, which it finds from where it lies itself. A module
+# that this build has not made is left out.
+function(ocelli_install_module target)
+  install(TARGETS ${target} LIBRARY DESTINATION lib/ocelli/backends OPTIONAL)
 endfunction()
 
 # ocelli_test(NAME SOURCES ... LINK modules ... LABELS ring): a GoogleTest program NAME_test, registered with ctest as one entry

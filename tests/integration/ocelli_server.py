@@ -47,10 +47,10 @@ def wait_for(condition, what, limit_s=30):
 class Server:
     """with Server(config={...}) or Server(flags=[...]) as server: server.post(...)."""
 
-    def __init__(self, config=None, flags=(), ready=True, environment=None, rest=True, grpc=True):
+    def __init__(self, config=None, flags=(), ready=True, environment=None, rest=True, grpc=True, program=PROGRAM):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ocelli-test-"))
         self.rest_port, self.grpc_port = free_port(), free_port()
-        self.command = [PROGRAM, "serve", "--rest_bind_address", "127.0.0.1", "--grpc_bind_address", "127.0.0.1"]
+        self.command = [str(program), "serve", "--rest_bind_address", "127.0.0.1", "--grpc_bind_address", "127.0.0.1"]
         self.command += ["--rest_port", str(self.rest_port)] if rest else []
         self.command += ["--port", str(self.grpc_port)] if grpc else []
         if config is not None:
