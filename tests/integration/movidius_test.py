@@ -1,4 +1,5 @@
 """MYRIAD through the worker process, with a simulated stick: a C library of the tests that runs the CPU of today's OpenVINO under that name and fares as a file says."""
+import importlib.util
 import json
 import os
 import pathlib
@@ -7,6 +8,9 @@ import signal
 import tempfile
 import threading
 import unittest
+
+import numpy
+import onnxruntime
 
 from ocelli_server import Server, wait_for
 
@@ -161,6 +165,61 @@ class Movidius(unittest.TestCase):
             wait_for(lambda: "--openvino_legacy_dir" in server.log(), "the remedy in the log")
             self.assertIn("2022.3 LTS", server.log())
             self.assertEqual(server.get("/v2/models/resnet/ready")[0] != 200, True)
+
+
+TODAYS = importlib.util.find_spec("openvino")
+TODAYS = pathlib.Path(TODAYS.submodule_search_locations[0]) / "libs" if TODAYS else None
+
+
+@unittest.skipUnless(TODAYS and list(TODAYS.glob("libopenvino_c.so*")), "the openvino wheel with its C library is not installed")
+class RealRuntimeInAWorker(unittest.TestCase):
+    """AUTO over two real runtimes: OpenVINO by its C library in the worker process, and ONNX Runtime in the server."""
+    MODEL = BUILD / "test_models/product/model.onnx"
+
+    def serve(self):
+        return Server(flags=["--model_path", self.MODEL, "--model_name", "product", "--target_device", "AUTO:LEGACY.CPU,CPU.ONNXRUNTIME",
+                             "--plugin_config", json.dumps(EXACT), "--openvino_legacy_dir", TODAYS, "--dynamic_batching", "off"])
+
+    def states(self, server):
+        return {one["target"]: one["state"] for one in json.loads(server.get("/v2/models/product")[2])["execution"]}
+
+    def test_killed_worker_fails_no_request_and_comes_back(self):
+        reference = onnxruntime.InferenceSession(self.MODEL)
+        wrong, answered, stop = [], [0] * 4, threading.Event()
+
+        def client(number):
+            random = numpy.random.default_rng(number)
+            while not stop.is_set():
+                values = random.random((1 + answered[number] % 3, 64), numpy.float32)
+                status, _, reply = server.post("/v2/models/product/infer", {"inputs": [
+                    {"name": "x", "shape": list(values.shape), "datatype": "FP32", "data": values.ravel().tolist()}]})
+                (expected,) = reference.run(None, {"x": values})
+                if status != 200 or not numpy.allclose(json.loads(reply)["outputs"][0]["data"], expected.ravel(), rtol=1e-5, atol=1e-6):
+                    wrong.append((status, reply[:300]))
+                answered[number] += 1
+
+        with self.serve() as server:
+            steady = {"LEGACY.CPU": "serving", "CPU.ONNXRUNTIME": "standby"}
+            wait_for(lambda: self.states(server) == steady, "the worker's runtime serves")
+            clients = [threading.Thread(target=client, args=(number,)) for number in range(4)]
+            for one in clients:
+                one.start()
+            try:
+                for _ in range(3):
+                    seen, stood_in = sum(answered), server.log().count("CPU.ONNXRUNTIME serves on")
+                    wait_for(lambda: sum(answered) > seen + 50, "requests before the fault")
+                    (worker,) = workers(server.process.pid)
+                    os.kill(worker, signal.SIGKILL)
+                    wait_for(lambda: server.log().count("CPU.ONNXRUNTIME serves on") > stood_in, "the other runtime takes over")
+                    seen = sum(answered)
+                    wait_for(lambda: sum(answered) > seen + 50, "requests on the other runtime, or on both")
+                    wait_for(lambda: self.states(server) == steady, "the worker's runtime serves again", limit_s=90)
+            finally:
+                stop.set()
+                for one in clients:
+                    one.join()
+            self.assertEqual(wrong, [])
+            self.assertEqual(server.log().count("signal 9 (Killed)") >= 3, True)
 
 
 if __name__ == "__main__":
