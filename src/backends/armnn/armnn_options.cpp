@@ -7,6 +7,7 @@
 #include <armnn/Version.hpp>
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <string_view>
 
 #include "runtime/execution_properties.hpp"
@@ -75,7 +76,7 @@ void take_text(Properties& properties, const std::string& key, std::string* valu
 }
 
 // A key of another backend, or of a newer release, would otherwise be ignored by ARM NN without a word.
-Status check_keys(const std::string& backend, const Properties& properties) {
+Status check_keys(const std::string& backend, const Properties& properties, bool takes_model_options) {
   for (const auto& [name, value] : properties) {
     if (name == "ReduceFp32ToFp16") continue;
     const auto key = std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& known) { return known.name == name; });
@@ -89,11 +90,30 @@ Status check_keys(const std::string& backend, const Properties& properties) {
                                                                        : "GpuAcc",
                                           backend));
     }
-    if (key->of_model && !has_model_options()) {
+    if (key->of_model && !takes_model_options) {
       return invalid_argument(
           fmt::format("plugin_config key {} needs ARM NN 21.05 or newer (its version 25.0.0); this library is {}", name,
                       ARMNN_VERSION));
     }
+  }
+  return {};
+}
+
+Status check_files(const ArmnnOptions& options) {
+  std::error_code error;
+  if (options.save_cached_network && options.cached_network.empty())
+    return invalid_argument("plugin_config SaveCachedNetwork needs CachedNetworkFilePath");
+  if (!options.cached_network.empty() && !options.save_cached_network &&
+      !std::filesystem::is_regular_file(options.cached_network, error)) {
+    return invalid_argument(
+        fmt::format("plugin_config CachedNetworkFilePath: {} is not there; SaveCachedNetwork=true writes it",
+                    options.cached_network));
+  }
+  if (options.tuning_level != 0) return {};
+  if (options.tuning_file.empty()) return invalid_argument("plugin_config TuningLevel=0 needs TuningFile");
+  if (!std::filesystem::is_regular_file(options.tuning_file, error)) {
+    return invalid_argument(
+        fmt::format("plugin_config TuningFile: {} is not there; TuningLevel 1, 2 or 3 writes it", options.tuning_file));
   }
   return {};
 }
@@ -140,7 +160,8 @@ bool has_model_options() {
   }(static_cast<const ::armnn::OptimizerOptions*>(nullptr));
 }
 
-Result<ArmnnOptions> read_options(const std::string& backend, const CompileOptions& options, std::uint32_t cores) {
+Result<ArmnnOptions> read_options(const std::string& backend, const CompileOptions& options, std::uint32_t cores,
+                                  bool takes_model_options) {
   Properties properties = options.properties;
   const auto asked = take_execution_properties(properties);
   if (!asked.ok()) return asked.status();
@@ -148,7 +169,7 @@ Result<ArmnnOptions> read_options(const std::string& backend, const CompileOptio
   result.backend = backend;
   if (asked->pinning.value_or(false))
     return invalid_argument("plugin_config ENABLE_CPU_PINNING: ARM NN cannot pin its threads to processors");
-  if (auto status = check_keys(backend, properties); !status.ok()) return status;
+  if (auto status = check_keys(backend, properties, takes_model_options); !status.ok()) return status;
   auto status = take_switch(properties, "ReduceFp32ToFp16", &result.reduce_to_half);
   if (status.ok()) status = take_switch(properties, "FastMathEnabled", &result.fast_math);
   if (status.ok()) status = take_switch(properties, "SaveCachedNetwork", &result.save_cached_network);
@@ -158,8 +179,7 @@ Result<ArmnnOptions> read_options(const std::string& backend, const CompileOptio
   if (!status.ok()) return status;
   take_text(properties, "TuningFile", &result.tuning_file);
   take_text(properties, "CachedNetworkFilePath", &result.cached_network);
-  if (result.save_cached_network && result.cached_network.empty())
-    return invalid_argument("plugin_config SaveCachedNetwork needs CachedNetworkFilePath");
+  if (status = check_files(result); !status.ok()) return status;
   plan_threads(*asked, cores, result);
   if (result.streams > kMaxStreams) {
     return invalid_argument(
@@ -168,7 +188,7 @@ Result<ArmnnOptions> read_options(const std::string& backend, const CompileOptio
                     result.streams, kMaxStreams));
   }
   if (backend == "CpuAcc" && asked->threads && !result.acc_threads) {
-    if (has_model_options()) {
+    if (takes_model_options) {
       result.acc_threads = static_cast<int>(std::min(*asked->threads, 64U));
     } else {
       result.note = fmt::format("ARM NN {} chooses the number of CpuAcc's threads itself; 21.05 or newer can be told",

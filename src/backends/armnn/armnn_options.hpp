@@ -32,7 +32,9 @@ struct ArmnnOptions {
 bool has_model_options();
 
 // Errors: kInvalidArgument naming a key that is unknown, has a wrong value, belongs to another backend, or that this
-// release of ARM NN does not have.
-Result<ArmnnOptions> read_options(const std::string& backend, const CompileOptions& options, std::uint32_t cores);
+// release of ARM NN does not have, and a file that is to be read and is not there, which ARM NN would pass over.
+// takes_model_options: of the release; tests ask for another one's answer.
+Result<ArmnnOptions> read_options(const std::string& backend, const CompileOptions& options, std::uint32_t cores,
+                                  bool takes_model_options = has_model_options());
 
 }  // namespace ocelli::arm_nn

@@ -79,12 +79,7 @@ std::shared_ptr<SharedRuntime> ArmnnRuntime::runtime_for(const ArmnnOptions& opt
   if (!options.needs_own_runtime()) return runtime_;
   ::armnn::IRuntime::CreationOptions creation;
   creation.m_DynamicBackendsPath = backend_folder_;
-  ::armnn::BackendOptions tuning(options.backend);
-  if (options.tuning_level)
-    tuning.AddOption(::armnn::BackendOptions::BackendOption("TuningLevel", *options.tuning_level));
-  if (!options.tuning_file.empty())
-    tuning.AddOption(::armnn::BackendOptions::BackendOption("TuningFile", options.tuning_file));
-  creation.m_BackendOptions.push_back(tuning);
+  creation.m_BackendOptions.push_back(tuning_options(options));
   return make_runtime(creation);
 }
 

@@ -6,25 +6,36 @@ namespace ocelli::arm_nn {
 namespace {
 
 using ::armnn::BackendOptions;
+using Option = BackendOptions::BackendOption;
 
-// Options of one model, which the oldest release does not have; read_options() has refused them there.
+// The oldest release has no options of one model; read_options() has refused them there.
 template <typename Options>
 void add_model_options(const ArmnnOptions& asked, Options& result) {
   if constexpr (requires { result.m_ModelOptions; }) {
-    BackendOptions backend(asked.backend);
-    if (asked.fast_math) backend.AddOption(BackendOptions::BackendOption("FastMathEnabled", true));
-    if (asked.acc_threads) {
-      backend.AddOption(BackendOptions::BackendOption("NumberOfThreads", static_cast<int>(*asked.acc_threads)));
-    }
-    if (!asked.cached_network.empty()) {
-      backend.AddOption(BackendOptions::BackendOption("SaveCachedNetwork", asked.save_cached_network));
-      backend.AddOption(BackendOptions::BackendOption("CachedNetworkFilePath", asked.cached_network));
-    }
+    BackendOptions backend = model_options(asked);
     if (backend.GetOptionCount() > 0) result.m_ModelOptions.push_back(backend);
   }
 }
 
 }  // namespace
+
+BackendOptions model_options(const ArmnnOptions& options) {
+  BackendOptions backend(options.backend);
+  if (options.fast_math) backend.AddOption(Option("FastMathEnabled", true));
+  if (options.acc_threads) backend.AddOption(Option("NumberOfThreads", static_cast<int>(*options.acc_threads)));
+  if (!options.cached_network.empty()) {
+    backend.AddOption(Option("SaveCachedNetwork", options.save_cached_network));
+    backend.AddOption(Option("CachedNetworkFilePath", options.cached_network));
+  }
+  return backend;
+}
+
+BackendOptions tuning_options(const ArmnnOptions& options) {
+  BackendOptions backend(options.backend);
+  if (options.tuning_level) backend.AddOption(Option("TuningLevel", *options.tuning_level));
+  if (!options.tuning_file.empty()) backend.AddOption(Option("TuningFile", options.tuning_file));
+  return backend;
+}
 
 ::armnn::OptimizerOptions optimizer_options(const ArmnnOptions& options) {
   ::armnn::OptimizerOptions result;
