@@ -148,6 +148,10 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
       devices::make_plan(load.config.target_device, load.config.plugin_config, options_.simulated_devices,
                          [this] { return devices::automatic_devices(runtimes_, !options_.simulated_devices.empty()); });
   if (!plan.ok()) return plan.status();
+  // Only ONNX files are read by both runtimes of the CPU; a model that cannot move stays with the first.
+  const bool may_choose =
+      load.source.format == ModelFormat::kOnnx && !load.config.automatic() && !load.config.stateful.enabled;
+  if (options_.probe_devices && may_choose) *plan = devices::with_cpu_runtimes_apart(std::move(*plan));
   if (uses(*plan, kOpenvino)) announce_openvino();
   auto servable = servable_options(load, *plan);
   const auto estimate = model_size(load.source);

@@ -25,7 +25,7 @@ struct ModelFactoryOptions {
   std::size_t queue_limit = 4096;
   // Deadline of requests that bring none of their own; zero: none.
   Duration default_timeout{};
-  // AUTO finds the order of its devices by measuring the model on each.
+  // AUTO finds the order of its devices by measuring the model on each, and a plain CPU the faster of its runtimes.
   bool probe_devices = false;
   // How often unused sequences of stateful models are dropped; zero: never.
   Duration sequence_scan = std::chrono::minutes(5);

@@ -206,6 +206,22 @@ class TwoRealRuntimes(unittest.TestCase):
             self.assertEqual(sum(runs.values()), 200, runs)
             self.assertGreater(min(runs.values()), 0, "both have worked")
 
+    def test_plain_cpu_with_probe_takes_the_faster_runtime_and_says_so(self):
+        with Server(flags=["--model_name", "m", "--model_path", MODELS / "product" / "model.onnx", "--target_device", "CPU", "--probe"]) as server:
+            def chosen():
+                reports = devices(server)
+                return sorted(report["state"] for report in reports.values()) == ["serving", "standby"] and reports
+            reports = wait_for(chosen, "both runtimes are measured and one serves")
+            self.assertEqual(list(reports), ["CPU.OPENVINO", "CPU.ONNXRUNTIME"])
+            (loser,) = [report for report in reports.values() if report["state"] == "standby"]
+            self.assertRegex(loser["reason"], r"CPU\.\w+ is faster on this model")
+            for target in reports:
+                self.assertRegex(server.log(), rf"{re.escape(target)} runs the model [\d.]+ times per second")
+            (answer,) = server.infer("m", "x", [0.5] * 64, [1, 64]).values()
+            reference = onnxruntime.InferenceSession(MODELS / "product" / "model.onnx")
+            (expected,) = reference.run(None, {"x": numpy.full((1, 64), 0.5, numpy.float32)})
+            numpy.testing.assert_allclose(answer, expected.ravel(), rtol=2e-2, atol=2e-2)
+
 
 if __name__ == "__main__":
     unittest.main()

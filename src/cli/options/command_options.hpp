@@ -58,7 +58,7 @@ inline constexpr OptionSpec kCommandOptions[] = {
      .field = [](CommandLine& line) -> FieldRef { return &line.server.probe_devices; },
      .help =
          "AUTO measures the model on each of its devices and uses the fastest, instead of the first in the list: by "
-         "latency, or by throughput with PERFORMANCE_HINT THROUGHPUT."},
+         "latency, or by throughput with PERFORMANCE_HINT THROUGHPUT. A plain CPU measures OpenVINO and ONNX Runtime."},
     {.name = "simulated_devices",
      .group = OptionGroup::kRuntimes,
      .value = "JSON",
