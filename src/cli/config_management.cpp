@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/folder_entries.hpp"
+
 namespace ocelli::cli {
 namespace {
 
@@ -27,7 +29,7 @@ bool is_version(const std::string& name) {
 
 bool has_file(const fs::path& folder, const char* extension, const char* companion = nullptr) {
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
+  for (const auto& entry : folder_entries(folder)) {
     if (entry.path().extension() != extension) continue;
     if (companion == nullptr || fs::exists(fs::path(entry.path()).replace_extension(companion), error)) return true;
   }
@@ -44,7 +46,7 @@ bool holds_model(const fs::path& version) {
 bool is_servable(const fs::path& folder) {
   std::error_code error;
   if (fs::exists(folder / "graph.pbtxt", error)) return true;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
+  for (const auto& entry : folder_entries(folder)) {
     if (entry.is_directory(error) && is_version(entry.path().filename()) && holds_model(entry.path())) return true;
   }
   return false;
@@ -52,7 +54,7 @@ bool is_servable(const fs::path& folder) {
 
 void collect(const fs::path& root, const fs::path& folder, int depth, std::vector<std::string>& found) {
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, fs::directory_options::skip_permission_denied, error)) {
+  for (const auto& entry : folder_entries(folder)) {
     if (!entry.is_directory(error)) continue;
     if (is_servable(entry.path())) {
       found.push_back(entry.path().lexically_relative(root).generic_string());

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/folder_entries.hpp"
 #include "base/temporary_path.hpp"
 
 namespace ocelli {
@@ -76,6 +77,14 @@ TEST_F(SmallFile, ReadersSeeOneWriterOrTheOther) {
   }
   for (auto& writer : writers) writer.join();
   EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(SmallFile, AFoldersEntriesAreThoseThatCanBeRead) {
+  ASSERT_TRUE(replace_small_file(folder / "file", "1").ok());
+  fs::create_directory(folder / "inner");
+  EXPECT_EQ(folder_entries(folder).size(), 2U);
+  EXPECT_TRUE(folder_entries(folder / "missing").empty());
+  EXPECT_TRUE(folder_entries(folder / "file").empty());
 }
 
 TEST(TemporaryPath, IsBesideItsTargetAndNeverTheSame) {

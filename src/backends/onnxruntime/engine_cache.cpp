@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/folder_entries.hpp"
 #include "runtime/model_digest.hpp"
 
 namespace ocelli::onnxruntime {
@@ -12,8 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 bool has_engine(const fs::path& folder) {
-  std::error_code error;
-  return std::ranges::any_of(fs::directory_iterator(folder, error),
+  return std::ranges::any_of(folder_entries(folder),
                              [](const auto& entry) { return entry.path().extension() == ".engine"; });
 }
 

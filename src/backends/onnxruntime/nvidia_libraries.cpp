@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/folder_entries.hpp"
+
 namespace ocelli::onnxruntime {
 namespace {
 
@@ -20,11 +22,10 @@ constexpr std::array<std::string_view, 11> kLibraries{
 
 std::vector<fs::path> libraries_of_wheels(const fs::path& packages) {
   std::vector<fs::path> files;
-  std::error_code error;
   const auto collect = [&](const fs::path& folder) {
-    for (const auto& entry : fs::directory_iterator(folder, error)) files.push_back(entry.path());
+    for (const auto& entry : folder_entries(folder)) files.push_back(entry.path());
   };
-  for (const auto& vendor : fs::directory_iterator(packages / "nvidia", error)) collect(vendor.path() / "lib");
+  for (const auto& vendor : folder_entries(packages / "nvidia")) collect(vendor.path() / "lib");
   collect(packages / "tensorrt_libs");
   std::sort(files.begin(), files.end());
   return files;

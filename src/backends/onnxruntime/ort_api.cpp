@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/folder_entries.hpp"
+
 namespace ocelli::onnxruntime {
 namespace {
 
@@ -16,8 +18,7 @@ namespace fs = std::filesystem;
 // The library's files in a folder, plain name first ("libonnxruntime.so" before "libonnxruntime.so.1.31.1").
 std::vector<fs::path> libraries_in(const fs::path& folder) {
   std::vector<fs::path> found;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
+  for (const auto& entry : folder_entries(folder)) {
     if (entry.path().filename().string().starts_with("libonnxruntime.so")) found.push_back(entry.path());
   }
   std::sort(found.begin(), found.end());
