@@ -1,7 +1,10 @@
 #include "runtime/model_digest.hpp"
 
+#include "base/folder_entries.hpp"
+#include "base/small_file.hpp"
+#include "base/temporary_path.hpp"
+
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -20,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxFiles = 4096;
 constexpr std::size_t kPiece = std::size_t{1} << 20;
+constexpr std::size_t kDigits = 32;
 constexpr std::string_view kMemoHead = "ocelli model digest 1\n";
 
 struct ModelFile {
@@ -36,17 +40,22 @@ std::vector<fs::path> files_in(const fs::path& folder, bool deep) {
   std::error_code error;
   // The cache may lie in the model's own folder.
   const auto is_cache = [](const fs::path& path) {
-    return path.extension() == ".digest" || path.extension() == ".ocelli";
+    const auto extension = path.extension();
+    return extension == ".digest" || extension == ".ocelli" || extension == ".batching" ||
+           extension == kTemporaryExtension;
   };
   const auto add = [&](const fs::directory_entry& entry) {
-    if (entry.is_regular_file(error) && !is_cache(entry.path())) files.push_back(entry.path());
+    std::error_code unknown;  // a link that leads nowhere
+    if (entry.is_regular_file(unknown) && !is_cache(entry.path())) files.push_back(entry.path());
     return files.size() <= kMaxFiles;
   };
   if (deep) {
-    for (const auto& entry : fs::recursive_directory_iterator(folder, error))
-      if (!add(entry)) break;
+    fs::recursive_directory_iterator it(folder, error);
+    for (const fs::recursive_directory_iterator end; !error && it != end; it.increment(error))
+      if (!add(*it)) break;
+    if (error) return {};
   } else {
-    for (const auto& entry : fs::directory_iterator(folder, error))
+    for (const auto& entry : folder_entries(folder))
       if (!add(entry)) break;
   }
   return files;
@@ -122,25 +131,6 @@ Result<std::string> digest_files(const std::vector<ModelFile>& files) {
   return hex(XXH3_128bits_digest(hash.get()));
 }
 
-std::string read_text(const fs::path& path) {
-  constexpr std::size_t kLimit = std::size_t{1} << 20;
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kLimit, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
-}
-
-// A failure (folder full or read-only) only means that the next start reads the model again.
-void write_text(const fs::path& path, const std::string& text) {
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  const fs::path temporary = path.string() + fmt::format(".{}", ::getpid());
-  const bool written = (std::ofstream(temporary, std::ios::binary) << text).flush().good();
-  if (written) fs::rename(temporary, path, error);
-  if (!written || error) fs::remove(temporary, error);
-}
-
 }  // namespace
 
 std::string digest_of(std::string_view bytes) { return hex(XXH3_128bits(bytes.data(), bytes.size())); }
@@ -153,10 +143,12 @@ Result<std::string> model_digest(const ModelSource& source, const fs::path& memo
   std::error_code error;
   const auto name = digest_of(fs::weakly_canonical(source.path, error).string());
   const fs::path memo = memo_folder / (name + ".digest");
-  const std::string known = read_text(memo);
-  if (known.size() == state.size() + 32 && known.starts_with(state)) return known.substr(state.size());
+  const auto known = read_small_file(memo, state.size() + kDigits);
+  if (known.ok() && known->size() == state.size() + kDigits && known->starts_with(state))
+    return known->substr(state.size());
   auto digest = digest_files(*files);
-  if (digest.ok()) write_text(memo, state + *digest);
+  // A failure (folder full or read-only) only means that the next start reads the model again.
+  if (digest.ok()) (void)replace_small_file(memo, state + *digest);
   return digest;
 }
 

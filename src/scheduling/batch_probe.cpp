@@ -104,31 +104,46 @@ Status BatchProbe::run() {
   until_ = Clock::now() + options_.probe_limit;
   const auto& signature = executor_.model().signature();
   if (!SyntheticBatch::possible(signature)) return {};
-  if (!warm_up()) {
+  const auto known = executor_.decided ? executor_.decided : noted();
+  if (!warm_up(known)) {
     // A device that is lost or too small already cannot serve; whatever else a made-up input meets, real ones may not.
     const auto code = failure_.code();
     return code == StatusCode::kUnavailable || code == StatusCode::kResourceExhausted ? failure_ : Status();
   }
   if (executor_.model().stateful() || !batch_is_first_dimension(signature)) return {};
   if (executor_.decided) return take_over(*executor_.decided);
-  if (out_of_time()) return off("a run takes too long to be measured");
+  if (known) {
+    bool followed = false;
+    if (auto status = follow(*known, followed); followed || !status.ok()) return status;
+  }
+  return measure_all();
+}
+
+Status BatchProbe::measure_all() {
+  const auto& signature = executor_.model().signature();
+  if (out_of_time()) return off("a run takes too long to be measured", false);
   if (open_first_dimension(signature)) {
     if (!executor_.model().shapes_follow_inputs())
-      return off("how many rows its outputs have may depend on what is in the inputs");
+      return off("how many rows its outputs have may depend on what is in the inputs", true);
     if (!outputs_take_as_many(signature) || !outputs_follow_items())
-      return off("its outputs do not have the inputs' rows");
+      return off("its outputs do not have the inputs' rows", false);
     any_size_ = executor_.follows_items = true;
     if (auto status = executor_.set_variants({}, true, observer_); !status.ok()) return status;
   }
   const bool by_compiling = !any_size_ && executor_.batch_compiler() && first_dimension_is_one(signature);
-  if (options_.mode == BatchingMode::kOff || options_.max_items < 2 || !(any_size_ || by_compiling)) return {};
-  if (options_.mode == BatchingMode::kAuto && single_ < kTooFastToBatch) return off("one run takes less than 0.1 ms");
+  if (options_.mode == BatchingMode::kOff || options_.max_items < 2 || !(any_size_ || by_compiling)) {
+    keep("");
+    return {};
+  }
+  if (options_.mode == BatchingMode::kAuto && single_ < kTooFastToBatch)
+    return off("one run takes less than 0.1 ms", true);
 
   std::vector<Candidate> candidates;
-  if (!add_candidate(1, candidates)) return off("the device cannot make more requests");
+  if (!add_candidate(1, candidates)) return off("the device cannot make more requests", false);
   for (const auto items : sizes()) {
     if (out_of_time() || !add_candidate(items, candidates)) break;
-    if (const auto reason = contamination(candidates.back()); !reason.empty()) return off(reason);
+    if (const auto objection = contamination(candidates.back()); !objection.reason.empty())
+      return off(objection.reason, objection.certain);
     if (any_size_ || options_.mode == BatchingMode::kOn) continue;
     // Compiling costs time and memory, so the first form has to show a gain before more are made.
     measure(candidates);
@@ -138,8 +153,45 @@ Status BatchProbe::run() {
   return choose(std::move(candidates));
 }
 
+// --- what is known from an earlier start
+
+// What of the findings hangs on how batching is asked for; the rest of the key comes with the notes.
+std::string BatchProbe::settings() const {
+  return fmt::format("batching {} at most {} preferred {} gain {} limit {} lanes {}\n", static_cast<int>(options_.mode),
+                     options_.max_items, fmt::join(options_.preferred_sizes, ","), options_.least_gain,
+                     options_.probe_limit.count(), executor_.lanes().size());
+}
+
+std::optional<BatchFindings> BatchProbe::noted() const {
+  return executor_.notes() ? executor_.notes()->find(settings()) : std::nullopt;
+}
+
+void BatchProbe::keep(std::string remark) const {
+  if (executor_.notes()) executor_.notes()->keep(settings(), {any_size_, executor_.sizes, single_, std::move(remark)});
+}
+
+Status BatchProbe::follow(const BatchFindings& known, bool& followed) {
+  const auto& signature = executor_.model().signature();
+  const bool open = open_first_dimension(signature) && executor_.model().shapes_follow_inputs();
+  const bool compiles = executor_.batch_compiler() && first_dimension_is_one(signature);
+  if (known.any_size ? !open : known.sizes.size() > 1 && !compiles) return {};
+  any_size_ = executor_.follows_items = known.any_size;
+  std::vector<Candidate> candidates;
+  for (const auto items : known.sizes) {
+    if (add_candidate(items, candidates)) continue;
+    any_size_ = executor_.follows_items = false;
+    return {};
+  }
+  if (any_size_) {
+    if (auto status = executor_.set_variants({}, true, observer_); !status.ok()) return status;
+  }
+  followed = true;
+  if (!known.remark.empty()) log_.info("Model {}: {} (found out at an earlier start)", name_, known.remark);
+  return candidates.size() > 1 ? use(candidates) : Status();
+}
+
 // The first run of a request is slow in every runtime. False when the model refuses made-up inputs or takes too long.
-bool BatchProbe::warm_up() {
+bool BatchProbe::warm_up(const std::optional<BatchFindings>& known) {
   const SyntheticBatch batch(executor_.model().signature(), 1, false);
   const auto begun = Clock::now();
   for (const auto& lane : executor_.lanes()) {
@@ -152,7 +204,9 @@ bool BatchProbe::warm_up() {
     if (lane == executor_.lanes().front()) {
       single_ = Clock::now() - start;
       start = Clock::now();
-      if (single_ < kWarmUpLimit) {
+      if (known && known->single > Duration::zero()) {
+        single_ = known->single;
+      } else if (single_ < kWarmUpLimit) {
         if (!request.run().ok()) return false;
         single_ = Clock::now() - start;
       }
@@ -217,33 +271,34 @@ bool BatchProbe::add_candidate(std::uint32_t items, std::vector<Candidate>& cand
   return true;
 }
 
-// Empty when every item gives the same results alone and in company, else the reason against batching.
-std::string BatchProbe::contamination(const Candidate& candidate) {
+// None when every item gives the same results alone and in company.
+BatchProbe::Objection BatchProbe::contamination(const Candidate& candidate) {
   const auto& signature = executor_.model().signature();
   const auto items = candidate.items;
   const bool coarse = executor_.model().info().precision == "BF16";
   const double tolerance = coarse ? kBf16Tolerance : kTolerance;
   const SyntheticBatch batch(signature, items, true);
   auto together = candidate.model->create_request();
-  if (!together.ok()) return std::string(together.status().message());
-  if (auto status = batch.bind(**together); !status.ok()) return std::string(status.message());
-  if (auto status = (*together)->run(); !status.ok()) return std::string(status.message());
+  if (!together.ok()) return {std::string(together.status().message()), false};
+  if (auto status = batch.bind(**together); !status.ok()) return {std::string(status.message()), false};
+  if (auto status = (*together)->run(); !status.ok()) return {std::string(status.message()), false};
   auto& alone = executor_.lanes().front()->first_request();
   // The first and the last item show mixing as well as all would, and cost two runs.
   for (const auto index : {0u, items - 1}) {
-    if (!SyntheticBatch::bind(alone, batch.item(index)).ok() || !alone.run().ok()) return "a single run failed";
+    if (!SyntheticBatch::bind(alone, batch.item(index)).ok() || !alone.run().ok())
+      return {"a single run failed", false};
     for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
       const auto single = alone.output(i);
       auto whole = (*together)->output(i);
       if (!single.ok() || !whole.ok() || whole->shape.rank() == 0 || whole->shape[0] != items)
-        return "outputs do not follow the batch";
+        return {"outputs do not follow the batch"};
       TensorView slice = *whole;
       slice.bytes /= items;
       slice.data += slice.bytes * index;
       const double difference = relative_difference(*single, slice);
       if (difference > tolerance) {
-        return fmt::format("contamination: output {} of an item differs by {:.2g} between a batch of {} and alone",
-                           signature.outputs[i].name, difference, items);
+        return {fmt::format("contamination: output {} of an item differs by {:.2g} between a batch of {} and alone",
+                            signature.outputs[i].name, difference, items)};
       }
     }
   }
@@ -291,14 +346,17 @@ Status BatchProbe::choose(std::vector<Candidate> candidates) {
     chosen.push_back(candidate);
   }
   if (candidates.size() == 1)
-    return off(fmt::format("nothing could be measured within {:.1f} s", seconds(options_.probe_limit)));
-  if (chosen.size() == 1) return off(fmt::format("no size pays ({})", fmt::join(gains, ", ")));
+    return off(fmt::format("nothing could be measured within {:.1f} s", seconds(options_.probe_limit)), false);
+  if (chosen.size() == 1) return off(fmt::format("no size pays ({})", fmt::join(gains, ", ")), true);
   std::vector<std::uint32_t> used;
   for (const auto& candidate : chosen) used.push_back(candidate.items);
-  log_.info("Model {}: requests are batched on {}, sizes {}; items per second against single runs: {}", name_,
-            executor_.model().info().device, fmt::join(used, ", "),
-            gains.empty() ? "not measured" : fmt::format("{}", fmt::join(gains, ", ")));
-  return use(chosen);
+  auto remark = fmt::format("requests are batched on {}, sizes {}; items per second against single runs: {}",
+                            executor_.model().info().device, fmt::join(used, ", "),
+                            gains.empty() ? "not measured" : fmt::format("{}", fmt::join(gains, ", ")));
+  log_.info("Model {}: {}", name_, remark);
+  if (auto status = use(chosen); !status.ok()) return status;
+  keep(std::move(remark));
+  return {};
 }
 
 Status BatchProbe::use(const std::vector<Candidate>& candidates) {
@@ -317,8 +375,8 @@ Status BatchProbe::use(const std::vector<Candidate>& candidates) {
 }
 
 // The same forms as before. One that cannot be made now is left out, with those above it.
-Status BatchProbe::take_over(const BatchDecision& decision) {
-  any_size_ = executor_.follows_items = decision.follows_items;
+Status BatchProbe::take_over(const BatchFindings& decision) {
+  any_size_ = executor_.follows_items = decision.any_size;
   if (any_size_) {
     if (auto status = executor_.set_variants({}, true, observer_); !status.ok()) return status;
   }
@@ -329,9 +387,12 @@ Status BatchProbe::take_over(const BatchDecision& decision) {
   return candidates.size() > 1 ? use(candidates) : Status();
 }
 
-Status BatchProbe::off(const std::string& reason) {
-  if (options_.mode == BatchingMode::kOff) return {};
-  log_.info("Model {}: requests are not batched on {}: {}", name_, executor_.model().info().device, reason);
+Status BatchProbe::off(const std::string& reason, bool certain) {
+  auto remark = options_.mode == BatchingMode::kOff
+                    ? std::string()
+                    : fmt::format("requests are not batched on {}: {}", executor_.model().info().device, reason);
+  if (!remark.empty()) log_.info("Model {}: {}", name_, remark);
+  if (certain) keep(std::move(remark));
   return {};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,11 @@ namespace ocelli::scheduling {
 //     mantissa has 8 bits. Otherwise items contaminate each other, and batching stays off.
 //  4. In kAuto, sizes that do not bring least_gain times the items per second of single runs, with all lanes busy, are
 //  dropped.
-// A decision that was made before (Executor::decided) is taken over after the warm-up. Ends within probe_limit, except
-// for a compilation or run that is under way. Only before the executor serves. The sentence that says what was decided
-// goes to the log. Never fails: a model that cannot be measured is served one request at a time.
+// A decision that was made before (Executor::decided) is taken over after the warm-up. What was found out is kept in
+// the executor's notes; where they have it from an earlier start, only the first runs are made, and the forms compiled
+// that are used. Ends within probe_limit, except for a compilation or run that is under way. Only before the executor
+// serves. The sentence that says what was decided goes to the log. Never fails: a model that cannot be measured is
+// served one request at a time.
 class BatchProbe {
  public:
   BatchProbe(Executor& executor, LaneObserver& observer, const BatchingOptions& options, const Log& log,
@@ -41,18 +44,29 @@ class BatchProbe {
     std::vector<double> rates;  // items per second, one per round
   };
 
-  bool warm_up();
+  [[nodiscard]] std::string settings() const;
+  [[nodiscard]] std::optional<BatchFindings> noted() const;
+  // followed: false when the findings do not fit after all.
+  Status follow(const BatchFindings& known, bool& followed);
+  void keep(std::string remark) const;
+  Status measure_all();
+  bool warm_up(const std::optional<BatchFindings>& known);
   bool outputs_follow_items();
   std::vector<std::uint32_t> sizes() const;
   bool add_candidate(std::uint32_t items, std::vector<Candidate>& candidates);
-  std::string contamination(const Candidate& candidate);
+  struct Objection {
+    std::string reason;   // empty: none
+    bool certain = true;  // it will be the same at the next start
+  };
+  Objection contamination(const Candidate& candidate);
   void measure(std::vector<Candidate>& candidates);
   double rate(const Candidate& candidate, Duration slice);
   Status choose(std::vector<Candidate> candidates);
-  Status take_over(const BatchDecision& decision);
+  Status take_over(const BatchFindings& decision);
   Status use(const std::vector<Candidate>& candidates);
   [[nodiscard]] bool out_of_time() const noexcept { return Clock::now() >= until_; }
-  Status off(const std::string& reason);
+  // certain: it will be the same at the next start.
+  Status off(const std::string& reason, bool certain);
 
   Executor& executor_;
   LaneObserver& observer_;

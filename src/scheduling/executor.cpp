@@ -10,6 +10,7 @@ Result<std::unique_ptr<Executor>> Executor::create(ExecutorSpec spec, LaneObserv
   executor->lane_count_ = spec.lanes != 0 ? spec.lanes : std::max<std::uint32_t>(1, info.optimal_requests);
   executor->compile_for_batch_ = std::move(spec.compile_for_batch);
   executor->decided = std::move(spec.decided);
+  executor->notes_ = std::move(spec.notes);
   auto outputs = plan_outputs(spec.model->signature(), false);
   executor->variants_.push_back({0, std::move(spec.model), std::move(outputs)});
   if (auto status = executor->make_lanes(observer); !status.ok()) return status;

@@ -12,20 +12,13 @@
 #include <string>
 #include <vector>
 
+#include "scheduling/batch_notes.hpp"
 #include "scheduling/lane.hpp"
 
 namespace ocelli::scheduling {
 
 // Compiles the model of one device again with another extent of the batch dimension. Called while the model loads.
 using BatchCompiler = std::function<Result<std::shared_ptr<CompiledModel>>(std::uint32_t items)>;
-
-// What measuring a model on a device came to. A plain value.
-struct BatchDecision {
-  // The model takes any number of items, and its outputs follow them.
-  bool follows_items = false;
-  // Batch sizes in use, ascending, beginning with 1.
-  std::vector<std::uint32_t> sizes{1};
-};
 
 // A device as it is handed to the scheduler.
 struct ExecutorSpec {
@@ -38,7 +31,9 @@ struct ExecutorSpec {
   // behind all that are there.
   std::optional<std::size_t> position{};
   // Decided when the model was on this device before: it is warmed up, and nothing is measured again.
-  std::optional<BatchDecision> decided{};
+  std::optional<BatchFindings> decided{};
+  // Where what measuring finds out is kept for the next start; null: nowhere.
+  std::shared_ptr<const BatchNotes> notes{};
 };
 
 // Made while loading, then guarded by the scheduler's lock.
@@ -50,6 +45,7 @@ class Executor {
   [[nodiscard]] const CompiledModel& model() const noexcept { return *variants_.front().model; }
   [[nodiscard]] const std::vector<CompiledVariant>& variants() const noexcept { return variants_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Lane>>& lanes() const noexcept { return lanes_; }
+  [[nodiscard]] const BatchNotes* notes() const noexcept { return notes_.get(); }
   [[nodiscard]] const BatchCompiler& batch_compiler() const noexcept { return compile_for_batch_; }
   // What its compiled forms take of the device's memory, as far as it is known.
   [[nodiscard]] std::uint64_t memory_bytes() const noexcept;
@@ -65,7 +61,7 @@ class Executor {
   // The model's outputs follow the number of items; known once it was measured.
   bool follows_items = false;
   // What is taken over instead of being measured; empty: nothing.
-  std::optional<BatchDecision> decided{};
+  std::optional<BatchFindings> decided{};
 
   // Whether `requests` requests of `items` items together may run as one batch.
   [[nodiscard]] bool accepts(std::uint32_t items, std::size_t requests) const noexcept;
@@ -123,6 +119,7 @@ class Executor {
 
   std::vector<CompiledVariant> variants_;
   BatchCompiler compile_for_batch_;
+  std::shared_ptr<const BatchNotes> notes_;
   std::uint32_t lane_count_ = 1;
   std::vector<std::unique_ptr<Lane>> lanes_;  // after variants_: requests go before their models
   Lane* free_ = nullptr;

@@ -24,7 +24,7 @@ struct DeviceUsage {
   bool idle = false;  // nothing runs there, and nothing waits
   TimePoint last_use{};
   std::uint64_t memory_bytes = 0;  // of all its compiled forms, as far as it is known
-  BatchDecision batching;
+  BatchFindings batching;
 };
 
 // How one model version is scheduled. A plain value.

@@ -8,7 +8,10 @@
 #include "devices/automatic_devices.hpp"
 #include "devices/device_plan.hpp"
 #include "devices/plan_compiler.hpp"
+#include "runtime/model_digest.hpp"
 #include "runtime/model_size.hpp"
+#include "scheduling/batch_notes.hpp"
+#include "server/batch_note_key.hpp"
 #include "server/planned_model.hpp"
 #include "serving/model_servable.hpp"
 #include "serving/pipeline_servable.hpp"
@@ -33,6 +36,8 @@ struct MemberSource {
   CompileOptions options;
   devices::RuntimeRegistry& runtimes;
   Log log;
+  // Batching will be measured.
+  bool measures = false;
 
   [[nodiscard]] Result<std::shared_ptr<PlannedModel>> compile(const CompileOptions& wanted, bool full_ends) const {
     auto made = devices::compile_member(plan, member, runtimes, source, wanted, log, full_ends);
@@ -59,7 +64,21 @@ struct MemberSource {
     auto model = compile(wanted, full_ends);
     if (!model.ok()) return model.status();
     const auto lanes = (*model)->requests() != 0 ? (*model)->requests() : options.requests;
-    return scheduling::ExecutorSpec{std::move(*model), lanes, batch_compiler()};
+    auto notes = batch_notes(**model);
+    return scheduling::ExecutorSpec{std::move(*model), lanes,        batch_compiler(),
+                                    std::nullopt,      std::nullopt, std::move(notes)};
+  }
+
+  // Null where there is no cache folder.
+  [[nodiscard]] std::shared_ptr<const scheduling::BatchNotes> batch_notes(const PlannedModel& model) const {
+    if (options.cache_dir.empty() || !measures) return nullptr;
+    const auto digest = model_digest(source, options.cache_dir);
+    if (!digest.ok()) return nullptr;
+    auto properties = plan.properties;
+    for (const auto& [name, value] : member.properties) properties[member.target + " " + name] = value;
+    const BatchNoteKey key{*digest,      member.target,     std::move(properties), options,
+                           model.info(), model.signature(), processor_name(),      usable_processors()};
+    return std::make_shared<scheduling::BatchNotes>(options.cache_dir, key.text(), log);
   }
 };
 
@@ -155,13 +174,14 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
   if (uses(*plan, kOpenvino)) announce_openvino();
   auto servable = servable_options(load, *plan);
   const auto estimate = model_size(load.source);
+  const bool measures = servable.batching.mode != scheduling::BatchingMode::kOff;
   for (const auto& member : plan->members) {
     auto& device = servable.devices.emplace_back();
     device.target = member.target;
     device.quick = member.quick;
     device.memory = member.memory;
     device.memory_bytes = estimate;
-    device.compile = MemberSource{*plan, member, load.source, load.options, runtimes_, log_};
+    device.compile = MemberSource{*plan, member, load.source, load.options, runtimes_, log_, measures};
   }
   servable.describe = servable_model_info;
   auto made = serving::ModelServable::create(std::move(servable), context_);

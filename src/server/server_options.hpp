@@ -106,7 +106,7 @@ struct ServerOptions {
   std::string simulated_devices;
   std::string device_memory;  // what models may take of devices' memories: "CPU=24MB,NVIDIA.0=6GB"; empty: no limits
   std::uint32_t idle_unload_seconds = 0;  // a model without work gives its device's memory back after so long; 0: never
-  bool probe_devices = false;  // AUTO measures the model on its devices, CPU on both runtimes
+  bool probe_devices = false;             // AUTO measures the model on its devices, CPU on both runtimes
 };
 
 }  // namespace ocelli::server

@@ -83,7 +83,7 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
     TimePoint short_since = kNever;                       // since when it waits for memory
     bool claimed = false;                                 // the last attempt had its memory; what failed was the device
     std::uint64_t bytes = 0;                              // what the model takes; an estimate before the first time
-    std::optional<scheduling::BatchDecision> batching{};  // of the last time
+    std::optional<scheduling::BatchFindings> batching{};  // of the last time
   };
   using Lock = std::unique_lock<std::mutex>;
 

@@ -3,7 +3,9 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import struct
+import tempfile
 import unittest
 
 import numpy
@@ -124,6 +126,32 @@ class Scheduling(unittest.TestCase):
             refused(self, "INVALID_ARGUMENT", over_grpc, "pair", [1, 1, 3, 4, 5])
             refused(self, "INVALID_ARGUMENT", over_grpc, "album", [1, 3, 4, 5])
             self.assertEqual(over_grpc("album", [20_000, 1, 3, 4, 5]).as_numpy("result").shape, (20_000, 1, 3, 4, 5))
+
+    def test_a_second_start_knows_what_batching_does(self):
+        signature = {"inputs": [{"name": "x", "type": "FP32", "shape": [-1, 4]}], "outputs": [{"name": "y", "type": "FP32", "shape": [-1, 4]}]}
+        with tempfile.TemporaryDirectory(prefix="ocelli-batching-") as folder:
+            (pathlib.Path(folder) / "m" / "1").mkdir(parents=True)
+            (pathlib.Path(folder) / "m" / "1" / "model.onnx").write_bytes(b"not read by a simulated device")
+            cache = pathlib.Path(folder) / "cache"
+
+            def decision(*more):
+                """What the log of one start says about batching."""
+                settings = json.dumps({"devices": [{"name": "SIM.0", "service_time_us": 4000}], "signature": signature})
+                flags = ["--model_name", "m", "--model_path", str(pathlib.Path(folder) / "m"), "--target_device", "SIM.0",
+                         "--simulated_devices", settings, "--cache_dir", str(cache), *more]
+                with Server(flags=flags) as server:
+                    self.assertEqual(server.infer("m", "x", [1, 2, 3, 4], [1, 4]), {"y": [1, 2, 3, 4]})
+                    return re.search(r"requests are (not )?batched on .*", server.log()).group()
+
+            first = decision()
+            self.assertIn("requests are batched on SIM.0, sizes 1, ", first)
+            known = " (found out at an earlier start)"
+            self.assertEqual(decision(), first + known)
+            note, = cache.glob("*.batching")
+            note.write_bytes(note.read_bytes()[:-5])
+            self.assertNotIn(known, decision(), "a damaged note is not believed")
+            self.assertIn(known, decision())
+            self.assertNotIn(known, decision("--nireq", "2"))
 
     def test_a_pipeline_takes_any_number_of_pictures(self):
         pipeline = self.album()

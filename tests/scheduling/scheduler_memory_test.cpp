@@ -28,7 +28,7 @@ struct SchedulerMemoryTest : testing::Test, WorkCompletion, DeviceWatch {
     scheduler = std::make_unique<Scheduler>(options, timer, pool, metrics, Log());
     scheduler->watch(*this);
   }
-  std::shared_ptr<test::FakeModel> add(std::optional<BatchDecision> decided = {},
+  std::shared_ptr<test::FakeModel> add(std::optional<BatchFindings> decided = {},
                                        const PartialShape& shape = PartialShape::from({1, 1})) {
     const auto kernel = [this](const std::vector<TensorView>& in, std::vector<Tensor>& results) -> Status {
       if (full) return {StatusCode::kResourceExhausted, "full"};
@@ -141,9 +141,9 @@ TEST_F(SchedulerMemoryTest, AFullDeviceWaitsForMemoryOnceAndThenFailsAsBefore) {
 }
 
 TEST_F(SchedulerMemoryTest, WhatWasMeasuredIsTakenOver) {
-  const auto model = add(BatchDecision{true, {1, 2, 4}}, PartialShape{{Dimension::any(), Dimension::fixed(1)}});
+  const auto model = add(BatchFindings{true, {1, 2, 4}, {}, {}}, PartialShape{{Dimension::any(), Dimension::fixed(1)}});
   EXPECT_EQ(scheduler->usage(0)->batching.sizes, (std::vector<std::uint32_t>{1, 2, 4}));
-  EXPECT_TRUE(scheduler->usage(0)->batching.follows_items);
+  EXPECT_TRUE(scheduler->usage(0)->batching.any_size);
   EXPECT_LE(model->runs(), 4) << "the warm-up, and no measuring";
 }
 

@@ -1,13 +1,13 @@
 #include "backends/openvino/compiled_store.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
 
+#include "base/temporary_path.hpp"
 #include "runtime/model_digest.hpp"
 
 namespace ocelli::openvino {
@@ -97,8 +97,9 @@ std::optional<StoredModel> CompiledStore::load() const {
 
 Status CompiledStore::save(const ModelFacts& facts, const std::function<void(std::ostream&)>& write) const noexcept {
   std::error_code error;
-  const fs::path temporary = path_.string() + fmt::format(".{}", ::getpid());
+  fs::path temporary;
   try {
+    temporary = temporary_path(path_);
     fs::create_directories(path_.parent_path());
     const std::string text = facts_to_text(facts);
     write_parts(temporary, text, write);
