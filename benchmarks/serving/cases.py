@@ -143,10 +143,10 @@ def idle_memory(peers, *_):
     return {"figure": ours / theirs, "ocelli MB": ours, "triton MB": theirs}
 
 
-def first_answer(peers, model, cache):
+def first_answer(peers, model, cache, *flags):
     """Seconds from start to the first answer of a real model."""
     begin = time.monotonic()
-    _, rest, _ = peers.real(model, {}, "--dynamic_batching", "off", "--cache_dir", str(cache), key="-start")
+    _, rest, _ = peers.real(model, {}, *flags, "--cache_dir", str(cache), key="-start")
     model_input, output, shape = MODELS[model]
     body, length = load.binary_request(model_input, output, shape)
     request = urllib.request.Request(f"http://127.0.0.1:{rest}/v2/models/{model}/infer", body, {"Inference-Header-Content-Length": str(length)})
@@ -157,7 +157,7 @@ def first_answer(peers, model, cache):
     return seconds
 
 
-def raw_first_answer(peers, model, cache):
+def raw_first_answer(peers, model, cache, *_):
     """The same in the raw runtime: a fresh process that compiles with its cache and runs once."""
     script = ("import sys, time; begin = time.monotonic(); import numpy, openvino\n"
               "core = openvino.Core(); core.set_property({'CACHE_DIR': sys.argv[2], 'ENABLE_MMAP': True})\n"
@@ -167,14 +167,14 @@ def raw_first_answer(peers, model, cache):
     return float(subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout)
 
 
-def second_start(model):
+def second_start(model, *flags):
     def measure(peers, _, number):
         seconds = {}
         for name, start in (("ours", first_answer), ("raw", raw_first_answer)):
             cache = load.WORK / f"cache-{name}-{number}"
             shutil.rmtree(cache, ignore_errors=True)
             cache.mkdir(parents=True)
-            seconds[name] = [start(peers, model, cache) for _ in range(2)]
+            seconds[name] = [start(peers, model, cache, *flags) for _ in range(2)]
             shutil.rmtree(cache, ignore_errors=True)
         ours, raw_ones = (seconds[name][1] / seconds[name][0] for name in ("ours", "raw"))
         return {"figure": ours, "raw x1000": raw_ones * 1000,
@@ -231,7 +231,8 @@ ALL = [
     Case("C7", "150,528 floats as JSON p50 / Triton", 0.45, against_triton(json_load, "p50_us"), needs_triton=True),
     Case("C8", "shared memory: p50 602 KB / 64 B", 1.15, shared_memory),
     Case("C12", "idle memory without models / Triton", 0.5, idle_memory, needs_triton=True),
-    *[Case("C13", f"{model}: second start to first answer / first", 0.15, second_start(model)) for model in MODELS],
+    *[Case("C13", f"{model}: second start to first answer / first", 0.15, second_start(model, "--dynamic_batching", "off")) for model in MODELS],
+    *[Case("C13", f"{model}: the same with default settings", 0.15, second_start(model)) for model in MODELS],
     Case("C14", "Poisson load at p99 <= 10 service times / offline", 0.80, poisson, True),
     Case("C15", "vit_b_32 c=16 (ONNX Runtime) batching gain / raw", 0.95, batching("vit_b_32", 16, "rate", {"RUNTIME": "ONNXRUNTIME"}, True), True),
     Case("C15", "vit_b_32 c=1 p50 batching on / off", 1.01, batching("vit_b_32", 1, "p50_us", F32, False)),

@@ -141,7 +141,8 @@ Status BatchProbe::measure_all() {
   std::vector<Candidate> candidates;
   if (!add_candidate(1, candidates)) return off("the device cannot make more requests", false);
   for (const auto items : sizes()) {
-    if (out_of_time() || !add_candidate(items, candidates)) break;
+    cut_short_ = out_of_time();
+    if (cut_short_ || !add_candidate(items, candidates)) break;
     if (const auto objection = contamination(candidates.back()); !objection.reason.empty())
       return off(objection.reason, objection.certain);
     if (any_size_ || options_.mode == BatchingMode::kOn) continue;
@@ -347,7 +348,7 @@ Status BatchProbe::choose(std::vector<Candidate> candidates) {
   }
   if (candidates.size() == 1)
     return off(fmt::format("nothing could be measured within {:.1f} s", seconds(options_.probe_limit)), false);
-  if (chosen.size() == 1) return off(fmt::format("no size pays ({})", fmt::join(gains, ", ")), true);
+  if (chosen.size() == 1) return off(fmt::format("no size pays ({})", fmt::join(gains, ", ")), !cut_short_);
   std::vector<std::uint32_t> used;
   for (const auto& candidate : chosen) used.push_back(candidate.items);
   auto remark = fmt::format("requests are batched on {}, sizes {}; items per second against single runs: {}",

@@ -74,9 +74,10 @@ class BatchProbe {
   const Log& log_;
   const std::string name_;
   TimePoint until_{};
-  Status failure_;         // of the first run
-  Duration single_{};      // one run of one item
-  bool any_size_ = false;  // the model itself takes any number of items
+  Status failure_;          // of the first run
+  Duration single_{};       // one run of one item
+  bool any_size_ = false;   // the model itself takes any number of items
+  bool cut_short_ = false;  // there was no time for all sizes: another start may find one that pays
 };
 
 }  // namespace ocelli::scheduling
