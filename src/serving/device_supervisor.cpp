@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/heap.hpp"
 #include "scheduling/device_speed.hpp"
 #include "serving/signature_match.hpp"
 
@@ -234,7 +235,10 @@ void DeviceSupervisor::work(std::size_t position) noexcept {
     const Lock lock(mutex_);
     if (!wait_for_memory(position, status)) status = finish(position, std::move(status));
   }
-  if (status.ok()) retire_others();
+  if (status.ok()) {
+    retire_others();
+    return_free_memory();  // of what was retired, and what compiling took beside the model
+  }
   sync_expectation();
   {
     const Lock lock(mutex_);
