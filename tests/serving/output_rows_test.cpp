@@ -98,7 +98,9 @@ class OutputRows : public testing::TestWithParam<RowsCase> {
     executor.lanes = 2;
     auto device = PlannedDevice::of(std::move(executor));
     // As a plan has it: what happens to the device is then told.
-    device.compile = [](const std::stop_token&, bool) -> Result<scheduling::ExecutorSpec> { return unavailable("gone"); };
+    device.compile = [](const std::stop_token&, bool) -> Result<scheduling::ExecutorSpec> {
+      return unavailable("gone");
+    };
     options.devices.push_back(std::move(device));
     auto made = ModelServable::create(std::move(options), context_);
     EXPECT_TRUE(made.ok()) << made.status().to_string();

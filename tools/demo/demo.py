@@ -8,7 +8,7 @@ import pictures
 import speed
 from models import prepare
 from server import Server
-from table import print_table
+from table import print_table, print_with_notes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "demo-output"
@@ -49,7 +49,7 @@ def main():
     repository = prepare(ROOT, OUTPUT)
     with Server(ROOT, OUTPUT, repository, fixed_ports=keep_serving) as server:
         results = {"models": server.describe_models()}
-        print_table("What runs where", ["model", "runtime", "device", "precision", "note"], results["models"])
+        print_with_notes("What runs where", ["model", "runtime", "device", "precision", "note"], results["models"])
         results["doors"] = doors.compare(server, repository)
         print_table("One picture through every door: the answers agree", ["door", "model", "answer", "ms"], results["doors"])
         results["text"] = read_text(server, repository.reader)
