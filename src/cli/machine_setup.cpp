@@ -64,13 +64,18 @@ inventory::Findings load_runtimes(devices::RuntimeRegistry& registry) {
                   std::string(runtime.status().message()), "tools/setup/setup   (installs the runtimes)");
       continue;
     }
-    is_any_loaded = true;
     std::vector<std::string> names;
     for (const auto& device : (*runtime)->devices()) {
       if (device.usable) names.push_back(device.name);
     }
-    section.ok(state.name, fmt::format("{} with {}", (*runtime)->version(),
-                                       names.empty() ? "no device" : fmt::format("{}", fmt::join(names, ", "))));
+    if (names.empty()) {
+      // Without a folder the older OpenVINO has nothing to say.
+      if (state.name != "openvino_c")
+        section.warning(state.name, (*runtime)->version() + " finds no device that it can use", "ocelli devices --all");
+      continue;
+    }
+    is_any_loaded = true;
+    section.ok(state.name, fmt::format("{} with {}", (*runtime)->version(), fmt::join(names, ", ")));
   }
   if (!is_any_loaded) {
     section.problem("any", "no runtime can be loaded: no model can run",
