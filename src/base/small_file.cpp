@@ -2,13 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <fstream>
+#include <system_error>
 
 #include "base/temporary_path.hpp"
 
 namespace ocelli {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+// A stream keeps no reason of its own; errno has the one of the call that failed.
+std::error_code write_whole(const fs::path& path, std::string_view bytes) {
+  errno = 0;
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file.fail()) return {};
+  return {errno != 0 ? errno : EIO, std::generic_category()};
+}
+
+}  // namespace
 
 Result<std::string> read_small_file(const fs::path& path, std::size_t limit) {
   std::error_code error;
@@ -28,16 +44,12 @@ Status replace_small_file(const fs::path& path, std::string_view bytes) {
   std::error_code error;
   if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
   const auto temporary = temporary_path(path);
-  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  const bool written = !file.fail();
-  error.clear();
-  if (written) fs::rename(temporary, path, error);
-  if (written && !error) return {};
-  const std::string reason = written ? error.message() : "writing failed";
-  fs::remove(temporary, error);
-  return internal_error(fmt::format("file {} cannot be written: {}", path.string(), reason));
+  if (!error) error = write_whole(temporary, bytes);
+  if (!error) fs::rename(temporary, path, error);
+  if (!error) return {};
+  std::error_code ignored;
+  fs::remove(temporary, ignored);
+  return internal_error(fmt::format("file {} cannot be written: {}", path.string(), error.message()));
 }
 
 }  // namespace ocelli
