@@ -50,16 +50,6 @@ std::string BatchNoteKey::text() const {
   return all + fmt::format("processor {} {}\n", processors, processor);
 }
 
-std::string processor_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const auto colon = line.find(": ");
-    if (colon != std::string::npos && (line.starts_with("model name") || line.starts_with("Model")))
-      return line.substr(colon + 2);
-  }
-  return "CPU";
-}
-
 unsigned usable_processors() noexcept {
   cpu_set_t set;
   CPU_ZERO(&set);

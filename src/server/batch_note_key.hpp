@@ -24,8 +24,6 @@ struct BatchNoteKey {
   [[nodiscard]] std::string text() const;
 };
 
-// The processor's own name; "CPU" when the system does not tell. Reads /proc/cpuinfo.
-std::string processor_name();
 // Processors that this process may run on; at least 1.
 unsigned usable_processors() noexcept;
 

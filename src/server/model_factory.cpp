@@ -8,6 +8,7 @@
 #include "devices/automatic_devices.hpp"
 #include "devices/device_plan.hpp"
 #include "devices/plan_compiler.hpp"
+#include "runtime/host_processor.hpp"
 #include "runtime/model_digest.hpp"
 #include "runtime/model_size.hpp"
 #include "scheduling/batch_notes.hpp"
@@ -77,7 +78,7 @@ struct MemberSource {
     auto properties = plan.properties;
     for (const auto& [name, value] : member.properties) properties[member.target + " " + name] = value;
     const BatchNoteKey key{*digest,      member.target,     std::move(properties), options,
-                           model.info(), model.signature(), processor_name(),      usable_processors()};
+                           model.info(), model.signature(), host_processor_name(), usable_processors()};
     return std::make_shared<scheduling::BatchNotes>(options.cache_dir, key.text(), log);
   }
 };

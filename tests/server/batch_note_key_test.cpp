@@ -5,6 +5,8 @@
 #include <functional>
 #include <set>
 
+#include "runtime/host_processor.hpp"
+
 namespace ocelli::server {
 namespace {
 
@@ -66,7 +68,7 @@ TEST(BatchNoteKey, EverythingThatMattersMakesAnotherKey) {
 }
 
 TEST(BatchNoteKey, TheMachineHasAProcessor) {
-  EXPECT_FALSE(processor_name().empty());
+  EXPECT_FALSE(host_processor_name().empty());
   EXPECT_GE(usable_processors(), 1U);
 }
 

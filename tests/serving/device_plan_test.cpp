@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "serving/model_servable.hpp"
+#include "serving/test_client.hpp"
 #include "support/fake_model.hpp"
 
 namespace ocelli::serving {
@@ -20,8 +21,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::HasSubstr;
 using Use = DevicePolicy::Use;
-
-constexpr auto kPatience = seconds(20);
 
 // A device whose faults the test decides. It adds its number to what it is given, so that answers say who gave them.
 class Station {
@@ -74,24 +73,6 @@ class Station {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool held_ = false;
-};
-
-struct Client final : CallCompletion {
-  void on_call_done(InferenceCall&) noexcept override {
-    const std::lock_guard lock(mutex);
-    done = true;
-    changed.notify_all();
-  }
-  bool wait() {
-    std::unique_lock lock(mutex);
-    return changed.wait_for(lock, kPatience, [this] { return done; });
-  }
-  float value() const { return *reinterpret_cast<const float*>(call.outputs.at(0).tensor.view.data); }
-
-  InferenceCall call;
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool done = false;
 };
 
 struct DevicePlanTest : testing::Test {

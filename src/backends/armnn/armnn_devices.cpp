@@ -1,4 +1,5 @@
 #include "backends/armnn/armnn_devices.hpp"
+#include "runtime/host_processor.hpp"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -80,24 +81,6 @@ bool has_opencl_gpu() {
   return false;
 }
 
-std::string line_of(const char* path) {
-  std::ifstream file(path);
-  std::string text;
-  std::getline(file, text, '\0');
-  return text;
-}
-
-std::string cpu_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const auto colon = line.find(": ");
-    if (colon != std::string::npos && (line.starts_with("model name") || line.starts_with("Model")))
-      return line.substr(colon + 2);
-  }
-  const std::string board = line_of("/proc/device-tree/model");
-  return board.empty() ? "CPU" : board;
-}
-
 }  // namespace
 
 BackendNames usable_backends(const BackendNames& registered) {
@@ -146,6 +129,8 @@ std::vector<DeviceInfo> list_devices(const BackendNames& usable, const BackendNa
   return devices;
 }
 
-std::string hardware_name(std::string_view backend) { return backend == "GpuAcc" ? "Mali GPU (OpenCL)" : cpu_name(); }
+std::string hardware_name(std::string_view backend) {
+  return backend == "GpuAcc" ? "Mali GPU (OpenCL)" : host_processor_name();
+}
 
 }  // namespace ocelli::arm_nn

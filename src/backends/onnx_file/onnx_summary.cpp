@@ -5,28 +5,11 @@
 #include <fstream>
 #include <string_view>
 
+#include "backends/onnx_file/onnx_fields.hpp"
 #include "backends/onnx_file/protobuf_walker.hpp"
 
 namespace ocelli::onnx_file {
 namespace {
-
-// Field numbers of onnx.proto3.
-namespace field {
-constexpr std::uint32_t kModelGraph = 7;
-constexpr std::uint32_t kGraphNode = 1;
-constexpr std::uint32_t kGraphInitializer = 5;
-constexpr std::uint32_t kGraphInput = 11;
-constexpr std::uint32_t kNodeOperator = 4;
-constexpr std::uint32_t kTensorType = 2;
-constexpr std::uint32_t kTensorName = 8;
-constexpr std::uint32_t kValueName = 1;
-constexpr std::uint32_t kValueType = 2;
-constexpr std::uint32_t kTypeTensor = 1;
-constexpr std::uint32_t kTensorTypeShape = 2;
-constexpr std::uint32_t kShapeDimension = 1;
-constexpr std::uint32_t kDimensionValue = 1;
-constexpr std::uint32_t kDimensionName = 2;
-}  // namespace field
 
 OnnxDimension read_dimension(ProtobufWalker& walker, std::uint64_t end) {
   OnnxDimension dimension;

@@ -10,28 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "backends/onnx_file/onnx_fields.hpp"
 #include "backends/onnx_file/protobuf_walker.hpp"
 
 namespace ocelli::onnx_file {
 namespace {
-
-// Field numbers of onnx.proto3.
-namespace field {
-constexpr std::uint32_t kModelGraph = 7;
-constexpr std::uint32_t kGraphNode = 1;
-constexpr std::uint32_t kGraphInitializer = 5;
-constexpr std::uint32_t kGraphInput = 11;
-constexpr std::uint32_t kGraphOutput = 12;
-constexpr std::uint32_t kNodeInput = 1;
-constexpr std::uint32_t kNodeOutput = 2;
-constexpr std::uint32_t kNodeOperator = 4;
-constexpr std::uint32_t kNodeAttribute = 5;
-constexpr std::uint32_t kNodeDomain = 7;
-constexpr std::uint32_t kAttributeGraph = 6;
-constexpr std::uint32_t kAttributeGraphs = 11;
-constexpr std::uint32_t kTensorName = 8;
-constexpr std::uint32_t kValueName = 1;
-}  // namespace field
 
 // A graph's nodes are sorted, so one pass follows everything, and a second one shows it; more are for files that are
 // not as they should be.

@@ -7,6 +7,7 @@
 #include "backends/onnxruntime/nvidia_driver.hpp"
 #include "backends/onnxruntime/nvidia_libraries.hpp"
 #include "backends/onnxruntime/ort_providers.hpp"
+#include "runtime/host_processor.hpp"
 
 namespace ocelli::onnxruntime {
 namespace {
@@ -43,7 +44,7 @@ bool has_provider(const OrtLibrary& library, Provider provider) {
 std::vector<DeviceInfo> list_devices(const OrtLibrary& library, const Log& log) {
   DeviceInfo cpu;
   cpu.name = "CPU";
-  cpu.full_name = cpu_name();
+  cpu.full_name = host_processor_name();
   cpu.kind = "cpu";
   cpu.precisions = {"FP32", "INT8"};
   std::vector<DeviceInfo> result{std::move(cpu)};
@@ -54,16 +55,6 @@ std::vector<DeviceInfo> list_devices(const OrtLibrary& library, const Log& log) 
     result.push_back(nvidia_device(library, cards[i], i, Provider::kCuda));
   }
   return result;
-}
-
-std::string cpu_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const auto colon = line.find(": ");
-    if (colon != std::string::npos && (line.starts_with("model name") || line.starts_with("Model")))
-      return line.substr(colon + 2);
-  }
-  return "CPU";
 }
 
 }  // namespace ocelli::onnxruntime

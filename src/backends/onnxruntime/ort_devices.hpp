@@ -17,7 +17,4 @@ bool has_provider(const OrtLibrary& library, Provider provider);
 // What can be asked for here, with reasons for what cannot be used.
 std::vector<DeviceInfo> list_devices(const OrtLibrary& library, const Log& log);
 
-// "AMD EPYC ..." from the system.
-std::string cpu_name();
-
 }  // namespace ocelli::onnxruntime

@@ -8,6 +8,7 @@
 
 #include "backends/onnxruntime/nvidia_driver.hpp"
 #include "backends/onnxruntime/ort_devices.hpp"
+#include "runtime/host_processor.hpp"
 
 namespace ocelli::onnxruntime {
 namespace {
@@ -95,7 +96,7 @@ ExecutionInfo info_of(const OrtLibrary& library, const SessionPlan& plan, const 
   info.runtime = "ONNX Runtime";
   info.runtime_version = library.version;
   info.device = device_text(plan, placement);
-  info.device_name = cpu_name();
+  info.device_name = host_processor_name();
   info.precision = summary.is_quantized() ? "INT8" : cpu_precision(summary);
   info.streams = plan.threads.streams;
   info.threads = plan.threads.total;
