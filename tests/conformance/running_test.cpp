@@ -90,20 +90,29 @@ TEST_P(BackendConformance, CancelledRunEndsOnceAndTheRequestRunsAgain) {
   auto request = request_of(**compiled);
   auto input = HostTensor::floats({768, 768}, std::vector<float>(768 * 768, 0.001F));
   ASSERT_TRUE(request->set_input(0, input.view()).ok());
-  RunWaiter waiter;
-  const auto begin = Clock::now();
-  request->start(waiter);
-  request->cancel();
-  ASSERT_TRUE(waiter.wait());
-  const auto cancelled_after = Clock::now() - begin;
-  EXPECT_EQ(waiter.status().code(), StatusCode::kCancelled) << waiter.status().to_string();
-  EXPECT_EQ(waiter.count(), 1);
-  request->cancel();  // nothing runs: no effect
+  // The quickest of several of each: a machine that is busy elsewhere makes any single one slow.
+  constexpr int kTries = 3;
+  auto cancelled_after = Duration::max();
+  for (int i = 0; i < kTries; ++i) {
+    RunWaiter waiter;
+    const auto begin = Clock::now();
+    request->start(waiter);
+    request->cancel();
+    ASSERT_TRUE(waiter.wait());
+    cancelled_after = std::min(cancelled_after, Clock::now() - begin);
+    EXPECT_EQ(waiter.status().code(), StatusCode::kCancelled) << waiter.status().to_string();
+    EXPECT_EQ(waiter.count(), 1);
+    request->cancel();  // nothing runs: no effect
+  }
   if (!GetParam().reads_files) return;
-  const auto full_begin = Clock::now();
-  const auto status = request->run();
-  EXPECT_TRUE(status.ok()) << status.to_string();
-  EXPECT_LT(cancelled_after, Clock::now() - full_begin);
+  auto whole = Duration::max();
+  for (int i = 0; i < kTries; ++i) {
+    const auto begin = Clock::now();
+    const auto status = request->run();
+    EXPECT_TRUE(status.ok()) << status.to_string();
+    whole = std::min(whole, Clock::now() - begin);
+  }
+  EXPECT_LT(cancelled_after, whole);
 }
 
 TEST_P(BackendConformance, RunThatIsCancelledWhileItWaitsDoesNotBegin) {

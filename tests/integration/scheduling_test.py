@@ -167,21 +167,24 @@ class Scheduling(unittest.TestCase):
             numpy.testing.assert_array_equal(result[:, 0], pictures.transpose(0, 3, 1, 2).astype(numpy.float32))
 
     def test_a_full_queue_and_a_missed_deadline_have_their_own_codes(self):
-        slow = {"name": "slow", "base_path": str(MODELS / "slow" / "model.xml"), "nireq": 1}
-        with Server({"model_config_list": [{"config": slow}]}, flags=["--max_queued_requests", "1"]) as server:
-            body = json.dumps({"inputs": [{"name": "x", "shape": [768, 768], "datatype": "FP32", "data": [0] * (768 * 768)}]})
-            with concurrent.futures.ThreadPoolExecutor(5) as threads:
-                replies = list(threads.map(lambda _: server.post("/v2/models/slow/infer", body), range(5)))
-            codes = sorted(reply[0] for reply in replies)
-            self.assertIn(200, codes)
-            self.assertIn(429, codes)
-            self.assertLessEqual(set(codes), {200, 429})
-            text = next(reply[2] for reply in replies if reply[0] == 429)
-            self.assertEqual(json.loads(text), {"error": "Too many requests are waiting for model slow - limit: 1"})
-            client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
-            tensor = tritonclient.grpc.InferInput("x", [768, 768], "FP32")
-            tensor.set_data_from_numpy(numpy.zeros((768, 768), numpy.float32))
-            refused(self, "DEADLINE_EXCEEDED", client.infer, "slow", [tensor], timeout=20_000)
+        tensors = {"inputs": [{"name": "x", "type": "FP32", "shape": [1, 4]}], "outputs": [{"name": "y", "type": "FP32", "shape": [1, 4]}]}
+        # So slow that all five are there before the first ends.
+        settings = {"devices": [{"name": "SIM", "service_time_us": 1_500_000}], "signature": tensors}
+        with tempfile.TemporaryDirectory(prefix="ocelli-queue-") as folder:
+            (pathlib.Path(folder) / "1").mkdir()
+            (pathlib.Path(folder) / "1" / "model.onnx").write_bytes(b"not read by a simulated device")
+            with Server(flags=["--model_name", "slow", "--model_path", folder, "--target_device", "SIM", "--simulated_devices", json.dumps(settings),
+                               "--nireq", "1", "--max_queued_requests", "1"]) as server:
+                body = json.dumps({"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]})
+                with concurrent.futures.ThreadPoolExecutor(5) as threads:
+                    replies = list(threads.map(lambda _: server.post("/v2/models/slow/infer", body), range(5)))
+                self.assertEqual(sorted(reply[0] for reply in replies), [200, 200, 429, 429, 429])
+                text = next(reply[2] for reply in replies if reply[0] == 429)
+                self.assertEqual(json.loads(text), {"error": "Too many requests are waiting for model slow - limit: 1"})
+                client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
+                tensor = tritonclient.grpc.InferInput("x", [1, 4], "FP32")
+                tensor.set_data_from_numpy(numpy.zeros((1, 4), numpy.float32))
+                refused(self, "DEADLINE_EXCEEDED", client.infer, "slow", [tensor], timeout=20_000)
 
 
 if __name__ == "__main__":
