@@ -1,11 +1,15 @@
-// Open-loop HTTP load: requests start at Poisson-distributed times whatever the server does, each on a free connection
-// of a pool; the latency counts from the intended start, so that waiting is not hidden (Schroeder et al., "Open Versus
-// Closed", NSDI 2006). Usage: bench_load_poisson PORT PATH BODY_FILE JSON_LENGTH REQUESTS_PER_SECOND SECONDS
+// Open-loop HTTP load: requests start at the times of a Poisson process whatever the server does, each on a free
+// connection of a pool; the latency counts from the intended start, so that waiting is not hidden (Schroeder et al.,
+// "Open Versus Closed", NSDI 2006). The number of requests is exactly rate times seconds: given their number, the
+// arrivals of a Poisson process are independent and uniform (Ross, "Introduction to Probability Models", 5.3), so the
+// offered load is the one that was asked for.
+// Usage: bench_load_poisson PORT PATH BODY_FILE JSON_LENGTH REQUESTS_PER_SECOND SECONDS SEED
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -68,10 +72,21 @@ struct Arrivals {
   bool over = false;
 };
 
+// Offsets from the begin, ascending.
+std::vector<Clock::duration> arrival_times(double per_second, double seconds, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::uniform_real_distribution<double> when(0, seconds);
+  std::vector<Clock::duration> times(static_cast<std::size_t>(per_second * seconds));
+  for (auto& time : times)
+    time = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(when(random)));
+  std::ranges::sort(times);
+  return times;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) return 64;
+  if (argc != 8) return 64;
   std::ifstream file(argv[3], std::ios::binary);
   const std::string body{std::istreambuf_iterator<char>(file), {}};
   const std::string request =
@@ -104,13 +119,9 @@ int main(int argc, char** argv) {
       ::close(socket);
     });
   }
-  std::mt19937_64 random(7);
-  std::exponential_distribution<double> gap(std::atof(argv[5]));
   const auto begin = Clock::now();
-  const auto end =
-      begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::atof(argv[6])));
-  for (auto next = begin; next < end;
-       next += std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(gap(random)))) {
+  for (const auto offset : arrival_times(std::atof(argv[5]), std::atof(argv[6]), std::strtoull(argv[7], nullptr, 10))) {
+    const auto next = begin + offset;
     std::this_thread::sleep_until(next);
     const std::lock_guard lock(arrivals.mutex);
     arrivals.due.push_back(next);

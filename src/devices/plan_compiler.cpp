@@ -60,22 +60,13 @@ void note_refusals(CompiledMember& compiled, const Refusals& refusals) {
   compiled.info.note += "passed over: " + refusals.text();
 }
 
-std::optional<CompiledMember> try_ways(const DevicePlan& plan, const PlanMember& member, RuntimeRegistry& registry,
-                                       const ModelSource& source, CompileOptions options, Refusals& refusals,
-                                       bool full_ends = false) {
+CompileOptions options_of(const DevicePlan& plan, const PlanMember& member, CompileOptions options) {
   options.properties = plan.properties;
   // The member's own word on streams replaces the plan's, in whichever of the two ways it is given.
   if (member.properties.contains("NUM_STREAMS")) options.properties.erase("PERFORMANCE_HINT");
   if (member.properties.contains("PERFORMANCE_HINT")) options.properties.erase("NUM_STREAMS");
   for (const auto& [key, value] : member.properties) options.properties[key] = value;
-  for (const auto& placement : member.placements) {
-    auto made = compile_at(member, placement, registry, source, options);
-    if (made.ok()) return std::move(made).value();
-    const bool full = full_ends && made.status().code() == StatusCode::kResourceExhausted;
-    refusals.add(fmt::format("{} on {}", placement.device, placement.runtime), made.status(), full);
-    if (full || is_users_mistake(made.status()) || options.stop.stop_requested()) break;
-  }
-  return std::nullopt;
+  return options;
 }
 
 }  // namespace
@@ -84,33 +75,22 @@ Result<CompiledMember> compile_member(const DevicePlan& plan, const PlanMember& 
                                       const ModelSource& source, const CompileOptions& options, const Log& log,
                                       bool full_ends) {
   Refusals refusals;
-  auto made = try_ways(plan, member, registry, source, options, refusals, full_ends);
-  if (!made) return refusals.status();
-  if (!refusals.empty())
-    log.debug("{} runs on {} {}, because of {}", member.target, made->info.runtime, made->info.device, refusals.text());
-  note_refusals(*made, refusals);
-  return std::move(*made);
-}
-
-Result<std::vector<CompiledMember>> compile_plan(const DevicePlan& plan, RuntimeRegistry& registry,
-                                                 const ModelSource& source, const CompileOptions& options,
-                                                 const Log& log) {
-  std::vector<CompiledMember> compiled;
-  Refusals refusals;
-  for (const auto& member : plan.members) {
-    auto made = try_ways(plan, member, registry, source, options, refusals);
-    if (made) {
+  const auto wanted = options_of(plan, member, options);
+  for (const auto& placement : member.placements) {
+    auto made = compile_at(member, placement, registry, source, wanted);
+    if (made.ok()) {
+      if (!refusals.empty()) {
+        log.debug("{} runs on {} {}, because of {}", member.target, made->info.runtime, made->info.device,
+                  refusals.text());
+      }
       note_refusals(*made, refusals);
-      refusals = {};
-      log.debug("{} runs on {} {}", member.target, made->info.runtime, made->info.device);
-      compiled.push_back(std::move(*made));
-      if (plan.use == DevicePlan::Use::kFirst) break;
-    } else if (plan.use == DevicePlan::Use::kAll || is_users_mistake(refusals.status())) {
-      return refusals.status();
+      return made;
     }
+    const bool full = full_ends && made.status().code() == StatusCode::kResourceExhausted;
+    refusals.add(fmt::format("{} on {}", placement.device, placement.runtime), made.status(), full);
+    if (full || is_users_mistake(made.status()) || options.stop.stop_requested()) break;
   }
-  if (compiled.empty()) return refusals.status();
-  return compiled;
+  return refusals.status();
 }
 
 }  // namespace ocelli::devices

@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/log.hpp"
 #include "base/status.hpp"
@@ -36,10 +35,5 @@ struct CompiledMember {
 Result<CompiledMember> compile_member(const DevicePlan& plan, const PlanMember& member, RuntimeRegistry& registry,
                                       const ModelSource& source, const CompileOptions& options, const Log& log,
                                       bool full_ends = false);
-
-// Compiles what plan.use asks for, best first; whoever was passed over stands in the first one's note. Errors as above.
-Result<std::vector<CompiledMember>> compile_plan(const DevicePlan& plan, RuntimeRegistry& registry,
-                                                 const ModelSource& source, const CompileOptions& options,
-                                                 const Log& log);
 
 }  // namespace ocelli::devices

@@ -90,6 +90,8 @@ class Scheduler final : private LaneObserver, private TimerClient {
   // runs to stop, both with kUnavailable. True when nothing is left.
   bool drain(Duration limit) noexcept;
 
+  // The model of the first device in use; null without one.
+  [[nodiscard]] std::shared_ptr<CompiledModel> first_model() const;
   // Lanes of all devices.
   [[nodiscard]] std::size_t lane_count() const;
 

@@ -102,6 +102,12 @@ void Scheduler::expect_device(bool coming, bool asleep, const Status& why) noexc
   if (wake) wake_sleeper();
 }
 
+std::shared_ptr<CompiledModel> Scheduler::first_model() const {
+  const Lock lock(mutex_);
+  const auto first = std::ranges::find_if(executors_, &Executor::usable);
+  return first == executors_.end() ? nullptr : (*first)->variants().front().model;
+}
+
 std::size_t Scheduler::lane_count() const {
   const Lock lock(mutex_);
   std::size_t count = 0;

@@ -23,7 +23,6 @@
 #include "runtime/backend_module.hpp"
 #include "server/api_key.hpp"
 #include "server/listener_setup.hpp"
-#include "server/lone_model.hpp"
 #include "server/model_factory.hpp"
 #include "server/repository_setup.hpp"
 #include "serving/serving_context.hpp"
@@ -119,7 +118,6 @@ struct Server::Parts {
         log(sink),
         access_log(std::move(plan.access_log)),
         pool(given.limits.buffer_pool_bytes),
-        simulated_devices(plan.factory.simulated_devices),
         runtimes(default_backend_folder(), sink.channel("runtimes"), backend_contexts(given, sink)),
         context(pool, sink.channel("serving"), serving::ServingContext::kConversionThreads, std::move(plan.memory),
                 cards_at(default_backend_folder(), pool)),
@@ -133,7 +131,6 @@ struct Server::Parts {
   const Log log;
   std::unique_ptr<observability::AccessLog> access_log;
   BufferPool pool;
-  const std::vector<std::string> simulated_devices;
   devices::RuntimeRegistry runtimes;
   serving::ServingContext context;
   std::shared_ptr<observability::MetricsRegistry> metrics;
@@ -281,13 +278,6 @@ bool Server::stop() { return parts_->stop(std::chrono::seconds(parts_->options.l
 std::uint16_t Server::rest_port() const noexcept { return parts_->http ? parts_->http->port() : 0; }
 
 std::uint16_t Server::grpc_port() const noexcept { return parts_->rpc ? parts_->rpc->port() : 0; }
-
-Result<std::shared_ptr<CompiledModel>> Server::compile_alone() {
-  auto repository = repository_options(parts_->options);
-  if (!repository.ok()) return repository.status();
-  if (repository->models.empty()) return invalid_argument("only the model of --model_path can be compiled alone");
-  return compile_lone_model(*repository, parts_->simulated_devices, parts_->runtimes, parts_->log);
-}
 
 serving::ModelCatalog& Server::catalog() noexcept { return parts_->repository; }
 

@@ -6,7 +6,6 @@
 
 #include "base/log.hpp"
 #include "base/status.hpp"
-#include "runtime/compiled_model.hpp"
 #include "server/server_options.hpp"
 #include "serving/model_catalog.hpp"
 
@@ -35,9 +34,6 @@ class Server {
   // Ports that are really bound; 0: no such listener.
   [[nodiscard]] std::uint16_t rest_port() const noexcept;
   [[nodiscard]] std::uint16_t grpc_port() const noexcept;
-  // Single-model mode: the model compiled once more, outside queue and catalog, to compare with. Must go before the
-  // server. Errors: those of compiling.
-  Result<std::shared_ptr<CompiledModel>> compile_alone();
   // The models.
   [[nodiscard]] serving::ModelCatalog& catalog() noexcept;
 

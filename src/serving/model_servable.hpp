@@ -60,6 +60,7 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   [[nodiscard]] observability::ServableMetrics& metrics() noexcept override { return *metrics_; }
   void infer(InferenceCall& call) noexcept override;
   void cancel(InferenceCall& call) noexcept override;
+  [[nodiscard]] std::shared_ptr<CompiledModel> compiled_model() const override { return scheduler_.first_model(); }
 
   // For shutting down: refuses new calls with kUnavailable and waits until the others have ended, for at most limit;
   // then fails those that wait and asks those that run to stop. True when nothing is left. Not needed before dropping

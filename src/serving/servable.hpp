@@ -10,6 +10,7 @@
 
 #include "observability/servable_metrics.hpp"
 #include "runtime/compile_options.hpp"
+#include "runtime/compiled_model.hpp"
 #include "runtime/model_signature.hpp"
 #include "serving/device_board.hpp"
 #include "serving/inference_call.hpp"
@@ -56,6 +57,10 @@ class Servable {
   // completes exactly once. May overlap the call's completion: the caller neither reuses nor destroys the call before
   // cancel() has returned, even if it completed meanwhile.
   virtual void cancel(InferenceCall& call) noexcept = 0;
+  // What computes on the first device that serves, to be measured beside the queue: one and the same compiled model,
+  // because two differ by some percent with the placement of their memory. Requests of it are made only while no call
+  // runs, and end before the servable does. Null: no device serves, or this is a pipeline.
+  [[nodiscard]] virtual std::shared_ptr<CompiledModel> compiled_model() const { return nullptr; }
 };
 
 }  // namespace ocelli::serving

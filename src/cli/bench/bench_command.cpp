@@ -147,13 +147,12 @@ class Bench {
     return {};
   }
 
-  // The model once more, compiled with the same options, so that its own requests are not the server's.
   Status add_raw() {
-    auto model = server_->compile_alone();
-    if (!model.ok()) return model.status();
-    auto inputs = sample_inputs((*model)->signature().inputs);
+    auto model = servable_->compiled_model();
+    if (!model) return unavailable("no device serves the model");
+    auto inputs = sample_inputs(model->signature().inputs);
     if (!inputs.ok()) return inputs.status();
-    ways_.push_back(make_raw_way(std::move(*model), std::move(*inputs)));
+    ways_.push_back(make_raw_way(std::move(model), std::move(*inputs)));
     return {};
   }
 
