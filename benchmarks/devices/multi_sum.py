@@ -7,54 +7,25 @@ import http.client
 import json
 import multiprocessing.shared_memory
 import pathlib
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 import numpy
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests/integration"))
+from ocelli_server import Server  # noqa: E402
+
 PLANS = {"OpenVINO": "CPU.OPENVINO", "ONNX Runtime": "CPU.ONNXRUNTIME", "MULTI": "MULTI:CPU.OPENVINO,CPU.ONNXRUNTIME"}
 THREADS = {"INFERENCE_NUM_THREADS": "1", "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": "1", "ENABLE_CPU_PINNING": "NO"}
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Server:
-    def __init__(self, model, plan, folder):
-        self.port = free_port()
-        self.log = pathlib.Path(folder) / f"{self.port}.log"
-        command = [ROOT / "build/release/ocelli", "serve", "--rest_bind_address", "127.0.0.1", "--rest_port", self.port, "--model_name", "m",
-                   "--model_path", model, "--target_device", plan, "--plugin_config", json.dumps(THREADS), "--dynamic_batching", "off"]
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=subprocess.STDOUT)
-
-    def wait_ready(self):
-        end = time.monotonic() + 120
-        while time.monotonic() < end and self.process.poll() is None:
-            with contextlib.suppress(OSError):
-                if self.ask("GET", "/v2/models/m/ready")[0] == 200:
-                    return
-            time.sleep(0.05)
-        raise SystemExit(f"the server did not become ready:\n{self.log.read_text()[-3000:]}")
-
-    def ask(self, method, path, body=None, headers=None, connection=None):
-        connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request(method, path, body, headers or {})
-        reply = connection.getresponse()
-        return reply.status, reply.headers, reply.read()
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(timeout=60)
+def serve(model, plan):
+    """A server with the one model "m", not started yet."""
+    entry = {"name": "m", "base_path": model, "target_device": plan, "plugin_config": THREADS}
+    return Server({"model_config_list": [{"config": entry}]}, flags=["--dynamic_batching", "off"], grpc=False)
 
 
 class Request:
@@ -71,8 +42,8 @@ class Request:
                                 "outputs": [{"name": metadata["outputs"][0]["name"], "parameters": {"binary_data": True}}]}).encode()
 
     def register(self, server):
-        status, _, body = server.ask("POST", "/v2/systemsharedmemory/region/pixels/register",
-                                     json.dumps({"key": "/" + self.region.name.lstrip("/"), "offset": 0, "byte_size": self.bytes}))
+        status, _, body = server.post("/v2/systemsharedmemory/region/pixels/register",
+                                      {"key": "/" + self.region.name.lstrip("/"), "offset": 0, "byte_size": self.bytes})
         if status != 200:
             raise SystemExit(f"{status}: {body[:500]!r}")
 
@@ -80,11 +51,21 @@ class Request:
         self.region.close()
         self.region.unlink()
 
-    def send(self, server, connection=None):
-        status, headers, body = server.ask("POST", "/v2/models/m/infer", self.body, None, connection)
-        if status != 200:
-            raise SystemExit(f"{status}: {body[:500]!r}")
-        return numpy.frombuffer(body[int(headers["inference-header-content-length"]):], numpy.float32)
+    def send(self, connection):
+        connection.request("POST", "/v2/models/m/infer", self.body)
+        reply = connection.getresponse()
+        body = reply.read()
+        if reply.status != 200:
+            raise SystemExit(f"{reply.status}: {body[:500]!r}")
+        return numpy.frombuffer(body[int(reply.headers["inference-header-content-length"]):], numpy.float32)
+
+
+def connect(server):
+    return contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=60))
+
+
+def metadata(server):
+    return json.loads(server.get("/v2/models/m")[2])
 
 
 def rate(server, request, clients, seconds, expected):
@@ -93,12 +74,12 @@ def rate(server, request, clients, seconds, expected):
     begin = time.monotonic()
 
     def work(number):
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-        while time.monotonic() < begin + seconds:
-            answer = request.send(server, connection)
-            if not numpy.allclose(answer, expected, rtol=1e-3, atol=1e-4 * float(numpy.abs(expected).max())):
-                wrong.append(answer)
-            done[number] += 1
+        with connect(server) as connection:
+            while time.monotonic() < begin + seconds:
+                answer = request.send(connection)
+                if not numpy.allclose(answer, expected, rtol=1e-3, atol=1e-4 * float(numpy.abs(expected).max())):
+                    wrong.append(answer)
+                done[number] += 1
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(clients)]
     for thread in threads:
@@ -110,6 +91,30 @@ def rate(server, request, clients, seconds, expected):
     return sum(done) / (time.monotonic() - begin)
 
 
+def measure(servers, request, expected, options):
+    """Requests per second of every round, by the names of PLANS and "side by side"."""
+    rates = {name: [] for name in [*PLANS, "side by side"]}
+    for _ in range(options.rounds):
+        for name, server in servers.items():
+            rates[name].append(rate(server, request, options.clients, options.seconds, expected))
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            both = [pool.submit(rate, servers[name], request, options.clients // 2, options.seconds, expected) for name in ("OpenVINO", "ONNX Runtime")]
+            rates["side by side"].append(sum(one.result() for one in both))
+    return rates
+
+
+def report(rates):
+    """Prints the table; the exit code."""
+    sums = [a + b for a, b in zip(rates["OpenVINO"], rates["ONNX Runtime"])]
+    for name, values in rates.items():
+        print(f"{PLANS.get(name, 'both at once, in two servers'):36} {statistics.median(values):8.2f} requests/s   ({', '.join(f'{r:.2f}' for r in values)})")
+    ratios = {what: [multi / other for multi, other in zip(rates["MULTI"], others)]
+              for what, others in (("the sum of its members alone", sums), ("both at once", rates["side by side"]))}
+    for what, each in ratios.items():
+        print(f"MULTI over {what:29} {statistics.median(each):5.3f}   (each round: {', '.join(f'{r:.3f}' for r in each)}; wanted 0.95)")
+    return 0 if statistics.median(ratios["the sum of its members alone"]) >= 0.95 else 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True)
@@ -117,38 +122,17 @@ def main():
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--clients", type=int, default=4)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        servers = {name: Server(options.model, plan, folder) for name, plan in PLANS.items()}
-        request = None
-        try:
-            for server in servers.values():
-                server.wait_ready()
-            request = Request(json.loads(servers["MULTI"].ask("GET", "/v2/models/m")[2]))
-            for server in servers.values():
-                request.register(server)
-            expected = request.send(servers["OpenVINO"])
-            rates = {name: [] for name in [*PLANS, "side by side"]}
-            for _ in range(options.rounds):
-                for name, server in servers.items():
-                    rates[name].append(rate(server, request, options.clients, options.seconds, expected))
-                with concurrent.futures.ThreadPoolExecutor(2) as pool:
-                    both = [pool.submit(rate, servers[name], request, options.clients // 2, options.seconds, expected) for name in ("OpenVINO", "ONNX Runtime")]
-                    rates["side by side"].append(sum(one.result() for one in both))
-            sums = [a + b for a, b in zip(rates["OpenVINO"], rates["ONNX Runtime"])]
-            for name, values in rates.items():
-                print(f"{PLANS.get(name, 'both at once, in two servers'):36} {statistics.median(values):8.2f} requests/s   ({', '.join(f'{r:.2f}' for r in values)})")
-            ratios = {what: [multi / other for multi, other in zip(rates["MULTI"], others)]
-                      for what, others in (("the sum of its members alone", sums), ("both at once", rates["side by side"]))}
-            for what, each in ratios.items():
-                print(f"MULTI over {what:29} {statistics.median(each):5.3f}   (each round: {', '.join(f'{r:.3f}' for r in each)}; wanted 0.95)")
-            for place in json.loads(servers["MULTI"].ask("GET", "/v2/models/m")[2])["execution"]:
-                print(f"  {place['target']}: {place['runtime']} {place['device']} {place['precision']}, {place['state']}")
-            return 0 if statistics.median(ratios["the sum of its members alone"]) >= 0.95 else 1
-        finally:
-            if request:
-                request.close()
-            for server in servers.values():
-                server.stop()
+    with contextlib.ExitStack() as stack:
+        servers = {name: stack.enter_context(serve(options.model, plan)) for name, plan in PLANS.items()}
+        request = stack.enter_context(contextlib.closing(Request(metadata(servers["MULTI"]))))
+        for server in servers.values():
+            request.register(server)
+        with connect(servers["OpenVINO"]) as connection:
+            expected = request.send(connection)
+        rates = measure(servers, request, expected, options)
+        for place in metadata(servers["MULTI"])["execution"]:
+            print(f"  {place['target']}: {place['runtime']} {place['device']} {place['precision']}, {place['state']}")
+    return report(rates)
 
 
 if __name__ == "__main__":
