@@ -17,7 +17,7 @@ IS_OPENVINO = BACKEND in ("openvino", "openvino_c")
 SOURCE_ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = pathlib.Path(os.environ.get("OCELLI_TEST_DATA", SOURCE_ROOT.parent / "shared" / "data"))
 if not (DATA / "models").is_dir():
-    print(f"SKIPPED: {DATA} has no models; set OCELLI_TEST_DATA to the folder with the test data")
+    print(f"skipped: {DATA} has no models; set OCELLI_TEST_DATA to the folder with the test data")
     sys.exit(77)
 
 KSERVE = {"bool": "BOOL", "int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64", "uint8": "UINT8", "uint16": "UINT16",

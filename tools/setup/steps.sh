@@ -50,7 +50,7 @@ build_progress() {
        }'
 }
 
-# ctest_step PRESET NAME CTEST-ARGUMENTS...: one line per test program, everything of a failed one.
+# ctest_step PRESET NAME CTEST-ARGUMENTS...: one line per test program, everything of a failed one, the reason of a skipped one.
 ctest_step() {
   local preset=$1 name=$2 log
   shift 2
@@ -61,6 +61,8 @@ ctest_step() {
     printf '\n%s failed. The whole log: %s\nTo run one again: ctest --test-dir build/%s -R NAME --output-on-failure\n' "$name" "$log" "$preset"
     exit 1
   fi
+  # The programs of which nothing could run, with what they say of it.
+  awk '/^[0-9]+\/[0-9]+ Test: / { name = $3 } /^skipped: / { print "     " name ": " $0 }' "build/$preset/Testing/Temporary/LastTest.log"
 }
 
 finish() { printf '\nEverything passed in %d min %d s.\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60)); }
