@@ -11,7 +11,7 @@
 
 namespace ocelli::transport {
 
-// Pieces are sent in the order they were added. Reusable: clear() keeps the capacity.
+// Pieces are sent in the order they were added. Reusable: clear() keeps the capacity, free_memory() does not.
 class ReplyBody {
  public:
   struct Piece {
@@ -35,6 +35,11 @@ class ReplyBody {
   void clear() noexcept {
     text_.clear();
     pieces_.clear();
+  }
+  // Empty, without the capacity. (Moving an empty string into another one leaves that one its memory.)
+  void free_memory() noexcept {
+    std::string().swap(text_);
+    std::vector<Piece>().swap(pieces_);
   }
 
  private:

@@ -66,8 +66,8 @@ void ConnectionExchange::end() noexcept {
   body.clear();
   head_.clear();
   head_bytes_.clear();
-  if (head_bytes_.capacity() > kKeptHeadBytes) head_bytes_ = std::string();
-  if (body.text().capacity() > kKeptTextBytes || body.piece_capacity() > kKeptPieces) body = ReplyBody();
+  if (head_bytes_.capacity() > kKeptHeadBytes) std::string().swap(head_bytes_);
+  if (body.text().capacity() > kKeptTextBytes || body.piece_capacity() > kKeptPieces) body.free_memory();
 }
 
 void ConnectionExchange::send() noexcept {

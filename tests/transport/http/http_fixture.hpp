@@ -22,8 +22,8 @@ namespace ocelli::transport {
 
 inline constexpr std::chrono::seconds kPatience{20};
 
-// GET /size?N answers N bytes of text; /echo its body; /hold keeps the exchange until the test lets it go; all else 200
-// with the path.
+// GET /size?N answers N bytes of text; /kept how much memory the exchange has for text; /echo its body; /hold keeps the
+// exchange until the test lets it go; all else 200 with the path.
 class ScriptedHandler final : public HttpHandler, public CancelListener {
  public:
   void handle(HttpExchange& exchange) noexcept override {
@@ -38,6 +38,8 @@ class ScriptedHandler final : public HttpHandler, public CancelListener {
     } else if (request.path == "/size") {
       exchange.content_type = "text/plain";
       exchange.body.text().assign(std::stoul(std::string(request.query)), 'x');
+    } else if (request.path == "/kept") {
+      exchange.body.text() = std::to_string(exchange.body.text().capacity());
     } else if (request.path == "/hold") {
       exchange.set_cancel_listener(this);
       const std::lock_guard lock(mutex_);

@@ -274,6 +274,16 @@ TEST_F(HttpLimitsTest, ManyIdleConnectionsCostLittle) {
   EXPECT_LT(each, 1500U);
 }
 
+TEST_F(HttpLimitsTest, AConnectionGivesBackTheMemoryOfALargeReply) {
+  serve();
+  RawClient client(port());
+  constexpr std::size_t kLarge = std::size_t{8} << 20;
+  EXPECT_EQ(client.exchange("GET /size?" + std::to_string(kLarge) + " HTTP/1.1\r\nHost: h\r\n\r\n").body.size(),
+            kLarge);
+  const auto kept = client.exchange("GET /kept HTTP/1.1\r\nHost: h\r\n\r\n").body;
+  EXPECT_LE(std::stoul(kept), std::size_t{64} << 10) << "bytes of an idle connection";
+}
+
 TEST_F(HttpLimitsTest, ALyingLengthIsCancelledByTheClientsEnd) {
   serve();
   RawClient client(port());
