@@ -1,6 +1,7 @@
 // Replies: gathered writes in the order of the requests, the connection's end, and its deadlines.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "transport/http/http_connection.hpp"
 
@@ -120,9 +121,9 @@ void HttpConnection::abandon_requests() noexcept {
     auto& exchange = replies_.pop();
     if (!exchange.ready()) {
       loop_.counters.client_gone.fetch_add(1, std::memory_order_relaxed);
-      const auto held = exchange.held_bytes;
+      // First: whoever hears of the client's end may count on it. Afterwards the exchange may be gone.
+      loop_.service.budget.give_back(std::exchange(exchange.held_bytes, 0));
       if (exchange.abandon()) {
-        loop_.service.budget.give_back(held);
         loop_.counters.requests_in_flight.fetch_sub(1, std::memory_order_relaxed);
         continue;
       }
