@@ -16,6 +16,7 @@
 #include "cli/program.hpp"
 #include "cli/validate.hpp"
 #include "server/log_setup.hpp"
+#include "server/repository_setup.hpp"
 #include "server/server.hpp"
 #include "server/signal_watch.hpp"
 
@@ -38,6 +39,12 @@ int manage(const CommandLine& line) {
   return kExitOk;
 }
 
+// The second line is OVMS's for whatever is wrong with what is to be served; tools look for it.
+void tell_no_models(const Log& log, const Status& status) {
+  log.error("{}", status.message());
+  log.error("Couldn't start model manager");
+}
+
 // Ten thousand idle connections need as many descriptors: take what the system allows.
 void raise_open_files_limit() {
   rlimit files{};
@@ -58,12 +65,10 @@ void raise_open_files_limit() {
 int run(server::Server& server, server::SignalWatch& signals, const Log& log) {
   std::atomic<bool> loading{true};
   std::atomic<bool> failed{false};
+  Status outcome;
   std::thread loader([&] {
-    const auto status = server.load_models();
-    if (!status.ok()) {
-      log.error("{}", status.message());
-      failed = true;
-    }
+    outcome = server.load_models();
+    failed = !outcome.ok();
     loading = false;
     signals.notify();
   });
@@ -71,7 +76,7 @@ int run(server::Server& server, server::SignalWatch& signals, const Log& log) {
   const bool start_failed = failed;  // stopping makes a load that is under way fail too, which is no failure of ours
   if (start_failed) {
     loader.join();
-    log.error("Couldn't start model manager");
+    tell_no_models(log, outcome);
   } else {
     log.info("Shutting down");
   }
@@ -91,6 +96,10 @@ int serve(const CommandLine& line) {
   const auto log = server::make_log(line.server.log);
   if (!log.ok()) return fail(log.status(), kExitFailure);
   log->info("Ocelli {}, behaving as OpenVINO Model Server {}", kVersion, kModelServerRelease);
+  if (const auto status = server::check_served(line.server); !status.ok()) {
+    tell_no_models(*log, status);
+    return kExitFailure;
+  }
   auto opened = server::Server::open(line.server, *log);
   if (!opened.ok()) {
     log->error("{}", opened.status().message());

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "cli/option_table.hpp"
+#include "server/repository_setup.hpp"
 
 namespace ocelli::cli {
 namespace {
@@ -88,8 +89,8 @@ Status check_models(const CommandLine& line) {
   if (config && (name || path)) return usage("Use either config_path or model_path with model_name");
   if (!config && !(name && path)) return usage("Use config_path or model_path with model_name");
   if (config) {
-    for (const auto* option :
-         {"batch_size", "shape", "nireq", "model_version_policy", "target_device", "plugin_config", "layout"}) {
+    for (const auto* option : {"batch_size", "shape", "nireq", "model_version_policy", "target_device", "plugin_config",
+                               "layout", "stateful"}) {
       if (line.has(option)) return usage("Model parameters in CLI are exclusive with the config file");
     }
   }
@@ -195,7 +196,7 @@ Status check_ours(const CommandLine& line) {
   if (line.has("api_key_scope") && line.server.api_key_file.empty() && line.server.api_key.empty()) {
     return usage("api_key_scope requires api_key_file or the environment variable API_KEY");
   }
-  return {};
+  return server::check_texts(line.server);
 }
 
 bool valid_address(const std::string& address) {

@@ -130,4 +130,16 @@ Result<MetricsChoice> choose_metrics(const ServerOptions& options) {
   return choice;
 }
 
+Status check_served(const ServerOptions& options) {
+  if (auto metrics = choose_metrics(options); !metrics.ok()) return metrics.status();
+  return repository_options(options).status();
+}
+
+Status check_texts(const ServerOptions& options) {
+  if (auto batching = batching_options(options.batching); !batching.ok()) return batching.status();
+  const auto simulated = simulated_device_names(options.simulated_devices);
+  if (!simulated.ok()) return simulated.status();
+  return memory_options(options, *simulated).status();
+}
+
 }  // namespace ocelli::server

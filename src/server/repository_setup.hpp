@@ -32,4 +32,12 @@ struct MetricsChoice {
 };
 Result<MetricsChoice> choose_metrics(const ServerOptions& options);
 
+// Whether what is to be served can be read: the model's flags, or the configuration file and its metrics. Nothing is
+// loaded. Errors: those of repository_options() and choose_metrics().
+Status check_served(const ServerOptions& options);
+
+// Whether the options' texts of this program's own (lists, simulated devices) mean something. Errors: kInvalidArgument
+// naming the option.
+Status check_texts(const ServerOptions& options);
+
 }  // namespace ocelli::server

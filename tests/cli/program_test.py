@@ -88,6 +88,7 @@ class Program(unittest.TestCase):
                 self.assertEqual(done.returncode, 1, file)
                 self.assertIn(expected, done.stdout + done.stderr)
                 self.assertIn(file, done.stdout + done.stderr)
+                self.assertTrue(done.stdout.endswith("Couldn't start model manager\n"), done.stdout)
 
     def test_wrong_model_parameters_end_the_start(self):
         one = ("--model_name", "m", "--model_path", "/p", "--rest_port", "1")
@@ -97,6 +98,7 @@ class Program(unittest.TestCase):
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertIn(flag, done.stdout)
             self.assertIn(expected, done.stdout)
+            self.assertTrue(done.stdout.endswith("Couldn't start model manager\n"), done.stdout)
 
     def test_generative_modes_are_refused(self):
         done = run("--pull", "--source_model", "a/b", "--model_repository_path", "/tmp")

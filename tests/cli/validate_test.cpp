@@ -1,5 +1,6 @@
 #include "cli/validate.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -114,6 +115,8 @@ TEST(Validate, StatefulExtrasNeedStateful) {
             "stateful flag for "
             "the model.");
   EXPECT_EQ(verdict(one_model({"--port", "1", "--max_sequence_number", "3", "--stateful"})), "");
+  EXPECT_EQ(verdict({"--config_path", "c", "--port", "1", "--stateful"}),
+            "Model parameters in CLI are exclusive with the config file");
 }
 
 TEST(Validate, PreprocessingNeedsALayout) {
@@ -122,6 +125,14 @@ TEST(Validate, PreprocessingNeedsALayout) {
               "error parsing options - --" + name + " parameter requires --layout to be set");
     EXPECT_EQ(verdict(one_model({"--port", "1", "--" + name, "1", "--layout", "NCHW"})), "");
   }
+}
+
+TEST(Validate, ListsOfOurOwnAreUsageErrorsToo) {
+  EXPECT_EQ(verdict(one_model({"--preferred_batch_sizes", "4,0"})),
+            "preferred_batch_sizes should be a comma list of numbers from 1; given: 0");
+  EXPECT_THAT(verdict(one_model({"--device_memory", "CPU=much"})), testing::HasSubstr("device_memory"));
+  EXPECT_THAT(verdict(one_model({"--simulated_devices", "[]"})), testing::HasSubstr("simulated_devices"));
+  EXPECT_EQ(verdict(one_model({"--preferred_batch_sizes", "4,8", "--device_memory", "CPU=8GB"})), "");
 }
 
 TEST(Validate, TlsFilesGoTogether) {
