@@ -17,6 +17,7 @@ class RemoteModel final : public CompiledModel {
 
   [[nodiscard]] const ModelSignature& signature() const noexcept override { return compiled_.signature; }
   [[nodiscard]] const ExecutionInfo& info() const noexcept override { return compiled_.info; }
+  [[nodiscard]] bool shapes_follow_inputs() const noexcept override { return compiled_.shapes_follow_inputs; }
   // kUnavailable while there is no worker.
   Result<std::unique_ptr<InferRequest>> create_request() override;
 

@@ -25,6 +25,7 @@ ModelCompiled a_model() {
   message.info.streams = 3;
   message.info.loaded_from_cache = true;
   message.info.note = "said so";
+  message.shapes_follow_inputs = true;
   return message;
 }
 
@@ -40,6 +41,7 @@ TEST(MessageCodec, AMessageComesOutAsItWentIn) {
   EXPECT_EQ(out.info.streams, 3U);
   EXPECT_TRUE(out.info.loaded_from_cache);
   EXPECT_EQ(out.info.note, "said so");
+  EXPECT_TRUE(out.shapes_follow_inputs);
 
   RunDone done;
   ASSERT_TRUE(MessageReader::read(written(RunDone{3, 4, unavailable("the stick is gone"), {{{2, 3}, 64, 24}}}), done));

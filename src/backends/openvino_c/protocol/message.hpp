@@ -17,7 +17,7 @@
 namespace ocelli::openvino_c {
 
 // First word of every message: a worker of another build is refused at its first one. Changes with every change below.
-inline constexpr std::uint32_t kProtocol = 0x3156434F;  // "OCV1"
+inline constexpr std::uint32_t kProtocol = 0x3256434F;  // "OCV2"
 // Limits; a message that goes beyond one is refused whole.
 inline constexpr std::size_t kMaxMessage = 64 * 1024;
 inline constexpr std::size_t kMaxText = 8 * 1024;
@@ -141,6 +141,7 @@ struct ModelCompiled {
   Status status;
   ModelSignature signature;
   ExecutionInfo info;
+  bool shapes_follow_inputs = false;  // CompiledModel::shapes_follow_inputs()
 };
 
 // The model's memory has been given back.

@@ -130,7 +130,7 @@ void fields(auto& io, Is<StartRun> auto& m) { io(m.request, m.run, m.outputs_at,
 void fields(auto& io, Is<CancelRun> auto& m) { io(m.request, m.run); }
 void fields(auto& io, Is<Hello> auto& m) { io(m.status, m.version); }
 void fields(auto& io, Is<Devices> auto& m) { io(m.status, m.devices); }
-void fields(auto& io, Is<ModelCompiled> auto& m) { io(m.model, m.status, m.signature, m.info); }
+void fields(auto& io, Is<ModelCompiled> auto& m) { io(m.model, m.status, m.signature, m.info, m.shapes_follow_inputs); }
 void fields(auto& io, Is<ModelReleased> auto& m) { io(m.model); }
 void fields(auto& io, Is<RequestOpened> auto& m) { io(m.request, m.status); }
 void fields(auto& io, Is<RunDone> auto& m) { io(m.request, m.run, m.status, m.outputs); }

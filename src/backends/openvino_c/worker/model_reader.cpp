@@ -7,6 +7,7 @@
 #include <cctype>
 #include <charconv>
 #include <limits>
+#include <map>
 
 #include "runtime/shape_override.hpp"
 
@@ -15,6 +16,8 @@ namespace {
 
 // Properties that one compilation may carry; C passes them one by one.
 constexpr std::size_t kMaxProperties = 24;
+// A size that no constant of a model is likely to have, and which is not broadcast as one would be.
+constexpr std::int64_t kTrialBatch = 3;
 
 PartialShape from_c(const c::PartialShape& shape) {
   PartialShape result;
@@ -87,17 +90,21 @@ Result<ModelSignature> signature_of(const CApi& api, const ElementTypes& types, 
   return signature;
 }
 
-Status reshape(const CApi& api, const c::Model& model, const ModelSignature& signature, const CompileModel& wanted) {
-  CompileOptions options;
-  options.shapes.insert(wanted.shapes.begin(), wanted.shapes.end());
-  options.batch = wanted.batch;
-  auto shapes = overridden_shapes(signature.inputs, options);
-  if (!shapes.ok()) return shapes.status();
-  if (shapes->empty()) return {};
+Result<COwner<c::Model>> read_model(const CApi& api, const c::Core& core, const CompileModel& wanted) {
+  return make_owner<c::Model>(api, StatusCode::kInternal, [&](auto** out) {
+    return api.ov_core_read_model(&core, wanted.path.c_str(), nullptr, out);
+  });
+}
+
+// By input.
+using InputShapes = std::map<std::size_t, PartialShape>;
+
+Status reshape(const CApi& api, const c::Model& model, const InputShapes& shapes) {
+  if (shapes.empty()) return {};
   std::vector<std::size_t> ports;
   std::vector<std::vector<c::Dimension>> dims;
   std::vector<c::PartialShape> partial;
-  for (const auto& [index, shape] : *shapes) {
+  for (const auto& [index, shape] : shapes) {
     ports.push_back(index);
     auto& list = dims.emplace_back();
     for (const auto& dim : shape.dims) list.push_back({dim.min, dim.max});
@@ -107,9 +114,53 @@ Status reshape(const CApi& api, const c::Model& model, const ModelSignature& sig
     partial.push_back({{rank, rank}, list.data()});
   }
   const int code = api.ov_model_reshape_by_port_indexes(&model, ports.data(), partial.data(), ports.size());
-  auto status = api.check(code, StatusCode::kFailedPrecondition);
+  return api.check(code, StatusCode::kFailedPrecondition);
+}
+
+Status reshape_as_wanted(const CApi& api, const c::Model& model, const ModelSignature& signature,
+                         const CompileModel& wanted) {
+  CompileOptions options;
+  options.shapes.insert(wanted.shapes.begin(), wanted.shapes.end());
+  options.batch = wanted.batch;
+  auto shapes = overridden_shapes(signature.inputs, options);
+  if (!shapes.ok()) return shapes.status();
+  auto status = reshape(api, model, {shapes->begin(), shapes->end()});
   if (status.ok()) return status;
   return Status(status.code(), fmt::format("Model could not be reshaped with requested shape - {}", status.message()));
+}
+
+bool all_static(const std::vector<TensorSpec>& specs) {
+  return std::ranges::all_of(specs, [](const TensorSpec& spec) { return spec.shape.is_static(); });
+}
+
+// The inputs' shapes with open first dimensions fixed; empty when something else is open.
+InputShapes trial_shapes(const std::vector<TensorSpec>& inputs) {
+  InputShapes shapes;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    auto shape = inputs[i].shape;
+    if (!shape.rank_known) return {};
+    if (!shape.dims.empty() && !shape.dims[0].is_static()) {
+      const bool fits = shape.dims[0].accepts(kTrialBatch);
+      shape.dims[0] = Dimension::fixed(fits ? kTrialBatch : shape.dims[0].min);
+    }
+    if (!shape.is_static()) return {};
+    shapes.emplace(i, std::move(shape));
+  }
+  return shapes;
+}
+
+// CompiledModel::shapes_follow_inputs(), found out as the module for today's OpenVINO does: with the inputs' shapes
+// fixed, the outputs' are known before anything runs. C cannot copy a model, and what reshaping has made of one cannot
+// be taken back for certain: the file is read once more.
+bool shapes_follow_inputs(const CApi& api, const c::Core& core, const ElementTypes& types,
+                          const ModelSignature& signature, const CompileModel& wanted) {
+  if (all_static(signature.outputs)) return true;
+  const auto shapes = trial_shapes(signature.inputs);
+  if (shapes.empty()) return false;
+  const auto trial = read_model(api, core, wanted);
+  if (!trial.ok() || !reshape(api, **trial, shapes).ok()) return false;
+  const auto reshaped = signature_of(api, types, **trial, wanted);
+  return reshaped.ok() && all_static(reshaped->outputs);
 }
 
 // A property's value; empty where the device does not know it.
@@ -234,15 +285,13 @@ Result<ReadyModel> compile_model(const CApi& api, const c::Core& core, const Ele
   if (auto status = check_device(api, core, wanted.device); !status.ok()) return status;
   if (wanted.properties.size() > kMaxProperties)
     return invalid_argument(fmt::format("plugin_config has more than {} keys", kMaxProperties));
-  auto model = make_owner<c::Model>(api, StatusCode::kInternal, [&](auto** out) {
-    return api.ov_core_read_model(&core, wanted.path.c_str(), nullptr, out);
-  });
+  auto model = read_model(api, core, wanted);
   if (!model.ok()) {
     return internal_error(fmt::format("model file {} cannot be read: {}", wanted.path, model.status().message()));
   }
   auto signature = signature_of(api, types, **model, wanted);
   if (!signature.ok()) return signature.status();
-  if (auto status = reshape(api, **model, *signature, wanted); !status.ok()) return status;
+  if (auto status = reshape_as_wanted(api, **model, *signature, wanted); !status.ok()) return status;
   signature = signature_of(api, types, **model, wanted);
   if (!signature.ok()) return signature.status();
 
@@ -262,6 +311,7 @@ Result<ReadyModel> compile_model(const CApi& api, const c::Core& core, const Ele
   });
   if (!compiled.ok()) return explain(api, core, wanted, compiled.status());
   ReadyModel ready{std::move(*compiled), std::move(*signature), {}};
+  ready.shapes_follow_inputs = shapes_follow_inputs(api, core, types, ready.signature, wanted);
   ready.info = info_of(api, core, *ready.compiled, ready.signature, wanted);
   return ready;
 }

@@ -12,6 +12,7 @@ struct ReadyModel {
   COwner<c::CompiledModel> compiled;
   ModelSignature signature;
   ExecutionInfo info;
+  bool shapes_follow_inputs = false;  // CompiledModel::shapes_follow_inputs()
 };
 
 // Errors as Runtime::compile has them. Thread-safe.

@@ -127,6 +127,7 @@ void WorkerSession::handle_compile(const CompileModel& wanted) {
     if (ready.ok()) {
       answer.signature = ready->signature;
       answer.info = ready->info;
+      answer.shapes_follow_inputs = ready->shapes_follow_inputs;
       auto model = std::make_unique<Model>(*api_, *types_, std::move(*ready), is_movidius(wanted.device));
       const std::lock_guard lock(models_mutex_);
       models_[wanted.model] = std::move(model);
