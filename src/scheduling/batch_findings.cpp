@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "runtime/model_digest.hpp"
+#include "scheduling/note_text.hpp"
 
 namespace ocelli::scheduling {
 namespace {
@@ -14,19 +14,6 @@ namespace {
 // Changes with everything that makes old findings worthless: this format, and the way of measuring.
 constexpr std::string_view kHead = "ocelli batching 1";
 constexpr Duration kLongest = std::chrono::hours(1);
-
-// Takes the line "NAME VALUE\n" off the front; empty when it is not there.
-std::optional<std::string_view> take_line(std::string_view& text, std::string_view name) {
-  const auto end = text.find('\n');
-  if (end == std::string_view::npos) return std::nullopt;
-  auto line = text.substr(0, end);
-  if (!line.starts_with(name)) return std::nullopt;
-  line.remove_prefix(name.size());
-  text.remove_prefix(end + 1);
-  if (line.empty()) return line;
-  if (line.front() != ' ') return std::nullopt;
-  return line.substr(1);
-}
 
 template <typename Number>
 std::optional<Number> take_number(std::string_view& text) {
@@ -69,26 +56,19 @@ std::string one_line(std::string text) {
 std::string findings_to_text(const BatchFindings& findings, std::string_view key) {
   const auto single = std::clamp<std::int64_t>(std::chrono::nanoseconds(findings.single).count(), 0,
                                                std::chrono::nanoseconds(kLongest).count() - 1);
-  std::string text =
-      fmt::format("{}\nkey {}\nany_size {}\nsizes {}\nsingle_ns {}\nremark {}\n", kHead, digest_of(key),
-                  findings.any_size ? 1 : 0, fmt::join(findings.sizes, " "), single, one_line(findings.remark));
-  text += fmt::format("digest {}\n", digest_of(text));
-  return text;
+  return note_text(kHead, key,
+                   fmt::format("any_size {}\nsizes {}\nsingle_ns {}\nremark {}\n", findings.any_size ? 1 : 0,
+                               fmt::join(findings.sizes, " "), single, one_line(findings.remark)));
 }
 
 std::optional<BatchFindings> findings_from_text(std::string_view text, std::string_view key) {
   if (text.size() > kMostFindingsText) return std::nullopt;
-  const auto whole = text;
-  const auto head = take_line(text, kHead);
-  const auto holds_for = head ? take_line(text, "key") : std::nullopt;
-  const auto any_size = holds_for ? take_line(text, "any_size") : std::nullopt;
-  const auto sizes_text = any_size ? take_line(text, "sizes") : std::nullopt;
-  const auto single_text = sizes_text ? take_line(text, "single_ns") : std::nullopt;
-  const auto remark = single_text ? take_line(text, "remark") : std::nullopt;
-  if (!remark || !head->empty() || *holds_for != digest_of(key)) return std::nullopt;
-  const auto body = whole.substr(0, whole.size() - text.size());
-  const auto digest = take_line(text, "digest");
-  if (!digest || !text.empty() || *digest != digest_of(body)) return std::nullopt;
+  NoteReader reader(text, kHead, key);
+  const auto any_size = reader.take("any_size");
+  const auto sizes_text = reader.take("sizes");
+  const auto single_text = reader.take("single_ns");
+  const auto remark = reader.take("remark");
+  if (!reader.ends_well()) return std::nullopt;
   if ((*any_size != "0" && *any_size != "1") || remark->size() > BatchFindings::kMostRemark) return std::nullopt;
   auto sizes = read_sizes(*sizes_text);
   const auto single = read_duration(*single_text);

@@ -12,6 +12,8 @@ namespace ocelli::scheduling {
 struct DeviceSpeed {
   double runs_per_second = 0;  // with all of its lanes busy
   Duration latency{};          // of one run alone, median of several
+
+  friend bool operator==(const DeviceSpeed&, const DeviceSpeed&) = default;
 };
 
 // lanes: runs in flight; 0: what the device says fills it. Takes about twice `slice`, or two runs where these are

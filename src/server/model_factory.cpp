@@ -12,7 +12,7 @@
 #include "runtime/model_digest.hpp"
 #include "runtime/model_size.hpp"
 #include "scheduling/batch_notes.hpp"
-#include "server/batch_note_key.hpp"
+#include "server/note_key.hpp"
 #include "server/planned_model.hpp"
 #include "serving/model_servable.hpp"
 #include "serving/pipeline_servable.hpp"
@@ -73,13 +73,35 @@ struct MemberSource {
   // Null where there is no cache folder.
   [[nodiscard]] std::shared_ptr<const scheduling::BatchNotes> batch_notes(const PlannedModel& model) const {
     if (options.cache_dir.empty() || !measures) return nullptr;
+    const auto key = note_key();
+    if (!key) return nullptr;
+    return std::make_shared<scheduling::BatchNotes>(options.cache_dir,
+                                                    *key + compiled_text(model.info(), model.signature()), log);
+  }
+
+  // How fast the model is here; known before it is compiled, so that it need not be where another device is faster.
+  // Null where there is no cache folder, or a runtime cannot be loaded.
+  [[nodiscard]] std::shared_ptr<const scheduling::SpeedNotes> speed_notes() const {
+    if (options.cache_dir.empty()) return nullptr;
+    auto key = note_key();
+    if (!key) return nullptr;
+    *key += fmt::format("lanes {}\n", member.requests.value_or(0));
+    for (const auto& placement : member.placements) {
+      const auto runtime = runtimes.get(placement.runtime);
+      if (!runtime.ok()) return nullptr;
+      *key += device_text(**runtime, placement.device);
+    }
+    return std::make_shared<scheduling::SpeedNotes>(options.cache_dir, std::move(*key), log);
+  }
+
+  // Empty when the model cannot be read.
+  [[nodiscard]] std::optional<std::string> note_key() const {
     const auto digest = model_digest(source, options.cache_dir);
-    if (!digest.ok()) return nullptr;
+    if (!digest.ok()) return std::nullopt;
     auto properties = plan.properties;
     for (const auto& [name, value] : member.properties) properties[member.target + " " + name] = value;
-    const BatchNoteKey key{*digest,      member.target,     std::move(properties), options,
-                           model.info(), model.signature(), host_processor_name(), usable_processors()};
-    return std::make_shared<scheduling::BatchNotes>(options.cache_dir, key.text(), log);
+    return NoteKey{*digest, member.target, std::move(properties), options, host_processor_name(), usable_processors()}
+        .text();
   }
 };
 
@@ -176,18 +198,21 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
   auto servable = servable_options(load, *plan);
   const auto estimate = model_size(load.source);
   const bool measures = servable.batching.mode != scheduling::BatchingMode::kOff;
+  const bool ranks = servable.policy.ranks(plan->members.size());
   for (const auto& member : plan->members) {
     auto& device = servable.devices.emplace_back();
     device.target = member.target;
     device.quick = member.quick;
     device.memory = member.memory;
     device.memory_bytes = estimate;
-    device.compile = MemberSource{*plan, member, load.source, load.options, runtimes_, log_, measures};
+    MemberSource made{*plan, member, load.source, load.options, runtimes_, log_, measures};
+    if (ranks) device.speed_notes = made.speed_notes();
+    device.compile = std::move(made);
   }
   servable.describe = servable_model_info;
-  auto made = serving::ModelServable::create(std::move(servable), context_);
-  if (!made.ok()) return made.status();
-  return std::shared_ptr<serving::Servable>(std::move(*made));
+  auto served = serving::ModelServable::create(std::move(servable), context_);
+  if (!served.ok()) return served.status();
+  return std::shared_ptr<serving::Servable>(std::move(*served));
 }
 
 Result<std::shared_ptr<serving::Servable>> ModelFactory::load_pipeline(const repository::PipelineLoad& load) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/log.hpp"
@@ -107,6 +108,8 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   Result<Obtained> obtain_at_load(std::size_t position);
   Result<Obtained> obtain_in_background(std::size_t position);
   Status admit(std::size_t position, Obtained made);
+  void recall_speeds();
+  void take_speed(Member& member, const scheduling::DeviceSpeed& speed, std::string_view how);
   void measure(std::size_t position, scheduling::ExecutorSpec& spec);
   void work(std::size_t position) noexcept;
   bool take_out(std::size_t position);
@@ -122,6 +125,9 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   void begin(std::size_t position);
   [[nodiscard]] bool better(std::size_t a, std::size_t b) const;
   [[nodiscard]] std::optional<std::size_t> best_serving() const;
+  [[nodiscard]] std::optional<std::size_t> fastest_known() const;
+  [[nodiscard]] std::string why_standby(std::size_t position, std::size_t best) const;
+  void explain_standby();
   [[nodiscard]] bool wanted(std::size_t position) const;
   [[nodiscard]] bool may_stand_in(const Member& member) const;
   [[nodiscard]] bool may_give_up(const Member& member) const;

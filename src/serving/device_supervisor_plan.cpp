@@ -19,6 +19,32 @@ std::optional<std::size_t> DeviceSupervisor::best_serving() const {
   return best;
 }
 
+// Of those whose speed is known.
+std::optional<std::size_t> DeviceSupervisor::fastest_known() const {
+  std::optional<std::size_t> fastest;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (members_[i].score && (!fastest || better(i, *fastest))) fastest = i;
+  }
+  return fastest;
+}
+
+std::string DeviceSupervisor::why_standby(std::size_t position, std::size_t best) const {
+  const auto& winner = members_[best].device.target;
+  const bool measured = members_[position].score && members_[best].score;
+  return measured ? winner + " is faster on this model" : winner + " is preferred and serves";
+}
+
+// With the lock held. Says why a member was not even compiled for.
+void DeviceSupervisor::explain_standby() {
+  const auto best = best_serving();
+  if (!best || policy_.use != DevicePolicy::Use::kFirst) return;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const auto& member = members_[i];
+    if (member.state == DeviceState::kStandby && !member.working && !wanted(i) && member.device.compile)
+      set_state(i, DeviceState::kStandby, why_standby(i, *best));
+  }
+}
+
 // Whether it will serve, if only for want of another: it was not tried in vain, and is not one that was lost.
 bool DeviceSupervisor::may_stand_in(const Member& member) const {
   if (member.lost || !member.device.compile) return false;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -12,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/status.hpp"
 #include "scheduling/executor.hpp"
+#include "scheduling/speed_notes.hpp"
 
 namespace ocelli::serving {
 
@@ -32,6 +34,8 @@ struct PlannedDevice {
   std::uint64_t memory_bytes = 0;
   // Ready soon, so it may answer while the devices before it still compile: a CPU.
   bool quick = false;
+  // Where the model's speed there is kept for the next start, when DevicePolicy::measure asks for it; null: nowhere.
+  std::shared_ptr<const scheduling::SpeedNotes> speed_notes{};
 
   // A device that is ready and is not compiled for again.
   static PlannedDevice of(scheduling::ExecutorSpec spec) {
@@ -56,6 +60,8 @@ struct DevicePolicy {
   // second.
   bool measure = false;
   bool by_latency = false;
+  // Whether the order of so many devices is measured.
+  [[nodiscard]] bool ranks(std::size_t devices) const noexcept { return measure && use == Use::kFirst && devices > 1; }
   // A lost device is tried again after first_retry, then after twice as long each time, up to last_retry.
   Duration first_retry = std::chrono::milliseconds(500);
   Duration last_retry = std::chrono::seconds(60);

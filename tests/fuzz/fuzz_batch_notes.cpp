@@ -1,11 +1,13 @@
-// findings_from_text(): any bytes are refused, or say something that is written and read again the same. Each input is
-// tried as it is, and again with the digest that it should have, behind which nothing else would be reached.
+// findings_from_text() and SpeedNoteForm::from_text(): any bytes are refused, or say something that is written and read
+// again the same. Each input is tried as it is, and again with the digest that it should have, behind which nothing
+// else would be reached.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
 #include "runtime/model_digest.hpp"
 #include "scheduling/batch_findings.hpp"
+#include "scheduling/speed_notes.hpp"
 
 namespace {
 
@@ -13,7 +15,15 @@ using namespace ocelli::scheduling;
 
 constexpr std::string_view kKey = "key";
 
+void check_speed(const std::string& text) {
+  const auto speed = SpeedNoteForm::from_text(text, kKey);
+  if (!speed) return;
+  if (speed->runs_per_second <= 0 || speed->latency <= ocelli::Duration::zero()) std::abort();
+  if (!SpeedNoteForm::from_text(SpeedNoteForm::to_text(*speed, kKey), kKey)) std::abort();
+}
+
 void check(const std::string& text) {
+  check_speed(text);
   const auto findings = findings_from_text(text, kKey);
   if (!findings) return;
   if (findings->sizes.empty() || findings->sizes.front() != 1 || findings->remark.size() > BatchFindings::kMostRemark)

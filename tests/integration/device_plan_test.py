@@ -222,6 +222,19 @@ class TwoRealRuntimes(unittest.TestCase):
             (expected,) = reference.run(None, {"x": numpy.full((1, 64), 0.5, numpy.float32)})
             numpy.testing.assert_allclose(answer, expected.ravel(), rtol=2e-2, atol=2e-2)
 
+    def test_what_was_measured_is_known_at_the_next_start(self):
+        with tempfile.TemporaryDirectory() as cache:
+            plan = ["--model_name", "m", "--model_path", MODELS / "product" / "model.onnx", "--probe", "--cache_dir", cache]
+            states = []
+            for _ in range(2):
+                with Server(flags=plan) as server:
+                    wait_for(lambda: any("faster" in report["reason"] for report in devices(server).values()), "the order is known")
+                    states.append({target: (report["state"], report["reason"]) for target, report in devices(server).items()})
+                    log = server.log()
+            self.assertEqual(states[0], states[1], "the same one serves, for the same reason")
+            self.assertEqual(len(re.findall("times per second.*found out at an earlier start", log)), 2, log)
+            self.assertEqual(len(re.findall("; compiled in ", log)), 1, "the slower one is not compiled for")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,10 +1,12 @@
 // A model's device plan while it serves: who answers, who takes over, who comes back, and whether the board says so.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -307,6 +309,37 @@ TEST_F(DevicePlanTest, MeasuringFindsTheFasterDevice) {
   EXPECT_THAT(report(0).reason, HasSubstr("CPU is faster on this model"));
   EXPECT_EQ(ask(), 2);
   EXPECT_EQ(gpu.compilations, 1);
+}
+
+TEST_F(DevicePlanTest, WhatWasMeasuredIsKnownAtTheNextStart) {
+  const auto cache = std::filesystem::path(testing::TempDir()) / ("device_plan_" + std::to_string(::getpid()));
+  gpu.slow = milliseconds(20);
+  cpu.slow = milliseconds(1);
+  const auto start = [&](bool startup_fallback) {
+    auto made = options(Use::kFirst);
+    made.policy.measure = true;
+    made.policy.startup_fallback = startup_fallback;
+    for (auto& device : made.devices)
+      device.speed_notes = std::make_shared<scheduling::SpeedNotes>(cache, "model on " + device.target, Log());
+    gpu.compilations = cpu.compilations = 0;
+    ASSERT_TRUE(open(std::move(made)).ok());
+  };
+  start(true);
+  ASSERT_TRUE(soon([&] { return gpu.compilations == 1 && report(0).state == DeviceState::kStandby; }));
+  for (const bool startup_fallback : {true, false}) {
+    start(startup_fallback);
+    EXPECT_EQ(ask(), 2);
+    EXPECT_TRUE(context.compilations.idle_within(kPatience));
+    EXPECT_EQ(gpu.compilations, 0) << "it is known to be slower";
+    EXPECT_EQ(cpu.compilations, 1);
+    EXPECT_EQ(report(0).state, DeviceState::kStandby);
+    EXPECT_EQ(report(0).reason, "CPU is faster on this model");
+  }
+  // It stands in all the same.
+  cpu.dead = true;
+  EXPECT_EQ(ask(), 1);
+  EXPECT_EQ(gpu.compilations, 1);
+  std::filesystem::remove_all(cache);
 }
 
 TEST_F(DevicePlanTest, UnloadingCancelsWhatIsCompiledInTheBackground) {

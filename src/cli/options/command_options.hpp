@@ -58,7 +58,8 @@ inline constexpr OptionSpec kCommandOptions[] = {
      .field = [](CommandLine& line) -> FieldRef { return &line.server.probe_devices; },
      .help =
          "AUTO measures the model on each of its devices and uses the fastest, instead of the first in the list: by "
-         "latency, or by throughput with PERFORMANCE_HINT THROUGHPUT. A plain CPU measures OpenVINO and ONNX Runtime."},
+         "latency, or by throughput with PERFORMANCE_HINT THROUGHPUT. A plain CPU measures OpenVINO and ONNX "
+         "Runtime. With --cache_dir the next start knows what was measured."},
     {.name = "simulated_devices",
      .group = OptionGroup::kRuntimes,
      .value = "JSON",

@@ -1,4 +1,4 @@
-#include "server/batch_note_key.hpp"
+#include "server/note_key.hpp"
 
 #include <gtest/gtest.h>
 
@@ -21,11 +21,11 @@ struct Facts {
   unsigned processors = 2;
 
   [[nodiscard]] std::string key() const {
-    return BatchNoteKey{digest, target, properties, options, info, signature, processor, processors}.text();
+    return NoteKey{digest, target, properties, options, processor, processors}.text() + compiled_text(info, signature);
   }
 };
 
-TEST(BatchNoteKey, EverythingThatMattersMakesAnotherKey) {
+TEST(NoteKey, EverythingThatMattersMakesAnotherKey) {
   EXPECT_EQ(Facts().key(), Facts().key());
   const std::vector<std::function<void(Facts&)>> changes{
       [](Facts&) {},
@@ -67,7 +67,43 @@ TEST(BatchNoteKey, EverythingThatMattersMakesAnotherKey) {
   EXPECT_EQ(keys.size(), changes.size());
 }
 
-TEST(BatchNoteKey, TheMachineHasAProcessor) {
+DeviceInfo named(std::string name, std::string full_name) {
+  DeviceInfo device;
+  device.name = std::move(name);
+  device.full_name = std::move(full_name);
+  return device;
+}
+
+// As many devices as it is told, and no models.
+struct Devices final : Runtime {
+  [[nodiscard]] std::string_view name() const noexcept override { return "fake"; }
+  [[nodiscard]] std::string version() const override { return number; }
+  [[nodiscard]] std::vector<DeviceInfo> devices() override { return known; }
+  [[nodiscard]] bool supports(ModelFormat) const noexcept override { return false; }
+  Result<std::unique_ptr<CompiledModel>> compile(const ModelSource&, const CompileOptions&) override {
+    return unimplemented("no models");
+  }
+  std::string number = "1";
+  std::vector<DeviceInfo> known{named("CPU", "a processor"), named("GPU.0", "a card")};
+};
+
+TEST(NoteKey, AnotherDeviceOrReleaseMakesAnotherKeyAndTheOthersDevicesDoNot) {
+  Devices runtime;
+  const auto before = device_text(runtime, "GPU");
+  runtime.known[0].full_name = "another processor";
+  EXPECT_EQ(device_text(runtime, "GPU"), before);
+  runtime.known[1].driver = "another driver";
+  const auto with_driver = device_text(runtime, "GPU");
+  EXPECT_NE(with_driver, before);
+  runtime.known[1].full_name = "another card";
+  const auto with_card = device_text(runtime, "GPU");
+  EXPECT_NE(with_card, with_driver);
+  runtime.number = "2";
+  EXPECT_NE(device_text(runtime, "GPU"), with_card);
+  EXPECT_NE(device_text(runtime, "GPU.1"), device_text(runtime, "GPU.0"));
+}
+
+TEST(NoteKey, TheMachineHasAProcessor) {
   EXPECT_FALSE(host_processor_name().empty());
   EXPECT_GE(usable_processors(), 1U);
 }

@@ -1,4 +1,4 @@
-#include "server/batch_note_key.hpp"
+#include "server/note_key.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -34,20 +34,30 @@ std::string options_text(const CompileOptions& options) {
                             options.requests);
 }
 
-std::string info_text(const ExecutionInfo& info) {
-  return fmt::format("runtime {} {}\ndevice {} {}\nprecision {}\nstreams {} threads {} optimum {}\n", info.runtime,
-                     info.runtime_version, info.device, info.device_name, info.precision, info.streams, info.threads,
-                     info.optimal_requests);
-}
-
 }  // namespace
 
-std::string BatchNoteKey::text() const {
+std::string compiled_text(const ExecutionInfo& info, const ModelSignature& signature) {
+  return fmt::format("runtime {} {}\ndevice {} {}\nprecision {}\nstreams {} threads {} optimum {}\n", info.runtime,
+                     info.runtime_version, info.device, info.device_name, info.precision, info.streams, info.threads,
+                     info.optimal_requests) +
+         tensors_text("input", signature.inputs) + tensors_text("output", signature.outputs);
+}
+
+std::string device_text(Runtime& runtime, const std::string& device) {
+  std::string all;
+  // First, because some runtimes know their version only when they have been asked something.
+  for (const auto& known : runtime.devices()) {
+    // "GPU" is the first of several, and "AUTO:GPU,CPU" any of them.
+    if (device.find(known.name.substr(0, known.name.find('.'))) == std::string::npos) continue;
+    all += fmt::format("device {} {} {}\n", known.name, known.full_name, known.driver);
+  }
+  return fmt::format("runtime {} {} on {}\n", runtime.name(), runtime.version(), device) + all;
+}
+
+std::string NoteKey::text() const {
   std::string all = fmt::format("ocelli {}\nmodel {}\ntarget {}\n", kVersion, model_digest, target);
   for (const auto& [name, value] : properties) all += fmt::format("property {}={}\n", name, value);
-  all += options_text(options) + info_text(info);
-  all += tensors_text("input", signature.inputs) + tensors_text("output", signature.outputs);
-  return all + fmt::format("processor {} {}\n", processors, processor);
+  return all + options_text(options) + fmt::format("processor {} {}\n", processors, processor);
 }
 
 unsigned usable_processors() noexcept {
