@@ -227,6 +227,7 @@ bool Server::Parts::stop_repository(Duration limit) {
 bool Server::Parts::stop(Duration limit) {
   if (std::exchange(stopped, true)) return ended_whole;
   const auto deadline = Clock::now() + limit;
+  context.ending.request_stop();
   if (rpc_router) rpc_router->begin_shutdown();
   if (http) http->begin_stop();
   const bool ended = !rpc || rpc->stop(limit);

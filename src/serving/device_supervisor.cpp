@@ -70,6 +70,8 @@ void DeviceSupervisor::close() noexcept {
 
 Status DeviceSupervisor::open(scheduling::Scheduler& scheduler) {
   scheduler_ = &scheduler;
+  // A program that ends waits for no load.
+  const std::stop_callback ending(context_.ending.get_token(), [this] { stop_.request_stop(); });
   const auto status = policy_.use == DevicePolicy::Use::kAll ? open_all() : open_one();
   if (status.ok()) sync_expectation();
   return status;
@@ -110,6 +112,7 @@ Status DeviceSupervisor::open_one() {
 }
 
 Status DeviceSupervisor::bring_up(std::size_t position) {
+  if (stop_.stop_requested()) return unavailable("the server ends");
   {
     const Lock lock(mutex_);
     members_[position].working = true;

@@ -80,7 +80,10 @@ Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain_at_load(std::size_t 
     {
       Lock lock(mutex_);
       set_state(position, DeviceState::kCompiling, "waits for memory: " + std::string(claim.status().message()));
-      if (left_.wait_for(lock, kAskAgain, [this] { return closing_; })) break;
+      left_.wait_for(lock, kAskAgain, [this] { return stop_.stop_requested(); });
+    }
+    if (stop_.stop_requested()) {
+      return unavailable(fmt::format("the server ends; until then it waited for memory: {}", claim.status().message()));
     }
     claim = claim_memory(position, true);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <stop_token>
 #include <utility>
 
 #include "base/log.hpp"
@@ -40,6 +41,8 @@ struct ServingContext {
 
   BufferPool& pool;
   Log log;
+  // Stop is requested when the program begins to end: loads that are under way give up then. What serves goes on.
+  std::stop_source ending;
   scheduling::Timer timer;
   PictureProcessors pictures;
   DeviceMemory memory;

@@ -243,6 +243,7 @@ class Shutdown(unittest.TestCase):
                 self.assertEqual(server.stop(), 0)
                 self.assertLess(time.monotonic() - begin, 15)
                 self.assertNotIn("Couldn't start model manager", server.log())
+                self.assertNotIn("Ended with work unfinished", server.log(), "a device that can be interrupted is")
 
 
 class AccessLogAndKeys(unittest.TestCase):

@@ -108,6 +108,29 @@ TEST_F(SharedMemoryTest, ALoadWaitsForABusyModelToEnd) {
   EXPECT_EQ(a.state(), DeviceState::kIdle);
 }
 
+TEST_F(SharedMemoryTest, ALoadThatWaitsEndsWithTheProgram) {
+  share(10, hours(1), hours(1));
+  ASSERT_TRUE(open(a).ok());
+  a.in_memory.lock()->hold();
+  const auto running = send(a, 0);
+  std::promise<Status> loaded;
+  std::thread load([&] { loaded.set_value(open(b)); });
+  auto outcome = loaded.get_future();
+  EXPECT_EQ(outcome.wait_for(milliseconds(100)), std::future_status::timeout) << "it waits";
+  context->ending.request_stop();
+  const bool ended = outcome.wait_for(kPatience) == std::future_status::ready;
+  a.in_memory.lock()->release();
+  ASSERT_TRUE(running->wait());
+  EXPECT_EQ(running->value(), 1) << "what serves goes on";
+  ASSERT_TRUE(ended);
+  load.join();
+  const auto status = outcome.get();
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("waited for memory: Model b version 1 needs 10 B"));
+  EXPECT_EQ(open(c).code(), StatusCode::kUnavailable) << "nothing is begun any more";
+  EXPECT_EQ(c.compilations, 0);
+}
+
 TEST_F(SharedMemoryTest, ModelsThatAreAlwaysBusyTakeTurns) {
   share(10, milliseconds(1));
   ASSERT_TRUE(open(a).ok());
