@@ -71,6 +71,9 @@ struct ModelConfig {
   std::string target_device = "CPU";
   // Passed to the device; values in text form ("true", "4").
   std::map<std::string, std::string> plugin_config;
+  // Unused for so long, the model gives its device's memory back; 0: never; empty: as the server's
+  // --idle_unload_seconds says.
+  std::optional<std::uint32_t> idle_unload_seconds{};
   // Use the compiled-model cache even with auto shape or batch.
   bool allow_cache = false;
   StatefulParameters stateful;

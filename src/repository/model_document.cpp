@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "repository/model_parameters.hpp"
 
@@ -25,8 +26,8 @@ class ModelReader {
     config.name = config.name.empty() ? object_.required_text("name") : object_.text("name").value_or(config.name);
     read_base_path();
     read_batch_size();
-    read_shape();
-    read_layout();
+    read_per_input("shape", config.shapes, parse_shapes, parse_shape);
+    read_per_input("layout", config.preprocess.layout, parse_layouts, parse_layout);
     read_channel_values("mean", config.preprocess.mean);
     read_channel_values("scale", config.preprocess.scale);
     read_checked("color_format", config.preprocess.color_format, parse_color_format);
@@ -35,6 +36,7 @@ class ModelReader {
       config.version_policy = read_version_policy(*policy, object_.path_of("model_version_policy"), problem_);
     }
     read_nireq();
+    read_idle_time();
     config.target_device = object_.text("target_device").value_or(config.target_device);
     read_plugin_config();
     config.allow_cache = object_.boolean("allow_cache").value_or(config.allow_cache);
@@ -72,32 +74,29 @@ class ModelReader {
     entry_.config.batch = *batch;
   }
 
-  // Calls use for the string (under the name "") or for each member of the object of strings.
-  template <typename Use>
-  void read_per_input(const std::string& key, const Use& use) {
+  // A string, as the command line takes it (for the only input, or a JSON object in a string; empty is none), or an
+  // object of strings.
+  template <typename T>
+  void read_per_input(const std::string& key, std::map<std::string, T>& into,
+                      Result<std::map<std::string, T>> (*parse_text)(std::string_view),
+                      Result<T> (*parse)(std::string_view)) {
     const Json* value = object_.take(key);
     if (!value) return;
-    if (value->is_string()) return use("", value->get<std::string>());
+    into.clear();
+    if (value->is_string()) {
+      const auto text = value->get<std::string>();
+      if (text.empty()) return;
+      auto values = parse_text(text);
+      if (!values.ok()) return note(values.status());
+      into = std::move(*values);
+      return;
+    }
     if (!value->is_object()) return problem_.expected(object_.path_of(key), "a string or an object of strings", *value);
-    for (const auto& [name, text] : object_.texts(key)) use(name, text);
-  }
-
-  void read_shape() {
-    if (object_.has("shape")) entry_.config.shapes.clear();
-    read_per_input("shape", [this](const std::string& name, const std::string& text) {
-      auto shape = parse_shape(text);
-      if (!shape.ok()) return note(shape.status());
-      entry_.config.shapes[name] = *shape;
-    });
-  }
-
-  void read_layout() {
-    if (object_.has("layout")) entry_.config.preprocess.layout.clear();
-    read_per_input("layout", [this](const std::string& name, const std::string& text) {
-      auto layout = parse_layout(text);
-      if (!layout.ok()) return note(layout.status());
-      entry_.config.preprocess.layout[name] = *layout;
-    });
+    for (const auto& [name, text] : object_.texts(key)) {
+      auto one = parse(text);
+      if (!one.ok()) return note(one.status());
+      into[name] = std::move(*one);
+    }
   }
 
   void read_channel_values(const std::string& key, std::string& into) {
@@ -129,6 +128,16 @@ class ModelReader {
     if (!nireq) return;
     // One above the limit is enough for check_model() to refuse it.
     entry_.config.nireq = static_cast<std::uint32_t>(std::min<std::int64_t>(*nireq, ModelConfig::kMaxRequests + 1));
+  }
+
+  void read_idle_time() {
+    const auto seconds = object_.integer("idle_unload_seconds", 0);
+    if (!seconds) return;
+    constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
+    if (*seconds > kMost) {
+      return note(invalid_argument(fmt::format("idle_unload_seconds: at most {} expected, not {}", kMost, *seconds)));
+    }
+    entry_.config.idle_unload_seconds = static_cast<std::uint32_t>(*seconds);
   }
 
   void read_plugin_config() {

@@ -116,6 +116,7 @@ serving::DevicePolicy policy_of(const devices::DevicePlan& plan, const repositor
   policy.startup_fallback = plan.startup_fallback && !stays;
   policy.runtime_fallback = plan.runtime_fallback && !config.stateful.enabled;
   policy.measure = measure && !stays;
+  if (config.idle_unload_seconds) policy.idle_after = std::chrono::seconds(*config.idle_unload_seconds);
   const auto hint = plan.properties.find("PERFORMANCE_HINT");
   policy.by_latency =
       hint == plan.properties.end() ? !plan.properties.contains("NUM_STREAMS") : hint->second == "LATENCY";

@@ -34,9 +34,6 @@ MemoryClaim::~MemoryClaim() { memory_.release(holder_); }
 DeviceMemory::DeviceMemory(DeviceMemoryOptions options, scheduling::Timer& timer)
     : options_(std::move(options)), timer_(timer), budget_(options_.limits) {
   timer_.add(*this);
-  if (options_.idle_after <= Duration::zero()) return;
-  sweeper_.emplace("ocelli-idle", 1, 1);
-  on_timer(Clock::now());
 }
 
 DeviceMemory::~DeviceMemory() { timer_.remove(*this); }
@@ -45,8 +42,10 @@ DeviceMemory::~DeviceMemory() { timer_.remove(*this); }
 
 Result<std::shared_ptr<MemoryClaim>> DeviceMemory::claim(const Request& request) {
   Holder asking{request.device, request.label, request.tenant, request.tenant.get(), request.position, request.bytes};
+  asking.idle_after = request.idle_after.value_or(options_.idle_after);
   if (auto status = reserve(asking, request.bytes, request.bytes, request.urgent); !status.ok()) return status;
   const std::lock_guard lock(mutex_);
+  if (asking.idle_after > Duration::zero()) sweep_for(asking.idle_after);
   holders_.push_back(std::move(asking));
   return std::make_shared<MemoryClaim>(*this, std::prev(holders_.end()));
 }
@@ -213,10 +212,10 @@ bool DeviceMemory::has_others(const std::string& device, const MemoryTenant& ten
 }
 
 std::size_t DeviceMemory::free_unused(TimePoint now) {
-  if (options_.idle_after <= Duration::zero()) return 0;
-  const auto since = now - options_.idle_after;
   std::size_t count = 0;
   for (const auto& victim : others({}, nullptr, 0)) {
+    if (victim.holder.idle_after <= Duration::zero()) continue;
+    const auto since = now - victim.holder.idle_after;
     if (victim.occupation.use != MemoryTenant::Use::kIdle || victim.occupation.last_use > since) continue;
     const auto why =
         fmt::format("not used for {:.1f} s", std::chrono::duration<double>(now - victim.occupation.last_use).count());
@@ -226,10 +225,19 @@ std::size_t DeviceMemory::free_unused(TimePoint now) {
 }
 
 void DeviceMemory::on_timer(TimePoint now) noexcept {
+  const std::lock_guard lock(mutex_);
   if (!sweeper_) return;
   // A sweep that is still under way sees to it.
   static_cast<void>(sweeper_->submit([this] { free_unused(Clock::now()); }));
-  timer_.arm(*this, now + std::clamp(options_.idle_after / 10, kShortestSweep, kLongestSweep));
+  timer_.arm(*this, now + std::clamp(shortest_idle_ / 10, kShortestSweep, kLongestSweep));
+}
+
+// With the lock held. From now on idle models are looked for, at least as often as one with this time needs.
+void DeviceMemory::sweep_for(Duration idle_after) {
+  if (sweeper_ && shortest_idle_ <= idle_after) return;
+  if (!sweeper_) sweeper_.emplace("ocelli-idle", 1, 1);
+  shortest_idle_ = idle_after;
+  timer_.arm(*this, Clock::now() + std::clamp(idle_after / 10, kShortestSweep, kLongestSweep));
 }
 
 std::map<std::string, MemoryBudget::Line> DeviceMemory::lines() const {

@@ -23,7 +23,8 @@ namespace ocelli::serving {
 struct DeviceMemoryOptions {
   // Bytes that models may take, by the name of the memory; others are not limited.
   std::map<std::string, std::uint64_t> limits;
-  // A model that was not used for so long gives its memory up; zero: only when another one needs it.
+  // A model that was not used for so long gives its memory up; zero: only when another one needs it. Models may have
+  // times of their own.
   Duration idle_after{};
   // How long a load, or a model that requests wait for, waits for memory before it fails.
   Duration patience = std::chrono::seconds(30);
@@ -68,6 +69,7 @@ class MemoryClaim {
     bool serving = false;    // the model is in use, so that it can be asked for
     TimePoint came{};        // when it began to serve
     TimePoint turn_until{};  // it keeps its memory so long while it works
+    Duration idle_after{};   // it gives its memory up when it was not used for so long; zero: never by itself
   };
 
   MemoryClaim(DeviceMemory& memory, std::list<Holder>::iterator holder) : memory_(memory), holder_(holder) {}
@@ -101,6 +103,8 @@ class DeviceMemory final : private scheduling::TimerClient {
     std::uint64_t bytes = 0;
     // Requests wait for it, so that models whose turn is over make room.
     bool urgent = false;
+    // Instead of DeviceMemoryOptions::idle_after.
+    std::optional<Duration> idle_after{};
   };
   // Takes the memory, making room where it must; blocks while models are destroyed. Errors: kFailedPrecondition (more
   // than the whole budget), kResourceExhausted (no room now), both saying who has how much. Not under a lock that a
@@ -118,7 +122,7 @@ class DeviceMemory final : private scheduling::TimerClient {
   std::size_t free_idle(const std::string& device, const MemoryTenant& tenant, std::size_t position);
   // Whether others hold memory of the device. Short.
   [[nodiscard]] bool has_others(const std::string& device, const MemoryTenant& tenant, std::size_t position) const;
-  // Takes off what was not used for idle_after at the time `now`. How many went. Done by itself while this lives.
+  // Takes off what was not used for its idle_after at the time `now`. How many went. Done by itself while this lives.
   std::size_t free_unused(TimePoint now);
 
   [[nodiscard]] Duration patience() const noexcept { return options_.patience; }
@@ -141,6 +145,7 @@ class DeviceMemory final : private scheduling::TimerClient {
   std::vector<Victim> others(const std::string& device, const MemoryTenant* tenant, std::size_t position) const;
   Status shortage(const Holder& asking, std::uint64_t bytes) const;
   void release(std::list<Holder>::iterator holder) noexcept;
+  void sweep_for(Duration idle_after);
 
   const DeviceMemoryOptions options_;
   scheduling::Timer& timer_;
@@ -148,6 +153,7 @@ class DeviceMemory final : private scheduling::TimerClient {
   mutable std::mutex mutex_;
   MemoryBudget budget_;
   std::list<Holder> holders_;
+  Duration shortest_idle_{};           // that any holder had; zero: nobody is looked for
   std::optional<ThreadPool> sweeper_;  // last: its tasks use the rest
 };
 

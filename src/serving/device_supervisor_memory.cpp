@@ -20,7 +20,8 @@ constexpr Duration kAskAgain = std::chrono::milliseconds(20);
 // --- asking
 
 Result<std::shared_ptr<MemoryClaim>> DeviceSupervisor::claim_memory(std::size_t position, bool urgent) {
-  DeviceMemory::Request request{members_[position].device.memory, label_, shared_from_this(), position, 0, urgent};
+  DeviceMemory::Request request{
+      members_[position].device.memory, label_, shared_from_this(), position, 0, urgent, policy_.idle_after};
   {
     const Lock lock(mutex_);
     request.bytes = members_[position].bytes;

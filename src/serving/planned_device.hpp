@@ -62,6 +62,8 @@ struct DevicePolicy {
   bool by_latency = false;
   // Whether the order of so many devices is measured.
   [[nodiscard]] bool ranks(std::size_t devices) const noexcept { return measure && use == Use::kFirst && devices > 1; }
+  // Unused for so long, a device's model gives its memory back; zero: never; empty: DeviceMemoryOptions::idle_after.
+  std::optional<Duration> idle_after{};
   // A lost device is tried again after first_retry, then after twice as long each time, up to last_retry.
   Duration first_retry = std::chrono::milliseconds(500);
   Duration last_retry = std::chrono::seconds(60);

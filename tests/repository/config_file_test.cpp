@@ -32,7 +32,7 @@ TEST(ConfigFile, EveryModelKey) {
     "color_format":"BGR:RGB","precision":"uint8:fp32","model_version_policy":{"specific":{"versions":[1,3]}},"nireq":4,
     "target_device":"MULTI:GPU,CPU","plugin_config":{"PERFORMANCE_HINT":"LATENCY","NUM":4,"ON":true},"allow_cache":true,
     "custom_loader_options":{"loader_name":"l","file":"f"},"stateful":false,"idle_sequence_cleanup":true,"low_latency_transformation":false,
-    "max_sequence_number":500,"graph_path":"g","subconfig":"s")json"));
+    "max_sequence_number":500,"idle_unload_seconds":0,"graph_path":"g","subconfig":"s")json"));
   ASSERT_EQ(file.models.size(), 1U);
   ASSERT_TRUE(file.models[0].status.ok()) << file.models[0].status.to_string();
   const ModelConfig& model = file.models[0].config;
@@ -51,6 +51,23 @@ TEST(ConfigFile, EveryModelKey) {
   EXPECT_EQ(model.plugin_config.at("ON"), "true");
   EXPECT_TRUE(model.allow_cache);
   EXPECT_EQ(model.custom_loader, "l");
+  EXPECT_EQ(model.idle_unload_seconds, 0U);
+  EXPECT_FALSE(parse(with_model(R"("name":"m","base_path":"/m")")).models[0].config.idle_unload_seconds);
+}
+
+TEST(ConfigFile, ShapesAndLayoutsAsTheCommandLineTakesThem) {
+  const auto file = parse(R"json({"model_config_list":[
+    {"config":{"name":"a","base_path":"/m","shape":"","layout":""}},
+    {"config":{"name":"b","base_path":"/m","shape":"{\"x\":\"(1,3)\",\"y\":\"auto\"}","layout":"{\"x\":\"nhwc:nchw\"}"}},
+    {"config":{"name":"c","base_path":"/m","shape":"{\"x\":3}"}}]})json");
+  ASSERT_EQ(file.models.size(), 3U);
+  EXPECT_TRUE(file.models[0].status.ok()) << "an empty text is none";
+  EXPECT_TRUE(file.models[0].config.shapes.empty() && file.models[0].config.preprocess.layout.empty());
+  ASSERT_TRUE(file.models[1].status.ok()) << file.models[1].status.to_string();
+  EXPECT_EQ(file.models[1].config.shapes.at("x").extents.to_string(), "(1,3)");
+  EXPECT_TRUE(file.models[1].config.shapes.at("y").automatic);
+  EXPECT_EQ(file.models[1].config.preprocess.layout.at("x"), "NHWC:NCHW");
+  EXPECT_THAT(file.models[2].status.to_string(), HasSubstr("shape.x: a string expected"));
 }
 
 TEST(ConfigFile, BatchSizeInEverySpelling) {
@@ -116,12 +133,14 @@ TEST(ConfigFile, ABadValueBreaksItsOwnEntryOnly) {
     {"config":{"name":"bad","base_path":"/m","shape":"(1,a)"}},
     {"config":{"name":"greedy","base_path":"/m","nireq":100001}},
     {"config":{"name":"homeless"}},
+    {"config":{"name":"patient","base_path":"/m","idle_unload_seconds":4294967296}},
     {"config":{"name":"good","base_path":"/m"}}]})json");
-  ASSERT_EQ(file.models.size(), 4U);
+  ASSERT_EQ(file.models.size(), 5U);
   EXPECT_THAT(file.models[0].status.to_string(), HasSubstr("shape: a number from 1"));
   EXPECT_THAT(file.models[1].status.to_string(), HasSubstr("nireq: at most 100000"));
   EXPECT_THAT(file.models[2].status.to_string(), HasSubstr("base_path is missing"));
-  EXPECT_TRUE(file.models[3].status.ok());
+  EXPECT_THAT(file.models[3].status.to_string(), HasSubstr("idle_unload_seconds: at most 4294967295"));
+  EXPECT_TRUE(file.models[4].status.ok());
 }
 
 constexpr const char* kPipeline =

@@ -66,6 +66,7 @@ struct Model {
   const float number;
   const std::uint64_t bytes;
   bool stateful = false;
+  std::optional<Duration> idle_after;
   std::atomic<int> compilations{0};
   std::atomic<int> full_compilations{0};
   std::atomic<bool> refuses{false};
@@ -92,6 +93,7 @@ struct SharedMemoryTest : testing::Test {
     made.policy.use = use;
     made.policy.first_retry = milliseconds(5);
     made.policy.last_retry = milliseconds(20);
+    made.policy.idle_after = model.idle_after;
     made.stateful.enabled = model.stateful;
     if (devices.empty()) devices.push_back(model.device("DEVICE"));
     made.devices = std::move(devices);

@@ -62,6 +62,29 @@ TEST_F(SharedMemoryTest, IdleModelsLeaveByThemselves) {
   EXPECT_EQ(ask(a), 1);
 }
 
+TEST_F(SharedMemoryTest, AModelMayHaveAnIdleTimeOfItsOwn) {
+  share(0, Duration::zero(), seconds(20), hours(1));
+  a.idle_after = Duration::zero();
+  b.idle_after = hours(3);
+  for (auto* model : {&a, &b, &c}) ASSERT_TRUE(open(*model).ok());
+  EXPECT_EQ(context->memory.free_unused(Clock::now() + hours(2)), 1U);
+  EXPECT_EQ(c.state(), DeviceState::kIdle);
+  EXPECT_EQ(context->memory.free_unused(Clock::now() + hours(4)), 1U);
+  EXPECT_EQ(b.state(), DeviceState::kIdle);
+  EXPECT_EQ(context->memory.free_unused(Clock::now() + hours(400)), 0U);
+  EXPECT_EQ(a.state(), DeviceState::kServing);
+}
+
+TEST_F(SharedMemoryTest, OneModelsIdleTimeNeedsNoneOfTheServer) {
+  share(0);
+  b.idle_after = milliseconds(20);
+  ASSERT_TRUE(open(a).ok());
+  ASSERT_TRUE(open(b).ok());
+  EXPECT_TRUE(becomes(b, DeviceState::kIdle));
+  EXPECT_EQ(a.state(), DeviceState::kServing);
+  EXPECT_EQ(ask(b), 2);
+}
+
 TEST_F(SharedMemoryTest, AModelWithAnOpenSequenceStays) {
   share(0, Duration::zero(), seconds(20), hours(1));
   a.stateful = true;

@@ -52,7 +52,8 @@ inline constexpr OptionSpec kCommandOptions[] = {
      .field = [](CommandLine& line) -> FieldRef { return &line.server.idle_unload_seconds; },
      .help =
          "A model that was not used for so long gives its device's memory back, and comes back with the next request; "
-         "0 for never."},
+         "0 for never. A model of config.json may have a time of its own.",
+     .config_key = "idle_unload_seconds"},
     {.name = "probe",
      .group = OptionGroup::kRuntimes,
      .field = [](CommandLine& line) -> FieldRef { return &line.server.probe_devices; },
