@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "serving/request_validation.hpp"
+
 namespace ocelli::repository {
 namespace {
 
@@ -86,6 +88,24 @@ std::optional<RequestedShapes> requested_shapes(const serving::InferenceCall& ca
   }
   if (!differs) return std::nullopt;
   return requested;
+}
+
+Status check_fixed_extents(const serving::InferenceCall& call, const serving::ServableMetadata& metadata,
+                           const ModelConfig& config) {
+  if (!config.shapes.empty() || config.batch.kind != BatchParameter::Kind::kAuto) return {};
+  for (const TensorSpec& spec : metadata.inputs) {
+    const auto* input = input_of(call, spec.name);
+    const auto axis = batch_axis(spec);
+    if (!input || !axis || !spec.shape.rank_known || *axis >= spec.shape.dims.size()) continue;
+    const auto& view = input->tensor.view;
+    if (view.type != spec.type || view.shape.rank() != spec.shape.dims.size()) continue;
+    if (only_batch_differs(spec, view.shape, *axis)) continue;
+    // As it would be for this batch.
+    auto expected = spec.shape;
+    expected.dims[*axis] = Dimension::fixed(view.shape[*axis]);
+    return serving::wrong_shape(spec.name, expected, view.shape);
+  }
+  return {};
 }
 
 Status check_automatic(const serving::ServableMetadata& metadata, const ModelConfig& config) {

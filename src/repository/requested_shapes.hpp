@@ -25,6 +25,11 @@ std::optional<RequestedShapes> requested_shapes(const serving::InferenceCall& ca
                                                 const serving::ServableMetadata& metadata, const ModelConfig& config,
                                                 const NameMapping& mapping);
 
+// What is wrong with a call to a model whose batch is "auto", apart from the batch: an extent that no compilation would
+// change. OK where there is nothing, and for what the model itself explains best.
+Status check_fixed_extents(const serving::InferenceCall& call, const serving::ServableMetadata& metadata,
+                           const ModelConfig& config);
+
 // Whether a model that was loaded may be automatic: kInvalidArgument when batch_size is auto and an input has no batch
 // dimension.
 Status check_automatic(const serving::ServableMetadata& metadata, const ModelConfig& config);

@@ -51,6 +51,8 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
   void infer(InferenceCall& call) noexcept {
     Status refusal;
     try {
+      refusal = check_fixed_extents(call, metadata_, load_.config);
+      if (!refusal.ok()) return refuse(call, std::move(refusal));
       std::unique_lock lock(mutex_);
       if (!requested_shapes(call, current_->metadata(), load_.config, load_.mapping)) return forward(call, lock);
       if (waiting_.size() < kMaxWaiting) {
@@ -148,6 +150,14 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
     call.completion->on_call_done(call);
   }
 
+  // Backends may say the same in their own words in front.
+  static Status cannot_reshape(std::string_view why) {
+    constexpr std::string_view kText = "Model could not be reshaped with requested shape";
+    const auto said = why.find(kText);
+    if (said != std::string_view::npos) return failed_precondition(std::string(why.substr(said)));
+    return failed_precondition(fmt::format("{} - {}", kText, why));
+  }
+
   void work() {
     std::unique_lock lock(mutex_);
     for (;;) {
@@ -175,8 +185,7 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
     if (!made.ok()) {
       log_.warning("Model {} version {} could not be reshaped: {}", load.config.name, load.version,
                    made.status().message());
-      return refuse(call, failed_precondition(fmt::format("Model could not be reshaped with requested shape - {}",
-                                                          made.status().message())));
+      return refuse(call, cannot_reshape(made.status().message()));
     }
     log_.info("Model {} version {} was reshaped for a request", load.config.name, load.version);
     // The one before goes when its last call has ended; not under the lock.

@@ -81,10 +81,6 @@ TEST_F(OpenvinoBackend, MeanScaleColourAndPrecisionAreBuiltIn) {
   options.preprocess.mean = {1, 2, 3};
   options.preprocess.scale = {2, 4, 5};
   options.preprocess.color_format = "BGR:RGB";
-  options.preprocess.precision = "uint8:fp32";
-  auto model = compile("picture", options);
-  ASSERT_NE(model, nullptr);
-  EXPECT_EQ(model->signature().inputs[0].type, DataType::kUint8);
   std::vector<std::uint8_t> bytes(60);
   for (std::size_t i = 0; i < 60; ++i) bytes[i] = static_cast<std::uint8_t>(i * 4 + 10);
   std::vector<float> expected(60);  // channel 0 of the model is the last that came
@@ -94,8 +90,14 @@ TEST_F(OpenvinoBackend, MeanScaleColourAndPrecisionAreBuiltIn) {
     for (std::size_t c = 0; c < 3; ++c)
       expected[c * 20 + pixel] = (static_cast<float>(bytes[pixel * 3 + 2 - c]) - mean[c]) / scale[c];
   }
-  auto request = request_of(*model);
-  EXPECT_THAT(run(*request, DataType::kUint8, {1, 4, 5, 3}, bytes), Pointwise(FloatNear(1e-4F), expected));
+  for (const char* precision : {"uint8:fp32", "uint8"}) {
+    options.preprocess.precision = precision;
+    auto model = compile("picture", options);
+    ASSERT_NE(model, nullptr) << precision;
+    EXPECT_EQ(model->signature().inputs[0].type, DataType::kUint8);
+    auto request = request_of(*model);
+    EXPECT_THAT(run(*request, DataType::kUint8, {1, 4, 5, 3}, bytes), Pointwise(FloatNear(1e-4F), expected));
+  }
 }
 
 TEST_F(OpenvinoBackend, OneMeanAndScaleServeAllChannels) {

@@ -135,6 +135,12 @@ Status set_precision(PrePostProcessor& processor, std::size_t input, const std::
   return {};
 }
 
+// Whether "target:source" leaves whole numbers, of which a mean would cut the fraction off.
+bool leaves_whole_numbers(const std::string& precision) {
+  const auto type = element_type_from_option(precision.substr(precision.find(':') + 1));  // the only one without ':'
+  return type && type->is_integral_number();
+}
+
 // color_format, mean and scale of one input whose layout names the channels.
 Status set_pixel_steps(PrePostProcessor& processor, std::size_t input, const TensorSpec& spec,
                        const PreprocessOptions& options) {
@@ -155,7 +161,8 @@ Status set_pixel_steps(PrePostProcessor& processor, std::size_t input, const Ten
     }
   }
   if (options.mean.empty() && options.scale.empty()) return {};
-  if (options.precision.empty() && spec.type != DataType::kFp32)
+  const bool as_the_model = options.precision.empty();
+  if (as_the_model ? spec.type != DataType::kFp32 : leaves_whole_numbers(options.precision))
     info.preprocess().convert_element_type(ov::element::f32);
   if (options.mean.size() == 1) info.preprocess().mean(options.mean.front());
   if (options.mean.size() > 1) info.preprocess().mean(options.mean);
