@@ -13,6 +13,8 @@
 #include <utility>
 
 #include "base/folder_entries.hpp"
+#include "repository/model_config.hpp"
+#include "repository/model_folder.hpp"
 
 namespace ocelli::cli {
 namespace {
@@ -23,31 +25,12 @@ using Json = nlohmann::ordered_json;
 constexpr int kMaxDepth = 16;  // a repository is not deeper; links in circles are not followed for ever
 constexpr const char* kModelList = "model_config_list";
 
-bool is_version(const std::string& name) {
-  return !name.empty() && name[0] != '0' && name.find_first_not_of("0123456789") == std::string::npos;
-}
-
-bool has_file(const fs::path& folder, const char* extension, const char* companion = nullptr) {
-  std::error_code error;
-  for (const auto& entry : folder_entries(folder)) {
-    if (entry.path().extension() != extension) continue;
-    if (companion == nullptr || fs::exists(fs::path(entry.path()).replace_extension(companion), error)) return true;
-  }
-  return false;
-}
-
-// The file sets that the repository knows.
-bool holds_model(const fs::path& version) {
-  return has_file(version, ".xml", ".bin") || has_file(version, ".onnx") ||
-         has_file(version, ".pdmodel", ".pdiparams") || has_file(version, ".pb") || has_file(version, ".tflite") ||
-         has_file(version, ".armnn");
-}
-
 bool is_servable(const fs::path& folder) {
   std::error_code error;
   if (fs::exists(folder / "graph.pbtxt", error)) return true;
   for (const auto& entry : folder_entries(folder)) {
-    if (entry.is_directory(error) && is_version(entry.path().filename()) && holds_model(entry.path())) return true;
+    const bool is_version = repository::version_of_folder(entry.path().filename().string()).has_value();
+    if (is_version && entry.is_directory(error) && repository::find_model_file(entry.path()).ok()) return true;
   }
   return false;
 }
@@ -88,8 +71,11 @@ Result<Json> read_or_empty(const fs::path& path) {
   return json;
 }
 
-// Writes beside the file, flushes to disk and renames over it.
-Status replace_file(const fs::path& path, const std::string& text) {
+// Writes beside the file, flushes to disk and renames over it. A link stays one: the file that it leads to is replaced.
+Status replace_file(const fs::path& given, const std::string& text) {
+  std::error_code error;
+  const auto target = fs::is_symlink(given, error) ? fs::weakly_canonical(given, error) : given;
+  const auto& path = error ? given : target;
   const auto temporary = path.string() + ".new";
   const auto fail = [&](const char* what) {
     const auto why = fmt::format("{}: {}", what, std::strerror(errno));
@@ -113,17 +99,31 @@ Status replace_file(const fs::path& path, const std::string& text) {
 Json::iterator entry_of(Json& list, const std::string& name) {
   return std::find_if(list.begin(), list.end(), [&](const Json& entry) {
     return entry.is_object() && entry.contains("config") && entry["config"].is_object() &&
-           entry["config"].value("name", std::string()) == name;
+           entry["config"].contains("name") && entry["config"]["name"] == name;
   });
 }
 
-// The entry's keys for the flags that were given.
-Json model_entry(const CommandLine& line) {
+// What base_path is to say. In the file a relative path is relative to the file; on the command line it is meant from
+// where one stands, unless that leads nowhere.
+std::string base_path(const CommandLine& line, const fs::path& config) {
   const auto& model = line.server.model;
-  Json config{
-      {"name", model.model_name},
-      {"base_path", model.model_path.empty() ? (fs::path(line.model_repository_path) / model.model_name).string()
-                                             : model.model_path}};
+  const bool in_repository = model.model_path.empty();
+  const auto path =
+      in_repository ? fs::path(line.model_repository_path) / model.model_name : fs::path(model.model_path);
+  std::error_code error;
+  if (path.is_absolute() || path.string().find("://") != std::string::npos) return path.string();
+  if (!in_repository && !fs::exists(path, error)) return path.string();
+  const auto whole = fs::weakly_canonical(path, error);
+  if (error) return path.string();
+  const auto folder = fs::weakly_canonical(fs::absolute(config, error).parent_path(), error);
+  const auto relative = whole.lexically_relative(folder);
+  return relative.empty() || *relative.begin() == ".." ? whole.string() : relative.string();
+}
+
+// The entry's keys for the flags that were given.
+Json model_entry(const CommandLine& line, const fs::path& file) {
+  const auto& model = line.server.model;
+  Json config{{"name", model.model_name}, {"base_path", base_path(line, file)}};
   const auto put = [&](const char* key, const std::string& value) {
     if (!value.empty()) config[key] = value;
   };
@@ -144,7 +144,20 @@ Json model_entry(const CommandLine& line) {
   put_json("model_version_policy", model.model_version_policy);
   if (model.nireq) config["nireq"] = *model.nireq;
   put_json("plugin_config", model.plugin_config);
+  if (line.has("idle_unload_seconds")) config["idle_unload_seconds"] = line.server.idle_unload_seconds;
+  if (line.has("stateful")) config["stateful"] = model.stateful;
+  if (model.idle_sequence_cleanup) config["idle_sequence_cleanup"] = *model.idle_sequence_cleanup;
+  if (model.low_latency_transformation) config["low_latency_transformation"] = *model.low_latency_transformation;
+  if (model.max_sequence_number) config["max_sequence_number"] = *model.max_sequence_number;
   return config;
+}
+
+// Whether the flags mean a model. A wrong value would spoil its entry, some the whole file for every server that
+// watches it.
+Status check_flags(const CommandLine& line) {
+  auto model = line.server.model;
+  if (model.model_path.empty()) model.model_path = line.model_repository_path;
+  return repository::model_config_from_flags(model).status();
 }
 
 Result<std::string> list_models(const CommandLine& line) {
@@ -180,12 +193,20 @@ Result<std::string> manage_config(const CommandLine& line) {
                                    path.string()));
     }
     list.erase(existing);
-  } else if (auto entry = model_entry(line); existing == list.end()) {
+  } else if (auto status = check_flags(line); !status.ok()) {
+    return status;
+  } else if (auto entry = model_entry(line, path); existing == list.end()) {
     list.push_back({{"config", std::move(entry)}});
   } else {
     (*existing)["config"].update(entry);
   }
-  if (auto status = replace_file(path, config->dump(4) + "\n"); !status.ok()) return status;
+  std::string text;
+  try {
+    text = config->dump(4) + "\n";
+  } catch (const Json::exception&) {
+    return invalid_argument("name, paths and values must be UTF-8 to stand in a config file");
+  }
+  if (auto status = replace_file(path, text); !status.ok()) return status;
   return fmt::format("Config updated: {}\n", path.string());
 }
 

@@ -97,6 +97,79 @@ TEST_F(ConfigManagement, ABrokenFileIsLeftAsItIs) {
   EXPECT_EQ(text("config.json"), "{ half");
 }
 
+TEST_F(ConfigManagement, AWrongValueIsRefusedBeforeItSpoilsTheFile) {
+  touch("config.json", R"({"model_config_list":[]})");
+  const auto refusal = [&](auto change) {
+    auto add = line(true);
+    add.server.model.model_path = "/p";
+    change(add.server.model);
+    const auto done = manage_config(add);
+    EXPECT_FALSE(done.ok());
+    EXPECT_EQ(text("config.json"), R"({"model_config_list":[]})");
+    return std::string(done.status().message());
+  };
+  EXPECT_THAT(refusal([](auto& model) { model.batch_size = "x"; }), HasSubstr("batch_size"));
+  EXPECT_THAT(refusal([](auto& model) { model.plugin_config = "{half"; }), HasSubstr("plugin_config"));
+  EXPECT_THAT(refusal([](auto& model) { model.max_sequence_number = 3; }), HasSubstr("stateful"));
+  EXPECT_THAT(refusal([](auto& model) { model.model_name = "\xff"; }), HasSubstr("UTF-8"));
+}
+
+TEST_F(ConfigManagement, EveryFlagOfAModelIsWritten) {
+  auto add = line(true);
+  add.server.model.model_path = "/p";
+  add.server.model.stateful = true;
+  add.server.model.max_sequence_number = 3;
+  add.server.model.idle_sequence_cleanup = false;
+  add.server.model.low_latency_transformation = true;
+  add.server.idle_unload_seconds = 60;
+  add.given = {"stateful", "idle_unload_seconds"};
+  ASSERT_TRUE(manage_config(add).ok());
+  EXPECT_EQ(nlohmann::json::parse(text("config.json"))["model_config_list"][0]["config"], nlohmann::json::parse(R"({
+      "name":"m","base_path":"/p","idle_unload_seconds":60,"stateful":true,"max_sequence_number":3,
+      "idle_sequence_cleanup":false,"low_latency_transformation":true})"));
+}
+
+TEST_F(ConfigManagement, APathFromHereIsFoundFromTheFile) {
+  touch("models/m/1/m.onnx");
+  touch("elsewhere/n/1/n.onnx");
+  const auto before = fs::current_path();
+  fs::current_path(folder_);
+  const auto written = [&](const std::string& name, const std::string& path, const std::string& repository) {
+    auto add = line(true);
+    add.server.config_path = "models/config.json";
+    add.server.model.model_name = name;
+    add.server.model.model_path = path;
+    add.model_repository_path = repository;
+    EXPECT_TRUE(manage_config(add).ok());
+    const auto list = nlohmann::json::parse(text("models/config.json"))["model_config_list"];
+    return list.back()["config"]["base_path"].get<std::string>();
+  };
+  EXPECT_EQ(written("m", "", "models"), "m");
+  EXPECT_EQ(written("x", "models/m", ""), "m");
+  EXPECT_EQ(written("y", "m", ""), "m") << "there is no such folder here: it is meant from the file";
+  EXPECT_EQ(written("n", "elsewhere/n", ""), fs::canonical("elsewhere/n").string());
+  EXPECT_EQ(written("z", "/absolute/", ""), "/absolute/");
+  fs::current_path(before);
+}
+
+TEST_F(ConfigManagement, OddEntriesOfOthersAreLeftAlone) {
+  touch("config.json", R"({"model_config_list":[7,{"config":3},{"config":{"name":5}}]})");
+  auto add = line(true);
+  add.server.model.model_path = "/p";
+  ASSERT_TRUE(manage_config(add).ok());
+  EXPECT_EQ(nlohmann::json::parse(text("config.json"))["model_config_list"].size(), 4U);
+}
+
+TEST_F(ConfigManagement, ALinkStaysALink) {
+  touch("real/config.json", R"({"model_config_list":[]})");
+  fs::create_symlink("real/config.json", folder_ / "config.json");
+  auto add = line(true);
+  add.server.model.model_path = "/p";
+  ASSERT_TRUE(manage_config(add).ok());
+  EXPECT_TRUE(fs::is_symlink(folder_ / "config.json"));
+  EXPECT_THAT(text("real/config.json"), HasSubstr("/p"));
+}
+
 TEST_F(ConfigManagement, NothingIsLeftBesideTheFile) {
   auto add = line(true);
   add.server.model.model_path = "/p";
