@@ -230,7 +230,7 @@ class ModelRepository::Impl {
   // Whether the model serves as it was asked for.
   Status load_result(const std::string& name) const {
     const auto status = context_.catalog->status(name, std::nullopt);
-    std::string reason;
+    std::string reason = models_.problem(name);
     bool available = false;
     for (const auto& version : status.ok() ? status->versions : std::vector<serving::VersionStatus>{}) {
       available = available || version.state == serving::VersionState::kAvailable;

@@ -252,6 +252,11 @@ void ModelSet::retire(const std::string& name, Version version, const VersionSlo
   }
 }
 
+std::string ModelSet::problem(const std::string& name) const {
+  const auto model = models_.find(name);
+  return model == models_.end() ? "" : model->second.problem;
+}
+
 void ModelSet::retire_all() {
   for (const auto& [name, model] : models_) {
     for (const auto& [version, slot] : model.versions) retire(name, version, slot);

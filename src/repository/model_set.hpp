@@ -50,6 +50,8 @@ class ModelSet {
   PassOutcome update(const std::vector<ModelEntry>& wanted, const PassRequest& request);
   // Retires everything.
   void retire_all();
+  // Why the last pass could do nothing with a model as a whole; empty: it could, or was not asked for it.
+  [[nodiscard]] std::string problem(const std::string& name) const;
 
  private:
   struct Model {

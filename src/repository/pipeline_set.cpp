@@ -28,7 +28,7 @@ PassOutcome PipelineSet::update(const std::vector<PipelineEntry>& wanted, const 
     Slot& slot = pipelines_[definition.name];
     Status status = entry.status;
     if (status.ok()) {
-      auto tickets = model_tickets(definition, models);
+      auto tickets = model_tickets(definition, models, wanted);
       if (tickets.ok()) {
         if (slot.definition == definition && slot.models == *tickets && (slot.serving || !slot.problem.empty())) {
           if (!slot.serving) outcome.fail(failed_precondition(slot.problem));
@@ -61,12 +61,17 @@ PassOutcome PipelineSet::update(const std::vector<PipelineEntry>& wanted, const 
 }
 
 Result<std::vector<Catalog::Ticket>> PipelineSet::model_tickets(const serving::PipelineDefinition& definition,
-                                                                const std::vector<ModelEntry>& models) const {
+                                                                const std::vector<ModelEntry>& models,
+                                                                const std::vector<PipelineEntry>& pipelines) const {
   std::vector<Catalog::Ticket> tickets;
   for (const auto& node : definition.nodes) {
     const auto model = std::find_if(models.begin(), models.end(),
                                     [&](const ModelEntry& entry) { return entry.config.name == node.model; });
     // Other pipelines have names in the catalog too, but are no models.
+    const auto is_meant = [&](const PipelineEntry& entry) { return entry.definition.name == node.model; };
+    if (model == models.end() && std::ranges::any_of(pipelines, is_meant)) {
+      return invalid_argument(fmt::format("node {}: {} is a pipeline; a node runs a model", node.name, node.model));
+    }
     if (model == models.end()) return not_found(fmt::format("node {}: there is no model {}", node.name, node.model));
     if (model->config.automatic()) {
       return invalid_argument(fmt::format("node {}: model {} has batch_size or shape auto, which a pipeline cannot use",
@@ -77,7 +82,10 @@ Result<std::vector<Catalog::Ticket>> PipelineSet::model_tickets(const serving::P
           fmt::format("node {}: model {} is stateful, which a pipeline cannot use", node.name, node.model));
     }
     const auto ticket = context_.catalog->ticket(node.model, node.version);
-    if (!ticket) return unavailable(fmt::format("node {}: model {} is not available", node.name, node.model));
+    if (!ticket) {
+      const auto version = node.version ? fmt::format(" version {}", *node.version) : "";
+      return unavailable(fmt::format("node {}: model {}{} is not available", node.name, node.model, version));
+    }
     tickets.push_back(*ticket);
   }
   return tickets;

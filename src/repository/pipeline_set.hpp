@@ -36,7 +36,8 @@ class PipelineSet {
 
   // The loadings of the pipeline's models now; an error names the model that cannot be used, and why.
   Result<std::vector<Catalog::Ticket>> model_tickets(const serving::PipelineDefinition& definition,
-                                                     const std::vector<ModelEntry>& models) const;
+                                                     const std::vector<ModelEntry>& models,
+                                                     const std::vector<PipelineEntry>& pipelines) const;
   Status build(Slot& slot, const serving::PipelineDefinition& definition);
   void fail(Slot& slot, const std::string& name, const Status& status);
   void retire(const std::string& name, Slot& slot);

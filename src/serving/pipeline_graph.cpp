@@ -197,11 +197,6 @@ Status GraphBuilder::connect() {
     graph_.nodes[i].sources = sources.size();
     for (const auto source : sources) graph_.nodes[source].dependents.push_back(i);
   }
-  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-    const bool answers = std::ranges::find(graph_.outputs, i, &PipelineLink::source) != graph_.outputs.end();
-    if (graph_.nodes[i].dependents.empty() && !answers)
-      return wrong("node {} is not connected to any output", graph_.nodes[i].name);
-  }
   return {};
 }
 
@@ -217,7 +212,7 @@ void GraphBuilder::number_items() {
   std::ranges::for_each(graph_.outputs, renumber);
 }
 
-// Kahn's algorithm; what is left over lies on a cycle.
+// Kahn's algorithm; what is left over lies on a cycle or waits for one. Then nothing may run in vain.
 Status GraphBuilder::order() {
   std::vector<std::size_t> waits;
   for (const auto& node : graph_.nodes) waits.push_back(node.sources);
@@ -232,7 +227,12 @@ Status GraphBuilder::order() {
   }
   for (std::size_t i = 1; i < graph_.nodes.size(); ++i) {
     if (graph_.nodes[i].inputs.empty()) return wrong("node {} has no inputs", graph_.nodes[i].name);
-    if (waits[i] != 0) return wrong("node {} is part of a cycle", graph_.nodes[i].name);
+    if (waits[i] != 0) return wrong("node {} is part of a cycle, or behind one", graph_.nodes[i].name);
+  }
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const bool answers = std::ranges::find(graph_.outputs, i, &PipelineLink::source) != graph_.outputs.end();
+    if (graph_.nodes[i].dependents.empty() && !answers)
+      return wrong("node {} is not connected to any output", graph_.nodes[i].name);
   }
   return {};
 }

@@ -83,7 +83,7 @@ TEST_F(PipelineSetTest, UsesTheVersionThatANodeNames) {
             pipelines(chain("p", {"a/1"}) + "," + chain("q", {"a/3"})));
   ASSERT_TRUE(start().ok());
   EXPECT_EQ(served("p"), "one;");
-  EXPECT_EQ(reason("q"), "node n0: model a is not available");
+  EXPECT_EQ(reason("q"), "node n0: model a version 3 is not available");
 }
 
 TEST_F(PipelineSetTest, RefusesModelsThatItCannotUse) {
@@ -95,7 +95,7 @@ TEST_F(PipelineSetTest, RefusesModelsThatItCannotUse) {
   EXPECT_EQ(reason("p"), "node n0: model auto has batch_size or shape auto, which a pipeline cannot use");
   EXPECT_EQ(reason("q"), "node n0: model memory is stateful, which a pipeline cannot use");
   EXPECT_EQ(reason("r"), "node n0: there is no model none");
-  EXPECT_EQ(reason("s"), "node n0: there is no model p") << "a pipeline is no model";
+  EXPECT_EQ(reason("s"), "node n0: p is a pipeline; a node runs a model");
   EXPECT_EQ(factory_->pipelines_built, 0);
 }
 

@@ -144,6 +144,12 @@ TEST_F(RepositoryUseTest, ExplicitControlLoadsOnDemand) {
   EXPECT_EQ(served("a"), "a");
   EXPECT_EQ(states("b"), "") << "known, but not loaded";
   EXPECT_EQ(repository_->load("c", "").code(), StatusCode::kNotFound);
+  EXPECT_THAT(repository_->load("b", R"({"base_path":"/no/such/folder"})").to_string(),
+              HasSubstr("failed to load 'b', base_path /no/such/folder is neither"));
+  EXPECT_TRUE(repository_->load("b", "").ok());
+  EXPECT_THAT(repository_->load("b", R"({"stateful":true})").to_string(),
+              HasSubstr("failed to load 'b', stateful cannot be changed"))
+      << "it serves, but not as it was asked for";
   EXPECT_TRUE(repository_->load("b", "").ok());
   EXPECT_EQ(served("b"), "b");
   EXPECT_TRUE(repository_->unload("a").ok());

@@ -345,7 +345,10 @@ TEST_F(PipelineTest, WrongDefinitionsSayWhatIsWrong) {
             "Pipeline pipe: node idle is not connected to any output");
   EXPECT_EQ(
       refusal(chain({node("n", "one", in), node("x", "one", {"y", "a"}), node("y", "one", {"x", "a"})}, {"n", "a"})),
-      "Pipeline pipe: node x is part of a cycle");
+      "Pipeline pipe: node x is part of a cycle, or behind one");
+  // Nothing takes the request here; the cycle is the reason.
+  EXPECT_EQ(refusal(chain({node("n", "one", {"m", "a"}), node("m", "one", {"n", "a"})}, {"n", "a"})),
+            "Pipeline pipe: node n is part of a cycle, or behind one");
   EXPECT_EQ(refusal(chain({node("n", "one", in), node("m", "other", {"n", "a"})}, {"m", "a"})),
             "Pipeline pipe: node m: input b takes FP32 (1,4), but a of node n gives FP32 (1,3)");
   EXPECT_NE(
