@@ -1,9 +1,10 @@
 #include "server/api_key.hpp"
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 
 #include <fstream>
+
+#include "transport/api_key.hpp"
 
 namespace ocelli::server {
 namespace {
@@ -24,11 +25,6 @@ Result<std::string> read_key(const ServerOptions& options) {
   return line;
 }
 
-// Takes as long for a wrong key as for the right one.
-bool same(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && ::CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
 }  // namespace
 
 Result<ApiKeys> read_api_keys(const ServerOptions& options) {
@@ -46,12 +42,13 @@ Result<ApiKeys> read_api_keys(const ServerOptions& options) {
 }
 
 void GenerativeKeyGuard::handle(transport::HttpExchange& exchange) noexcept {
-  const auto given = exchange.header("authorization");
-  if (!exchange.request().path.starts_with("/v3/") || (given && same(*given, expected_))) {
+  if (!exchange.request().path.starts_with("/v3/") ||
+      transport::is_bearer_of(exchange.header("authorization").value_or(""), key_)) {
     next_.handle(exchange);
     return;
   }
   exchange.status = kUnauthorized;
+  exchange.extra_headers.emplace_back("WWW-Authenticate", "Bearer");
   exchange.body.text() = R"({"error":"Unauthorized"})";
   exchange.send();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "base/status.hpp"
 #include "server/server_options.hpp"
@@ -24,12 +25,11 @@ Result<ApiKeys> read_api_keys(const ServerOptions& options);
 // Asks for the key on paths under /v3/ only, as OVMS does, and hands everything else on. next must outlive it.
 class GenerativeKeyGuard final : public transport::HttpHandler {
  public:
-  GenerativeKeyGuard(std::string key, transport::HttpHandler& next)
-      : expected_("Bearer " + std::move(key)), next_(next) {}
+  GenerativeKeyGuard(std::string key, transport::HttpHandler& next) : key_(std::move(key)), next_(next) {}
   void handle(transport::HttpExchange& exchange) noexcept override;
 
  private:
-  std::string expected_;
+  std::string key_;
   transport::HttpHandler& next_;
 };
 

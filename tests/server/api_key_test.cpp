@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <fstream>
 
+#include "support/fake_http_exchange.hpp"
+
 namespace ocelli::server {
 namespace {
 
@@ -56,6 +58,25 @@ TEST_F(ApiKeyTest, AnEmptyOrMissingFileIsAnErrorRatherThanAnOpenDoor) {
   ServerOptions options;
   options.api_key_file = "/no/such/file";
   EXPECT_FALSE(read_api_keys(options).ok());
+}
+
+TEST(GenerativeKeyGuard, GuardsPathsUnderV3Only) {
+  struct Opened final : transport::HttpHandler {
+    void handle(transport::HttpExchange& exchange) noexcept override { exchange.send(); }
+  } opened;
+  GenerativeKeyGuard guard("secret", opened);
+  const auto ask = [&](const char* path, const std::string& authorization) {
+    test::FakeHttpExchange exchange(transport::HttpMethod::kGet, path, "");
+    if (!authorization.empty()) exchange.set_header("authorization", authorization);
+    guard.handle(exchange);
+    EXPECT_EQ(exchange.reply_header("WWW-Authenticate"), exchange.status == 401 ? "Bearer" : "") << authorization;
+    return exchange.status;
+  };
+  EXPECT_EQ(ask("/v2", ""), 200);
+  for (const char* wrong : {"", "secret", "Bearer", "Bearer ", "Bearer secret2", "Bearer Secret", "Basic secret"})
+    EXPECT_EQ(ask("/v3/models", wrong), 401) << wrong;
+  for (const char* right : {"Bearer secret", "bearer secret", "BEARER secret"})
+    EXPECT_EQ(ask("/v3/models", right), 200) << right;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "transport/api_key.hpp"
 #include "transport/grpc/http2_session.hpp"
 #include "transport/grpc/rpc_wire.hpp"
 
@@ -20,22 +21,12 @@ constexpr std::int64_t kFramesPerMessage = 4;
 constexpr int kMethodNotAllowed = 405;
 constexpr int kUnsupportedMediaType = 415;
 
-// Takes as long for a wrong key as for a nearly right one.
-bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
-  unsigned difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
-  return difference == 0;
-}
-
 bool may_call(const RpcOptions& options, std::string_view path, const RpcHeaders& headers) noexcept {
   if (options.api_key.empty() ||
       std::find(options.open_paths.begin(), options.open_paths.end(), path) != options.open_paths.end())
     return true;
-  constexpr std::string_view kScheme = "Bearer ";
-  const auto value = headers.find("authorization").value_or("");
-  return value.starts_with(kScheme) && equal_in_constant_time(value.substr(kScheme.size()), options.api_key);
+  if (const auto key = headers.find("x-api-key")) return is_api_key(*key, options.api_key);
+  return is_bearer_of(headers.find("authorization").value_or(""), options.api_key);
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ struct RpcOptions {
   RpcEncoding reply_encoding = RpcEncoding::kIdentity;
   std::size_t reply_encoding_minimum = 1024;
 
-  // Not empty: calls must bring "authorization: Bearer KEY", else they are UNAUTHENTICATED.
+  // Not empty: calls must bring "authorization: Bearer KEY" or "x-api-key: KEY", else they are UNAUTHENTICATED.
   std::string api_key;
   // Exact paths that need no key, for health probes.
   std::vector<std::string> open_paths = {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch",

@@ -1,6 +1,7 @@
 // Requests: from a whole head to the handler, or to the transport's own refusal.
 #include <cstring>
 
+#include "transport/api_key.hpp"
 #include "transport/http/error_body.hpp"
 #include "transport/http/http_connection.hpp"
 
@@ -11,15 +12,6 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 // Bodies up to this size are not worth an atomic operation that all threads share.
 constexpr std::size_t kUncountedBytes = std::size_t{64} * 1024;
-
-// Takes as long for a wrong key as for a right one of the same length.
-bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
-  unsigned difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
-  return difference == 0;
-}
 
 }  // namespace
 
@@ -57,12 +49,8 @@ bool HttpConnection::has_key(const RequestHead& head) const noexcept {
   for (const auto& path : options.open_paths) {
     if (head.path == path) return true;
   }
-  if (const auto key = head.find("x-api-key")) return equal_in_constant_time(*key, options.api_key);
-  const auto authorization = head.find("authorization");
-  constexpr std::string_view kScheme = "Bearer ";
-  return authorization && authorization->size() > kScheme.size() &&
-         equal_ignoring_case(authorization->substr(0, kScheme.size()), kScheme) &&
-         equal_in_constant_time(authorization->substr(kScheme.size()), options.api_key);
+  if (const auto key = head.find("x-api-key")) return is_api_key(*key, options.api_key);
+  return is_bearer_of(head.find("authorization").value_or(""), options.api_key);
 }
 
 // Counts the body of the request that is being read as that many bytes of memory; refuses it when the server holds too

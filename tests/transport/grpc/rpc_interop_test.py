@@ -227,7 +227,10 @@ class ApiKey(WithServer):
         call = unary(self.channel, "Unary")
         self.assertEqual(call(b"x", metadata=(("authorization", "Bearer secret"),), timeout=PATIENCE), b"x")
         self.assert_fails(grpc.StatusCode.UNAUTHENTICATED, call, b"x")
+        self.assertEqual(call(b"x", metadata=(("authorization", "bearer secret"),), timeout=PATIENCE), b"x")
+        self.assertEqual(call(b"x", metadata=(("x-api-key", "secret"),), timeout=PATIENCE), b"x")
         self.assert_fails(grpc.StatusCode.UNAUTHENTICATED, call, b"x", metadata=(("authorization", "Bearer secreT"),))
+        self.assert_fails(grpc.StatusCode.UNAUTHENTICATED, call, b"x", metadata=(("x-api-key", "secreT"),))
 
 
 class GracefulStop(unittest.TestCase):

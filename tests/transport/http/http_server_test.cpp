@@ -201,6 +201,7 @@ TEST_F(HttpServerTest, ApiKey) {
   EXPECT_EQ(reply.body, R"({"error":"Missing or wrong API key"})");
   EXPECT_EQ(client.exchange("GET /a HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer wrong!\r\n\r\n").status, 401);
   EXPECT_EQ(client.exchange("GET /a HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer s3cret\r\n\r\n").status, 200);
+  EXPECT_EQ(client.exchange("GET /a HTTP/1.1\r\nHost: h\r\nAuthorization: bearer s3cret\r\n\r\n").status, 200);
   EXPECT_EQ(client.exchange("GET /a HTTP/1.1\r\nHost: h\r\nX-Api-Key: s3cret\r\n\r\n").status, 200);
   EXPECT_EQ(client.exchange("GET /v2/health/live HTTP/1.1\r\nHost: h\r\n\r\n").status, 200);
   EXPECT_EQ(client.exchange("OPTIONS /a HTTP/1.1\r\nHost: h\r\n\r\n").status, 200);
