@@ -187,8 +187,7 @@ class HeadParser {
         if (equal_ignoring_case(name, "transfer-encoding")) return note_transfer_encoding(value);
         break;
       case 31:
-        if (equal_ignoring_case(name, "inference-header-content-length"))
-          head_.json_length = parse_length(value).value_or(0);
+        if (equal_ignoring_case(name, "inference-header-content-length")) return note_json_length(value);
         break;
       default:
         break;
@@ -217,6 +216,14 @@ class HeadParser {
     head_.framing = head_.framing == BodyFraming::kChunked ? BodyFraming::kChunked : BodyFraming::kLength;
     has_content_length_ = true;
     head_.content_length = *length;
+    return true;
+  }
+
+  // Where the tensors begin: two that differ would be read differently by the transport, the protocol and a proxy.
+  bool note_json_length(std::string_view value) {
+    if (has_json_length_) return fail("More than one Inference-Header-Content-Length header");
+    has_json_length_ = true;
+    head_.json_length = parse_length(value).value_or(0);  // what is no length is the protocol's to refuse
     return true;
   }
 
@@ -282,6 +289,7 @@ class HeadParser {
   bool close_asked_ = false;
   bool has_content_length_ = false;
   bool has_content_coding_ = false;
+  bool has_json_length_ = false;
 };
 
 }  // namespace

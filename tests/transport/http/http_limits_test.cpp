@@ -61,6 +61,9 @@ TEST_F(HttpLimitsTest, RequestsThatTwoParsersWouldReadDifferently) {
   expect_refusal(head + "Content-Length: 0x5\r\n\r\nhello" + smuggled, 400, "Invalid Content-Length");
   expect_refusal(head + "Content-Length: 99999999999999999999\r\n\r\nhello" + smuggled, 400, "Invalid Content-Length");
   expect_refusal(head + "Content-Length:\r\n\r\nhello" + smuggled, 400, "Invalid Content-Length");
+  expect_refusal(head + "Content-Length: 5\r\nInference-Header-Content-Length: 5\r\n" +
+                     "inference-header-content-length: 4\r\n\r\nhello" + smuggled,
+                 400, "More than one Inference-Header-Content-Length");
   expect_refusal(head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled, 400,
                  "Both Content-Length and Transfer-Encoding");
   expect_refusal(head + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + smuggled, 400,
