@@ -7,6 +7,7 @@
 
 #include "protocols/json/json_text.hpp"
 #include "protocols/tfserving/model_status_json.hpp"
+#include "serving/repository_index.hpp"
 
 namespace ocelli::admin {
 namespace {
@@ -16,35 +17,6 @@ using serving::VersionState;
 using serving::VersionStatus;
 
 bool available(const VersionStatus& version) noexcept { return version.state == VersionState::kAvailable; }
-
-// Triton's word for a state.
-std::string_view repository_state(const VersionStatus& version) noexcept {
-  switch (version.state) {
-    case VersionState::kAvailable:
-      return "READY";
-    case VersionState::kUnloading:
-      return "UNLOADING";
-    case VersionState::kStart:
-    case VersionState::kLoading:
-      return version.error == StatusCode::kOk ? "LOADING" : "UNAVAILABLE";
-    case VersionState::kEnd:
-      break;
-  }
-  return "UNAVAILABLE";
-}
-
-void append_index_entry(std::string& text, bool& first, std::string_view name, std::string_view version,
-                        std::string_view state, std::string_view reason) {
-  text.append(std::exchange(first, false) ? "{\"name\":" : ",{\"name\":");
-  json::append_quoted(text, name);
-  text.append(",\"version\":");
-  json::append_quoted(text, version);
-  text.append(",\"state\":");
-  json::append_quoted(text, state);
-  text.append(",\"reason\":");
-  json::append_quoted(text, reason);
-  text.push_back('}');
-}
 
 }  // namespace
 
@@ -85,14 +57,16 @@ void append_model_list(std::string& text, std::span<const ModelStatus> models, s
 void append_repository_index(std::string& text, std::span<const ModelStatus> models, bool only_ready) {
   text.push_back('[');
   bool first = true;
-  for (const auto& model : models) {
-    for (const auto& version : model.versions) {
-      if (only_ready && !available(version)) continue;
-      append_index_entry(text, first, model.name, std::to_string(version.version), repository_state(version),
-                         version.reason);
-    }
-    if (model.versions.empty() && !only_ready)
-      append_index_entry(text, first, model.name, "", "UNAVAILABLE", "no version to serve");
+  for (const auto& row : serving::repository_index(models, only_ready)) {
+    text.append(std::exchange(first, false) ? "{\"name\":" : ",{\"name\":");
+    json::append_quoted(text, row.name);
+    text.append(",\"version\":");
+    json::append_quoted(text, row.version);
+    text.append(",\"state\":");
+    json::append_quoted(text, row.state);
+    text.append(",\"reason\":");
+    json::append_quoted(text, row.reason);
+    text.push_back('}');
   }
   text.push_back(']');
 }

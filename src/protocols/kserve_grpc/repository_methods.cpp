@@ -3,38 +3,20 @@
 #include "inference/grpc_service.pb.h"
 #include "protocols/kserve_grpc/control_methods.hpp"
 #include "protocols/rpc/proto_method.hpp"
+#include "serving/repository_index.hpp"
 
 namespace ocelli::kserve_grpc {
 namespace {
 
-using serving::VersionState;
-
-// Triton's words for the states.
-std::string_view index_state(const serving::VersionStatus& version) noexcept {
-  switch (version.state) {
-    case VersionState::kAvailable:
-      return "READY";
-    case VersionState::kLoading:
-      return version.error == StatusCode::kOk ? "LOADING" : "UNAVAILABLE";
-    case VersionState::kUnloading:
-      return "UNLOADING";
-    default:
-      return "UNAVAILABLE";
-  }
-}
-
 Status repository_index(serving::ModelCatalog& catalog, const inference::RepositoryIndexRequest& request,
                         inference::RepositoryIndexResponse& reply) {
-  for (const auto& model : catalog.all_statuses()) {
-    if (model.versions.empty() && !request.ready()) reply.add_models()->set_name(model.name);
-    for (const auto& version : model.versions) {
-      if (request.ready() && version.state != VersionState::kAvailable) continue;
-      auto& row = *reply.add_models();
-      row.set_name(model.name);
-      row.set_version(std::to_string(version.version));
-      row.set_state(std::string(index_state(version)));
-      row.set_reason(version.state == VersionState::kEnd && version.reason.empty() ? "unloaded" : version.reason);
-    }
+  const auto models = catalog.all_statuses();
+  for (const auto& row : serving::repository_index(models, request.ready())) {
+    auto& entry = *reply.add_models();
+    entry.set_name(std::string(row.name));
+    entry.set_version(row.version);
+    entry.set_state(std::string(row.state));
+    entry.set_reason(std::string(row.reason));
   }
   return {};
 }
