@@ -242,8 +242,7 @@ Result<Tensor> decode_pictures(std::string_view name, const TensorSpec& spec, co
                                BufferPool& pool, image::Preprocessor& processor) {
   if (auto status = check_request(name, spec, encoded); !status.ok()) return status;
   const auto files = unpack_strings({encoded.data, encoded.bytes}, static_cast<std::size_t>(encoded.shape[0]));
-  if (!files.ok())
-    return invalid_argument(fmt::format("Image parsing failed - {}; input name: {}", files.status().message(), name));
+  if (!files.ok()) return wrong_packing(name, static_cast<std::size_t>(encoded.shape[0]), files.status().message());
   if (files->empty()) return wrong_batch(name, spec.shape.dims[0], 0);
   PictureBatch batch(name, spec, files->size(), pool);
   for (const auto file : *files) {

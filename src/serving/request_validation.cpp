@@ -27,7 +27,7 @@ Status validate_shape(std::string_view name, const TensorSpec& spec, const Shape
 
 Status validate_strings(std::string_view name, const TensorView& actual, std::size_t expected) {
   const auto count = count_packed_strings({actual.data, actual.bytes});
-  if (!count.ok()) return invalid_argument(fmt::format("{}; input name: {}", count.status().message(), name));
+  if (!count.ok()) return wrong_packing(name, expected, count.status().message());
   if (*count == expected) return {};
   return invalid_argument(fmt::format(
       "Invalid number of values in tensor proto container - Expected: {} values; Actual: {} values; input name: {}",
@@ -59,16 +59,25 @@ Status wrong_shape(std::string_view name, const PartialShape& expected, const Sh
                                       expected.to_string(), actual.to_string(), name));
 }
 
+Status wrong_packing(std::string_view name, std::size_t elements, std::string_view reason) {
+  return invalid_argument(
+      fmt::format("Inputs inside buffer does not match expected format. - Expected: {} elements, each a length of 4 "
+                  "bytes and as many bytes; Actual: {}; input name: {}",
+                  elements, reason, name));
+}
+
 Result<std::size_t> count_packed_strings(std::span<const std::byte> packed) {
   std::size_t count = 0;
   for (std::size_t at = 0; at < packed.size(); ++count) {
     std::uint32_t length = 0;
-    if (packed.size() - at < sizeof length) return invalid_argument("String tensor ends inside a length prefix");
+    if (packed.size() - at < sizeof length) {
+      return invalid_argument(fmt::format("{} elements and {} bytes, too few for a length", count, packed.size() - at));
+    }
     std::memcpy(&length, packed.data() + at, sizeof length);
     at += sizeof length;
     if (packed.size() - at < length) {
       return invalid_argument(
-          fmt::format("String {} is said to have {} bytes, but {} are left", count, length, packed.size() - at));
+          fmt::format("length {} at element {} with {} bytes left", length, count, packed.size() - at));
     }
     at += length;
   }

@@ -22,6 +22,9 @@ Status wrong_precision(std::string_view name, DataType expected, DataType actual
 Status wrong_batch(std::string_view name, const Dimension& expected, std::int64_t actual);
 // "Invalid input shape - Expected: (1,10); Actual: (1,9); input name: b".
 Status wrong_shape(std::string_view name, const PartialShape& expected, const Shape& actual);
+// "Inputs inside buffer does not match expected format. - Expected: 2 elements, each a length of 4 bytes and as many
+// bytes; Actual: REASON; input name: b", for a packed block of strings that is none.
+Status wrong_packing(std::string_view name, std::size_t elements, std::string_view reason);
 
 // Number of elements in a packed block of strings, without building them; kInvalidArgument when a length leads beyond
 // the end.

@@ -24,7 +24,7 @@ Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, co
   const auto& dims = spec.shape.dims;
   if (!dims[0].accepts(texts.shape[0])) return wrong_batch(name, dims[0], texts.shape[0]);
   const auto elements = unpack_strings({texts.data, texts.bytes}, static_cast<std::size_t>(texts.shape[0]));
-  if (!elements.ok()) return invalid_argument(fmt::format("{}; input name: {}", elements.status().message(), name));
+  if (!elements.ok()) return wrong_packing(name, static_cast<std::size_t>(texts.shape[0]), elements.status().message());
   std::size_t width = 1;
   for (const auto text : *elements) width = std::max(width, text.size() + 1);
   width = std::max(width, static_cast<std::size_t>(std::max<std::int64_t>(dims[1].min, 0)));

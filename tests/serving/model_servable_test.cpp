@@ -6,6 +6,7 @@
 #include <future>
 #include <vector>
 
+#include "serving/request_validation.hpp"
 #include "support/fake_model.hpp"
 
 namespace ocelli::serving {
@@ -212,6 +213,27 @@ TEST_F(ModelServableTest, TextsForByteModelsAreConvertedBothWaysOffTheCallersThr
   ASSERT_EQ(view.bytes, sizeof packed - 1);
   EXPECT_EQ(std::memcmp(view.data, packed, view.bytes), 0);
   client.call.clear();
+}
+
+TEST_F(ModelServableTest, StringsMustBePacked) {
+  const TensorSpec spec{"text", DataType::kString, PartialShape::from({2}), ""};
+  const auto verdict = [&](std::string_view packed) {
+    auto* data = reinterpret_cast<std::byte*>(const_cast<char*>(packed.data()));
+    return std::string(validate_input("text", spec, {DataType::kString, {2}, data, packed.size()}).message());
+  };
+  using namespace std::string_view_literals;
+  const std::string refusal =
+      "Inputs inside buffer does not match expected format. - Expected: 2 elements, each a length of 4 bytes and as "
+      "many bytes; Actual: ";
+  EXPECT_EQ(verdict("\x02\0\0\0hi\0\0\0\0"sv), "");
+  EXPECT_EQ(verdict("\x02\0\0\0hi\x01\0\0"sv),
+            refusal + "1 elements and 3 bytes, too few for a length; input name: text");
+  EXPECT_EQ(verdict("\x02\0\0\0h"sv), refusal + "length 2 at element 0 with 1 bytes left; input name: text");
+  EXPECT_EQ(verdict("\xFF\xFF\xFF\xFFhi"sv),
+            refusal + "length 4294967295 at element 0 with 2 bytes left; input name: text");
+  EXPECT_EQ(
+      verdict("\0\0\0\0\0\0\0\0\0\0\0\0"sv),
+      "Invalid number of values in tensor proto container - Expected: 2 values; Actual: 3 values; input name: text");
 }
 
 // Two runtimes may know a model's shapes more or less exactly; contradictions and other types are refused.

@@ -151,7 +151,12 @@ TEST_F(PictureInputTest, RefusesWithOvmsTexts) {
             "image");
   auto lying = pack({bmp(4, 4)});
   lying.bytes -= 1;
-  EXPECT_EQ(decode_pictures("image", target, lying, pool, *cpu).status().code(), StatusCode::kInvalidArgument);
+  const auto refused = decode_pictures("image", target, lying, pool, *cpu).status();
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  EXPECT_TRUE(
+      refused.message().starts_with("Inputs inside buffer does not match expected format. - Expected: 1 "
+                                    "elements, each a length of 4 bytes and as many bytes; Actual: "))
+      << "what a picture without its length looks like: " << refused.message();
 }
 
 TEST_F(PictureInputTest, TextsBecomeRowsAndRowsTexts) {
