@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 #include <new>
 
@@ -15,6 +18,11 @@ Status out_of_memory() { return {StatusCode::kResourceExhausted, "Out of memory"
 // Bytes may be null when there are none.
 void copy_bytes(std::byte* to, const std::byte* from, std::size_t bytes) noexcept {
   if (bytes) std::memcpy(to, from, bytes);
+}
+
+// Runtimes may ask that a tensor lies on its element's boundary; a place in a client's shared memory may be anywhere.
+bool may_be_bound(const std::byte* data, DataType type) noexcept {
+  return data && std::bit_cast<std::uintptr_t>(data) % std::max<std::size_t>(element_size(type), 1) == 0;
 }
 
 }  // namespace
@@ -109,7 +117,7 @@ Status Lane::bind_output(std::size_t index, std::uint32_t items, BufferPool& poo
   }
   TensorView view = plan.view(items);
   const auto& destination = batch_.front()->work.outputs[index].destination;
-  if (batch_.size() == 1 && destination.data && destination.bytes >= view.bytes) {
+  if (batch_.size() == 1 && destination.bytes >= view.bytes && may_be_bound(destination.data, view.type)) {
     view.data = destination.data;
   } else {
     output_buffers_[index] = pool.get(view.bytes);

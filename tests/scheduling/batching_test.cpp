@@ -161,6 +161,26 @@ TEST_F(BatchingTest, PlacesOfTheClientsAreHonouredInsideABatch) {
   EXPECT_TRUE(unwanted.status.ok());
 }
 
+TEST_F(BatchingTest, APlaceOffItsBoundaryIsNotGivenToTheRuntime) {
+  const void* bound = nullptr;
+  const auto kernel = [&bound](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    auto status = test::add_kernel(1)(in, out);
+    bound = out[0].view.data;
+    return status;
+  };
+  open(std::make_shared<test::FakeModel>(test::add_signature(open_batch(2)), kernel), BatchingOptions{});
+  alignas(float) std::byte room[2 * sizeof(float) + 1];
+  auto& odd = item(20);
+  odd.work.outputs[0].destination = {DataType::kFp32, {1, 2}, room + 1, 2 * sizeof(float)};
+  scheduler->submit(odd);
+  ASSERT_TRUE(wait_for(1));
+  EXPECT_TRUE(odd.status.ok());
+  float answer[2];
+  std::memcpy(answer, room + 1, sizeof answer);
+  EXPECT_EQ(answer[1], 22.0F);
+  EXPECT_NE(bound, room + 1);
+}
+
 TEST_F(BatchingTest, ABadRequestDoesNotHarmItsNeighbours) {
   const auto kernel = [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
     for (std::size_t i = 0; i < in[0].bytes / sizeof(float); ++i) {
