@@ -30,14 +30,29 @@ enum class JsonError : std::uint8_t {
   kWrongKind,  // valid so far, but not what was asked for
 };
 
-// The texts of decoded strings, kept until clear(). Addresses stay valid when more are added.
+// The texts of decoded strings, kept until clear() or forget(). Addresses stay valid when more are added.
 class TextStore {
  public:
-  std::string& add() { return texts_.emplace_front(); }
-  void clear() noexcept { texts_.clear(); }
+  std::string& add() {
+    if (spare_.empty()) return texts_.emplace_front();
+    texts_.splice_after(texts_.before_begin(), spare_, spare_.before_begin());
+    texts_.front().clear();
+    return texts_.front();
+  }
+  // Nobody needs text any more, if it is the one that was added last: its room is used again. Other texts are left
+  // alone. So a tensor of a million strings with escapes takes the room of one.
+  void forget(std::string_view text) noexcept {
+    if (texts_.empty() || texts_.front().data() != text.data()) return;
+    spare_.splice_after(spare_.before_begin(), texts_, texts_.before_begin());
+  }
+  void clear() noexcept {
+    texts_.clear();
+    spare_.clear();
+  }
 
  private:
   std::forward_list<std::string> texts_;
+  std::forward_list<std::string> spare_;
 };
 
 // Usage: if (reader.begin_object()) while (reader.next_key(key)) { read or skip one value }. Every function returns
@@ -65,6 +80,8 @@ class JsonReader {
 
   // The view points into the text, or into the store when the string has escapes.
   bool read_string(std::string_view& value);
+  // What read_string() gave last was used up: TextStore::forget().
+  void forget(std::string_view value) noexcept { store_->forget(value); }
   bool read_bool(bool& value) noexcept;
   bool read_null() noexcept;
   bool read_number(JsonNumber& number) noexcept;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -35,10 +36,12 @@ class ReplyWriter {
       if (auto status = add(output.name, output.tensor.view); !status.ok()) return status;
     }
     if (call_.sequence_id) sequence_ = *call_.sequence_id;
-    if (call_.sequence_id)
-      outputs_.push_back({"sequence_id",
-                          {DataType::kUint64, Shape{1}, reinterpret_cast<std::byte*>(&sequence_), sizeof sequence_},
-                          {}});
+    if (call_.sequence_id) {
+      constexpr std::string_view kSequenceId = "sequence_id";
+      outputs_.insert(
+          std::ranges::upper_bound(outputs_, kSequenceId, {}, &Output::name),
+          {kSequenceId, {DataType::kUint64, Shape{1}, reinterpret_cast<std::byte*>(&sequence_), sizeof sequence_}, {}});
+    }
     text_.append(format == PredictFormat::kRow ? "{\n    \"predictions\": " : "{\n    \"outputs\": ");
     auto status = format == PredictFormat::kRow ? write_rows() : write_columns();
     text_.append("\n}");
@@ -64,8 +67,9 @@ class ReplyWriter {
     const auto rows = outputs_.empty() ? 0 : first_extent(outputs_.front());
     for (const auto& output : outputs_) {
       if (output.view.shape.rank() > 0 && first_extent(output) == rows) continue;
-      return internal_error(fmt::format(
-          "Outputs have no common batch size and need the column format - Expected: {}; Actual: {}; output name: {}",
+      return invalid_argument(fmt::format(
+          "Outputs have no common batch size: ask in the column format, by \"inputs\" - Expected: {}; Actual: "
+          "{}; output name: {}",
           rows, output.view.shape.to_string(), output.name));
     }
     text_.push_back('[');

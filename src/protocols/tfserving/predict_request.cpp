@@ -23,6 +23,9 @@ constexpr std::string_view kBadInput = "Could not parse input content. Not valid
 constexpr std::string_view kBadInstance = "Could not parse instance content. Not valid ndarray detected";
 constexpr std::string_view kNoFormat = "Invalid JSON structure. Could not detect row or column format";
 
+// So many inputs that the model does not have are read, to count them, before the request is given up.
+constexpr std::size_t kUnknownInputs = 16;
+
 // The walk over one body.
 class PredictWalk {
  public:
@@ -104,7 +107,9 @@ class PredictWalk {
     for (; reader_.next_element(); ++instances) {
       if (!reader_.begin_object()) return invalid_argument(std::string(kBadInstance));
       while (reader_.next_key(name)) {
-        if (!builder(name).read(reader_, 1)) return bad_value(kBadInstance, name);
+        auto* const tensor = builder(name);
+        if (!tensor) return too_many_inputs();
+        if (!tensor->read(reader_, 1)) return bad_value(kBadInstance, *tensor);
       }
     }
     if (!reader_.ok()) return {};
@@ -130,10 +135,11 @@ class PredictWalk {
     reader_.begin_object();
     while (reader_.next_key(name)) {
       if (std::ranges::find(builders_, name, &TensorBuilder::name) != builders_.end())
-        return bad_value(kBadInput, name);
-      auto& tensor = builder(name);
-      if (!tensor.read(reader_, 0)) return bad_value(kBadInput, name);
-      add_input(tensor, false);
+        return invalid_argument(fmt::format("{} - Input given twice; input name: {}", kBadInput, name));
+      auto* const tensor = builder(name);
+      if (!tensor) return too_many_inputs();
+      if (!tensor->read(reader_, 0)) return bad_value(kBadInput, *tensor);
+      add_input(*tensor, false);
     }
     if (reader_.ok() && builders_.empty()) return invalid_argument("Invalid JSON structure, missing inputs");
     return {};
@@ -146,8 +152,8 @@ class PredictWalk {
       return invalid_argument(fmt::format(
           "Inputs inside buffer does not match expected format. - Expected: names of {} inputs", model_.inputs.size()));
     }
-    auto& tensor = builder(model_.inputs.front().name);
-    if (!tensor.read(reader_, 0)) return bad_value(text, tensor.name());
+    auto& tensor = *builder(model_.inputs.front().name);
+    if (!tensor.read(reader_, 0)) return bad_value(text, tensor);
     add_input(tensor, false);
     return {};
   }
@@ -158,8 +164,16 @@ class PredictWalk {
     return model_.inputs.size() == 1 && model_.inputs.front().type == DataType::kBool;
   }
 
-  Status bad_value(std::string_view text, std::string_view name) {
-    return invalid_argument(fmt::format("{} - input name: {}", text, name));
+  static Status bad_value(std::string_view text, const TensorBuilder& tensor) {
+    const auto& fault = tensor.fault();
+    return invalid_argument(
+        fmt::format("{} - {}{}input name: {}", text, fault, fault.empty() ? "" : "; ", tensor.name()));
+  }
+
+  // Said before all of them are read: what a request costs must not grow with the names that it invents.
+  [[nodiscard]] Status too_many_inputs() const {
+    return invalid_argument(fmt::format("Invalid number of inputs - Expected: {}; Actual: more than {}",
+                                        model_.inputs.size(), builders_.size()));
   }
 
   [[nodiscard]] const TensorSpec* spec_of(std::string_view name) const noexcept {
@@ -170,17 +184,18 @@ class PredictWalk {
   // A model may have an input that is called b64; then the object names it.
   [[nodiscard]] bool is_encoded(const JsonReader& reader) const { return !spec_of("b64") && at_encoded_string(reader); }
 
-  // The tensor of that name, begun when there is none yet.
-  TensorBuilder& builder(std::string_view name) {
+  // The tensor of that name, begun when there is none yet. Null when there are more than the model can take.
+  TensorBuilder* builder(std::string_view name) {
     const auto found = std::ranges::find(builders_, name, &TensorBuilder::name);
-    if (found != builders_.end()) return *found;
+    if (found != builders_.end()) return &*found;
+    if (builders_.size() >= model_.inputs.size() + kUnknownInputs) return nullptr;
     const auto* spec = spec_of(name);
     // Unknown inputs are refused by the servable, which counts them first.
     const DataType type = spec ? spec->type : control_type(name);
     const auto shape = spec ? spec->shape.static_shape() : std::nullopt;
     const auto expected = shape ? shape->element_count() : std::nullopt;
     builders_.emplace_back(name, type, std::min(expected.value_or(0), reader_.remaining() / 2 + 1), pool_);
-    return builders_.back();
+    return &builders_.back();
   }
 
   // The two inputs that steer sequences of stateful models, which are not in their metadata.

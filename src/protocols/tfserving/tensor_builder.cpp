@@ -1,5 +1,7 @@
 #include "protocols/tfserving/tensor_builder.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -7,6 +9,7 @@
 #include <type_traits>
 
 #include "protocols/json/base64.hpp"
+#include "protocols/json/value_text.hpp"
 #include "tensor/half.hpp"
 
 namespace ocelli::tfserving {
@@ -74,20 +77,34 @@ bool TensorBuilder::read(JsonReader& reader, std::size_t level) {
   return reader.peek() == JsonKind::kArray ? read_array(reader, level) : read_leaf(reader, level);
 }
 
+// Keeps the first reason; always false.
+bool TensorBuilder::wrong_value(const std::string& actual) {
+  if (fault_.empty()) {
+    fault_ = fmt::format("Expected: {} values; Actual: {} at element {}", precision_name(type_), actual,
+                         elements_ == 0 ? 0 : elements_ - 1);
+  }
+  return false;
+}
+
+bool TensorBuilder::ragged() {
+  if (fault_.empty()) fault_ = "Expected: arrays of equal lengths and depths, of one kind of values";
+  return false;
+}
+
 bool TensorBuilder::read_array(JsonReader& reader, std::size_t level) {
-  if (level >= Shape::kMaxRank || (leaf_level_ && *leaf_level_ <= level)) return false;
+  if (level >= Shape::kMaxRank || (leaf_level_ && *leaf_level_ <= level)) return ragged();
   array_levels_ = std::max(array_levels_, level + 1);
   if (!reader.begin_array()) return false;
   std::int64_t count = 0;
   bool good = true;
   auto store = [&](const JsonNumber& number) {
-    good = good && at_leaf(level + 1) && add_number(number);
+    good = good && (at_leaf(level + 1) || ragged()) && (add_number(number) || wrong_value(json::number_text(number)));
     ++count;
   };
   for (;;) {
     const NumberRun run = reader.read_numbers(store);
     if (!good || run == NumberRun::kError) return false;
-    if (run == NumberRun::kArrayEnd) return set_extent(level, count);
+    if (run == NumberRun::kArrayEnd) return set_extent(level, count) || ragged();
     ++count;
     if (!(reader.peek() == JsonKind::kArray ? read_array(reader, level + 1) : read_leaf(reader, level + 1)))
       return false;
@@ -95,21 +112,24 @@ bool TensorBuilder::read_array(JsonReader& reader, std::size_t level) {
 }
 
 bool TensorBuilder::read_leaf(JsonReader& reader, std::size_t level) {
-  if (!at_leaf(level)) return false;
+  if (!at_leaf(level)) return ragged();
   std::string_view text;
   JsonNumber number;
   bool flag = false;
   switch (reader.peek()) {
     case JsonKind::kNumber:
-      return reader.read_number(number) && add_number(number);
+      return reader.read_number(number) && (add_number(number) || wrong_value(json::number_text(number)));
     case JsonKind::kBool:
-      return reader.read_bool(flag) && add_bool(flag);
+      return reader.read_bool(flag) && (add_bool(flag) || wrong_value(flag ? "true" : "false"));
     case JsonKind::kString:
-      return reader.read_string(text) && add_text(text);
+      if (!reader.read_string(text) || !(add_text(text) || ragged())) return false;
+      reader.forget(text);
+      return true;
     case JsonKind::kObject:
       return read_encoded(reader);
     default:
-      return reader.skip() && reader.fail(json::JsonError::kWrongKind);
+      ++elements_;
+      return reader.skip() && !wrong_value("null") && reader.fail(json::JsonError::kWrongKind);
   }
 }
 
@@ -127,12 +147,18 @@ bool TensorBuilder::set_extent(std::size_t level, std::int64_t extent) noexcept 
 bool TensorBuilder::read_encoded(JsonReader& reader) {
   std::string_view key;
   std::string_view text;
-  if (!reader.begin_object() || !reader.next_key(key) || key != kEncodedKey || !reader.read_string(text)) return false;
-  if (reader.next_key(key) || !reader.ok() || !begin_strings()) return false;
+  const auto wrong = [this] {
+    if (fault_.empty()) fault_ = "Expected: {\"b64\": \"...\"} with base64 text, where an object stands";
+    return false;
+  };
+  if (!reader.begin_object() || !reader.next_key(key) || key != kEncodedKey || !reader.read_string(text))
+    return wrong();
+  if (reader.next_key(key) || !reader.ok()) return wrong();
+  if (!begin_strings()) return ragged();
   const std::size_t room = sizeof(std::uint32_t) + json::base64_room(text.size());
   std::byte* const at = block_.extend(room);
   const auto size = json::decode_base64(text, at + sizeof(std::uint32_t));
-  if (!size) return false;
+  if (!size) return wrong();
   const auto length = static_cast<std::uint32_t>(*size);
   std::memcpy(at, &length, sizeof length);
   block_.shrink(room - sizeof length - *size);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "protocols/json/growing_block.hpp"
@@ -22,10 +23,13 @@ class TensorBuilder {
   TensorBuilder(std::string_view name, DataType type, std::size_t expected, BufferPool& pool);
 
   // Reads one value, nested arrays or a single element, inside `level` arrays: 0 for a whole tensor, 1 for one row of
-  // it. False when it does not fit what was read before, or is no tensor; reader.error() then tells faults of the text.
+  // it. False when it does not fit what was read before, or is no tensor; reader.error() then tells faults of the text,
+  // and fault() what else is wrong.
   bool read(json::JsonReader& reader, std::size_t level);
 
   [[nodiscard]] std::string_view name() const noexcept { return name_; }
+  // Why read() failed, with the value that is at fault where it is one.
+  [[nodiscard]] const std::string& fault() const noexcept { return fault_; }
   // Values read at level 1.
   [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
   // The finished tensor. in_rows: the outermost extent is rows(). A lone element becomes a tensor of shape (1), or ()
@@ -44,6 +48,8 @@ class TensorBuilder {
   bool add_bool(bool value);
   bool add_text(std::string_view text);
   bool begin_strings() noexcept;
+  bool wrong_value(const std::string& actual);
+  bool ragged();
 
   std::string_view name_;
   DataType type_;
@@ -53,6 +59,7 @@ class TensorBuilder {
   std::int64_t extents_[Shape::kMaxRank];
   std::size_t array_levels_ = 0;           // arrays were seen down to this level
   std::optional<std::size_t> leaf_level_;  // all elements stand inside so many arrays
+  std::string fault_;
 };
 
 // Whether the value that comes next is {"b64": "..."}: an encoded string, not an object of named tensors.

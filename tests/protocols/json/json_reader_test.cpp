@@ -115,6 +115,30 @@ TEST(JsonReader, DecodesStrings) {
   EXPECT_EQ(decoded("\"0123456\\\"789012345678901234567890\""), "0123456\"789012345678901234567890");
 }
 
+TEST(JsonReader, UsesTheRoomOfForgottenTextsAgain) {
+  TextStore store;
+  JsonReader reader(R"(["a\n","b\n","plain","c\n","d\n"])", store);
+  std::string_view first;
+  std::string_view text;
+  ASSERT_TRUE(reader.begin_array() && reader.next_element() && reader.read_string(first));
+  const auto* const room = first.data();
+  reader.forget(first);
+  ASSERT_TRUE(reader.next_element() && reader.read_string(text));
+  EXPECT_EQ(text, "b\n");
+  EXPECT_EQ(text.data(), room);
+  const auto kept = text;
+  ASSERT_TRUE(reader.next_element() && reader.read_string(text));
+  reader.forget(text);  // lies in the document itself
+  ASSERT_TRUE(reader.next_element() && reader.read_string(text));
+  EXPECT_NE(text.data(), room);
+  reader.forget(kept);  // not the last one: stays
+  std::string_view last;
+  ASSERT_TRUE(reader.next_element() && reader.read_string(last));
+  EXPECT_EQ(kept, "b\n");
+  EXPECT_EQ(text, "c\n");
+  EXPECT_EQ(last, "d\n");
+}
+
 TEST(JsonReader, WalksMembersInAnyShape) {
   TextStore store;
   JsonReader reader(R"({"a": [1, [2, 3], "x"], "b": {}, "c": true})", store);

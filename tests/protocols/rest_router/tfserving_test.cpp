@@ -130,13 +130,17 @@ TEST_F(TfservingTest, CastsToTheTypeOfTheModel) {
                                                                {DataType::kString, "1"},
                                                                {DataType::kFp32, "null"}}) {
     const auto reply = echo(type, std::string("[") + value + "]");
-    EXPECT_EQ(reply, R"(400 {"error":"Could not parse input content. Not valid ndarray detected - input name: x"})")
+    EXPECT_EQ(reply, R"(400 {"error":"Could not parse input content. Not valid ndarray detected - Expected: )" +
+                         std::string(precision_name(type)) + " values; Actual: " + value +
+                         R"( at element 0; input name: x"})")
         << value;
   }
 }
 
 TEST_F(TfservingTest, NamesTheErrorsOfTheSpecification) {
   const auto error = [&](const std::string& body) { return posted("/v1/models/dummy:predict", body); };
+  const std::string kRagged =
+      R"( - Expected: arrays of equal lengths and depths, of one kind of values; input name: b"})";
   EXPECT_EQ(error("{"), R"(412 {"error":"The file is not valid json"})");
   EXPECT_EQ(error("[]"), R"(400 {"error":"Request body should be JSON object"})");
   EXPECT_EQ(error(R"({"instances":[]})"), R"(400 {"error":"Invalid JSON structure. Missing instances in row format"})");
@@ -150,11 +154,11 @@ TEST_F(TfservingTest, NamesTheErrorsOfTheSpecification) {
   EXPECT_EQ(error(R"({"instances":[null]})"),
             R"(400 {"error":"Invalid JSON structure. Nonamed instance is not an array."})");
   EXPECT_EQ(error(R"({"instances":[[0,1],[2]]})"),
-            R"(400 {"error":"Could not parse instance content. Not valid ndarray detected - input name: b"})");
+            R"(400 {"error":"Could not parse instance content. Not valid ndarray detected)" + kRagged);
   EXPECT_EQ(error(R"({"instances":[{"b":[0]},{"b":[0,1]}]})"),
-            R"(400 {"error":"Could not parse instance content. Not valid ndarray detected - input name: b"})");
+            R"(400 {"error":"Could not parse instance content. Not valid ndarray detected)" + kRagged);
   EXPECT_EQ(error(R"({"inputs":[[0,1],[2]]})"),
-            R"(400 {"error":"Could not parse input content. Not valid ndarray detected - input name: b"})");
+            R"(400 {"error":"Could not parse input content. Not valid ndarray detected)" + kRagged);
   for (const char* ragged : {"[1,[2]]", "[[1],2]", "[[],[1]]", "[[1],[]]", "[[[1]],[2]]", "[[1],[[2]]]", "[1,\"a\"]",
                              "[\"a\",1]", "[[],1]"}) {
     EXPECT_EQ(post("/v1/models/dummy:predict", std::string(R"({"inputs":)") + ragged + "}").status, 400) << ragged;
@@ -186,6 +190,32 @@ TEST_F(TfservingTest, NamesTheErrorsOfTheSpecification) {
   EXPECT_EQ(got("/v1/models/dummy:explain"), R"(400 {"error":"Invalid request URL"})");
 }
 
+TEST_F(TfservingTest, SaysWhichValueIsWrong) {
+  const auto wrong = [&](const std::string& body) {
+    const auto text = posted("/v1/models/dummy:predict", body);
+    return text.substr(std::min(text.size(), text.find(" - ")));
+  };
+  EXPECT_EQ(wrong(R"({"inputs":[[0,1,1e39,3]]})"),
+            R"( - Expected: FP32 values; Actual: 1e39 at element 2; input name: b"})");
+  EXPECT_EQ(wrong(R"({"instances":[{"b":[0,true]}]})"),
+            R"( - Expected: FP32 values; Actual: true at element 1; input name: b"})");
+  EXPECT_EQ(wrong(R"({"inputs":{"b":[[0,null]]}})"),
+            R"( - Expected: FP32 values; Actual: null at element 1; input name: b"})");
+  EXPECT_EQ(wrong(R"({"inputs":{"b":{"b64":"%"}}})"),
+            R"( - Expected: {\"b64\": \"...\"} with base64 text, where an object stands; input name: b"})");
+  EXPECT_EQ(wrong(R"({"inputs":{"b":[[0]],"b":[[0]]}})"), R"( - Input given twice; input name: b"})");
+}
+
+TEST_F(TfservingTest, InventedInputsAreNotAllRead) {
+  std::string names;
+  for (int i = 0; i < 17; ++i) names += (i > 0 ? ",\"" : "\"") + std::to_string(i) + "\":[0]";
+  const std::string refusal = R"(400 {"error":"Invalid number of inputs - Expected: 1; Actual: more than 17"})";
+  EXPECT_EQ(posted("/v1/models/dummy:predict", R"({"inputs":{)" + names + R"(,"x":[0]}})"), refusal);
+  EXPECT_EQ(posted("/v1/models/dummy:predict", R"({"instances":[{)" + names + R"(,"x":[0]}]})"), refusal);
+  EXPECT_NE(posted("/v1/models/dummy:predict", R"({"inputs":{)" + names + "}}"), refusal)
+      << "a few are left to the servable, which counts them";
+}
+
 TEST_F(TfservingTest, RowFormatNeedsACommonFirstExtent) {
   auto metadata = dummy->metadata();
   metadata.name = "mixed";
@@ -194,7 +224,7 @@ TEST_F(TfservingTest, RowFormatNeedsACommonFirstExtent) {
     call.outputs.push_back({"x", test::make_tensor(DataType::kFp32, {2, 3}, values, 24), false});
     call.outputs.push_back({"y", test::make_tensor(DataType::kFp32, {3}, values, 12), false});
   }));
-  EXPECT_EQ(post("/v1/models/mixed:predict", R"({"instances":[[0]]})").status, 500);
+  EXPECT_EQ(post("/v1/models/mixed:predict", R"({"instances":[[0]]})").status, 400);
   EXPECT_EQ(post("/v1/models/mixed:predict", R"({"inputs":[[0]]})").status, 200);
 }
 
