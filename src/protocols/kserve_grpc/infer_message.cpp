@@ -85,7 +85,7 @@ Result<Tensor> input_tensor(const InferInput& input, const serving::ServableMeta
   if (input.shared_memory) {
     auto place = open_place(*input.shared_memory, context);
     if (!place.ok()) return std::move(place).status();
-    return Tensor{{head.type, head.shape, place->data, place->bytes}, std::move(place->owner)};
+    return wire::tensor_in_place(head, {place->data, place->bytes}, {std::move(place->owner), context.pool});
   }
   const wire::InputSource source{context.message, context.pool};
   if (raw.empty()) return tensor_from_contents(head, input.contents, source);

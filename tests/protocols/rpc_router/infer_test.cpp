@@ -1,4 +1,8 @@
 // ModelInfer against libprotobuf's messages.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <thread>
 
@@ -294,6 +298,35 @@ TEST_F(InferTest, CancelRacesCompletion) {
   }
   stop = true;
   device.join();
+}
+
+TEST_F(InferTest, SharedMemoryOffItsBoundaryIsCopied) {
+  const std::string key = "/ocelli_rpc_test_" + std::to_string(::getpid());
+  const int descriptor = ::shm_open(key.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
+  ASSERT_GE(descriptor, 0);
+  ASSERT_EQ(::ftruncate(descriptor, 64), 0);
+  ASSERT_TRUE(regions.register_region("r", key, 0, 64).ok());
+  ::close(descriptor);
+  ::shm_unlink(key.c_str());
+  const auto view = regions.view("r", 0, 64);
+  ASSERT_TRUE(view.ok());
+  std::memcpy(view->data + 3, kRamp.data(), 40);
+  bool aligned = false;
+  auto metadata = dummy->metadata();
+  metadata.name = "looks";
+  catalog.add(std::make_shared<test::FakeServable>(metadata, [&](serving::InferenceCall& call) {
+    aligned = reinterpret_cast<std::uintptr_t>(call.inputs.at(0).tensor.view.data) % alignof(float) == 0;
+    call.outputs.push_back({"a", call.inputs.at(0).tensor, false});
+  }));
+  auto request = dummy_request();
+  request.set_model_name("looks");
+  auto& parameters = *request.mutable_inputs(0)->mutable_parameters();
+  parameters["shared_memory_region"].set_string_param("r");
+  parameters["shared_memory_byte_size"].set_int64_param(40);
+  parameters["shared_memory_offset"].set_int64_param(3);
+  ASSERT_TRUE(infer(request).ok());
+  EXPECT_TRUE(aligned);
+  EXPECT_EQ(floats_of(reply.raw_output_contents(0)), kRamp);
 }
 
 TEST_F(InferTest, SharedMemoryInAndOut) {
