@@ -84,6 +84,10 @@ struct ServableMetrics {
   Counter executions{0};         // batches
   Counter last_inference_ms{0};  // milliseconds since the epoch
 
+  // A request for an inference that was refused before the servable was given it, for the statistics extension; the
+  // servable counts all others.
+  void request_refused(Duration took) noexcept { stat_fail.add(took); }
+
   // One finished request of a protocol method: success or failure, and its time when it succeeded (inference methods
   // only). The servable itself keeps current_requests and the statistics extension's counters.
   void request_done(Method method, Interface interface, const Status& status, Duration took) noexcept {

@@ -128,7 +128,8 @@ void append_server_metadata(std::string& text, std::string_view name, std::strin
   text.push_back('{');
   append_members(text, {{"name", name}, {"version", version}});
   text.append(
-      ",\"extensions\":[\"binary_tensor_data\",\"model_repository\",\"schedule_policy\",\"sequence\",\"statistics\"");
+      ",\"extensions\":[\"binary_tensor_data\",\"model_configuration\",\"model_repository\",\"parameters\","
+      "\"schedule_policy\",\"sequence\",\"statistics\"");
   if (shared_memory) text.append(",\"system_shared_memory\"");
   text.append("]}");
 }

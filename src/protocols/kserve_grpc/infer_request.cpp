@@ -143,6 +143,18 @@ void InferRequest::clear() noexcept {
 
 Status InferRequest::parse(wire::Bytes message) {
   clear();
+  auto status = read_fields(message);
+  // Also of a request that is refused for something else: it counts for the version that it names.
+  auto parsed = rpc::parse_version(version_text);
+  if (!parsed.ok()) {
+    model_name = {};
+    return status.ok() ? std::move(parsed).status() : status;
+  }
+  version = parsed.value();
+  return status.ok() ? check_contents() : status;
+}
+
+Status InferRequest::read_fields(wire::Bytes message) {
   WireReader reader(message);
   Field field;
   while (reader.next(field)) {
@@ -150,11 +162,7 @@ Status InferRequest::parse(wire::Bytes message) {
     if (field.type != WireType::kLength) return malformed_message();
     if (auto status = add_field(field); !status.ok()) return status;
   }
-  if (!reader.ok()) return malformed_message();
-  auto parsed = rpc::parse_version(version_text);
-  if (!parsed.ok()) return std::move(parsed).status();
-  version = parsed.value();
-  return check_contents();
+  return reader.ok() ? Status() : malformed_message();
 }
 
 Status InferRequest::add_field(const Field& field) {

@@ -54,7 +54,7 @@ class InferRequest {
   static constexpr std::size_t kMaxTensors = 4096;
 
   // Walks the message; views point into it. Forgets what was there before but keeps the capacity. Errors:
-  // kInvalidArgument.
+  // kInvalidArgument; name and version are then those that were found, no name where the version is none.
   Status parse(wire::Bytes message);
 
   std::string_view model_name;
@@ -68,6 +68,7 @@ class InferRequest {
 
  private:
   void clear() noexcept;
+  Status read_fields(wire::Bytes message);
   Status add_field(const wire::Field& field);
   Status check_contents() const;
 };

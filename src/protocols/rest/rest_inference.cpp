@@ -21,14 +21,17 @@ void RestInference::start(transport::HttpExchange& exchange, std::string_view na
                           std::optional<std::int64_t> version) noexcept {
   exchange_ = &exchange;
   version_ = version;
+  handed_over_ = false;
   state_.store(kBusy, std::memory_order_release);
   const Status status = guarded([&] {
     name_ = name;
     return begin();
   });
-  if (!status.ok()) return finish(status);
-
   auto found = services_.catalog.find(name_, version_);
+  if (!status.ok()) {
+    if (found.ok()) call().servable = std::move(found).value();
+    return finish(status);
+  }
   if (found.ok() || found.status().code() != StatusCode::kNotLoadedYet) return resolved(std::move(found));
   services_.catalog.find_when_loaded(name_, version_,
                                      [this](Result<serving::ServableHandle> later) { resolved(std::move(later)); });
@@ -55,6 +58,7 @@ Status RestInference::submit(Result<serving::ServableHandle> found) {
   call.servable = std::move(found).value();
   if (auto status = fill(*exchange_); !status.ok()) return status;
   if (state_.load(std::memory_order_acquire) & kGone) return cancelled_status();
+  handed_over_ = true;
   call.servable->infer(call);
   return {};
 }
@@ -115,7 +119,9 @@ void RestInference::reply(Status status) noexcept {
   if (status.ok()) status = guarded([&] { return write(exchange); });
   if (call.servable) {
     const auto took = Clock::now() - exchange.request().received;
-    call.servable->metrics().request_done(method_, observability::Interface::kRest, status, took);
+    auto& metrics = call.servable->metrics();
+    if (!handed_over_) metrics.request_refused(took);
+    metrics.request_done(method_, observability::Interface::kRest, status, took);
   }
   clear();
   if (status.ok()) {

@@ -30,7 +30,8 @@ class RestInference : private serving::CallCompletion, private transport::Cancel
   // services must outlive this object.
   RestInference(const RestServices& services, observability::Method method) : services_(services), method_(method) {}
 
-  // Begins; does not block. name need not outlive the call. recycle() may have been called when this returns.
+  // Begins; does not block. What the request's own bytes make impossible counts for the servable too, if there is one.
+  // name need not outlive the call. recycle() may have been called when this returns.
   void start(transport::HttpExchange& exchange, std::string_view name, std::optional<std::int64_t> version) noexcept;
 
   // The steps that protocols differ in. What the servable has no part in, done before it is looked for.
@@ -74,6 +75,7 @@ class RestInference : private serving::CallCompletion, private transport::Cancel
   std::string name_;
   std::optional<std::int64_t> version_;
   std::atomic<std::uint8_t> state_{0};
+  bool handed_over_ = false;  // the servable was given the call
 };
 
 }  // namespace ocelli::rest

@@ -39,13 +39,21 @@ void InferenceJob::start(const transport::RpcMessage& request, BufferPool& pool,
   call_.times.received = received;
   call_.deadline = deadline;
   call_.completion = this;
+  handed_over_ = false;
   if (auto status = guarded([&] { return message_->parse(request_.bytes); }); !status.ok())
-    return complete(std::move(status));
+    return refuse(std::move(status));
 
   auto found = services_.catalog.find(message_->model(), message_->version());
   if (found.ok() || found.status().code() != StatusCode::kNotLoadedYet) return resolved(std::move(found));
   services_.catalog.find_when_loaded(message_->model(), message_->version(),
                                      [this](Result<serving::ServableHandle> later) { resolved(std::move(later)); });
+}
+
+// A message that says nothing sensible counts all the same where it names a servable.
+void InferenceJob::refuse(Status status) noexcept {
+  auto found = services_.catalog.find(message_->model(), message_->version());
+  if (found.ok()) call_.servable = std::move(found).value();
+  complete(std::move(status));
 }
 
 void InferenceJob::resolved(Result<serving::ServableHandle> found) noexcept {
@@ -59,6 +67,7 @@ Status InferenceJob::submit(Result<serving::ServableHandle> found) {
   if (auto status = message_->fill(call_, {request_.owner, *pool_, services_.shared_memory}); !status.ok())
     return status;
   if (state_.load(std::memory_order_acquire) & kCancelled) return cancelled_status();
+  handed_over_ = true;
   call_.servable->infer(call_);
   return {};
 }
@@ -110,6 +119,7 @@ void InferenceJob::end(const Status& status) noexcept {
   if (call_.servable) {
     auto& metrics = call_.servable->metrics();
     const auto took = Clock::now() - received_;
+    if (!handed_over_) metrics.request_refused(took);
     metrics.request_done(message_->method(), observability::Interface::kGrpc, status, took);
   }
   call_.clear();

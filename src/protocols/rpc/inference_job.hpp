@@ -59,6 +59,7 @@ class InferenceJob : private serving::CallCompletion {
   };
 
   void on_call_done(serving::InferenceCall& call) noexcept final;
+  void refuse(Status status) noexcept;
   void resolved(Result<serving::ServableHandle> found) noexcept;
   Status submit(Result<serving::ServableHandle> found);
   void leave_servable() noexcept;
@@ -71,6 +72,7 @@ class InferenceJob : private serving::CallCompletion {
   BufferPool* pool_ = nullptr;
   TimePoint received_{};
   std::atomic<std::uint8_t> state_{0};
+  bool handed_over_ = false;  // the servable was given the call
 };
 
 }  // namespace ocelli::rpc

@@ -33,7 +33,8 @@ class InferenceMessage {
 
   // The method whose counters this request belongs to.
   [[nodiscard]] virtual observability::Method method() const noexcept = 0;
-  // Walks the request. Errors: kInvalidArgument for whatever can be seen without the model.
+  // Walks the request. Errors: kInvalidArgument for whatever can be seen without the model; model() and version() then
+  // say what was found of them.
   virtual Status parse(wire::Bytes message) = 0;
   [[nodiscard]] virtual std::string_view model() const noexcept = 0;
   // Empty: the server's choice.

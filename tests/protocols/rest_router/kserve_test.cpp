@@ -94,8 +94,8 @@ TEST_F(KserveTest, AnswersHealth) {
 TEST_F(KserveTest, DescribesServerAndModel) {
   EXPECT_EQ(
       got("/v2"),
-      R"(200 {"name":"OpenVINO Model Server","version":"2026.2.1","extensions":["binary_tensor_data","model_repository","schedule_policy",)"
-      R"("sequence","statistics","system_shared_memory"]})");
+      R"(200 {"name":"OpenVINO Model Server","version":"2026.2.1","extensions":["binary_tensor_data","model_configuration",)"
+      R"("model_repository","parameters","schedule_policy","sequence","statistics","system_shared_memory"]})");
   catalog.add(test::make_dummy("dummy", 3));
   catalog.add_status("dummy", {2, serving::VersionState::kEnd, StatusCode::kOk, ""});
   EXPECT_EQ(
@@ -237,6 +237,24 @@ TEST_F(KserveTest, CountsRequestsByMethod) {
   EXPECT_EQ(metrics.success[static_cast<std::size_t>(Method::kModelReady)][rest], 1u);
   EXPECT_EQ(metrics.success[static_cast<std::size_t>(Method::kModelMetadata)][rest], 1u);
   EXPECT_EQ(metrics.errors[static_cast<std::size_t>(StatusCode::kInvalidArgument)], 1u);
+}
+
+TEST_F(KserveTest, RequestsThatSayNothingSensibleCountAsFailed) {
+  using observability::Method;
+  auto& metrics = dummy->metrics();
+  const auto& failed = metrics.fail[static_cast<std::size_t>(Method::kModelInfer)]
+                                   [static_cast<std::size_t>(observability::Interface::kRest)];
+  post("/v2/models/dummy/infer", "{");
+  EXPECT_EQ(failed, 1U);
+  EXPECT_EQ(metrics.errors[static_cast<std::size_t>(StatusCode::kFailedPrecondition)], 1U);
+  post("/v2/models/dummy/versions/1/infer", "{}");
+  EXPECT_EQ(failed, 2U);
+  EXPECT_EQ(metrics.stat_fail.count, 2U) << "the statistics extension counts what no servable saw";
+  post("/v2/models/dummy/versions/9/infer", "{}");
+  post("/v2/models/none/infer", "{");
+  EXPECT_EQ(failed, 2U) << "a name that is wrong counts nowhere";
+  post("/v1/models/dummy:predict", "{");
+  EXPECT_EQ(metrics.stat_fail.count, 3U);
 }
 
 TEST_F(KserveTest, AFailureOfTheModelBecomesItsHttpStatus) {

@@ -95,6 +95,17 @@ TEST_F(InferTest, CountsRequests) {
   const auto method = static_cast<std::size_t>(observability::Method::kModelInfer);
   EXPECT_EQ(metrics.success[method][0].load(), 1u);
   EXPECT_EQ(metrics.fail[method][0].load(), 1u);
+  EXPECT_EQ(metrics.stat_fail.count.load(), 1u) << "the servable never saw it";
+  wrong = raw_request();
+  wrong.mutable_inputs(0)->mutable_contents()->add_fp32_contents(1);
+  EXPECT_FALSE(infer(wrong).ok()) << "refused before the servable is looked for";
+  EXPECT_EQ(metrics.fail[method][0].load(), 2u);
+  wrong.set_model_version("9");
+  EXPECT_FALSE(infer(wrong).ok());
+  wrong.set_model_version("x");
+  EXPECT_FALSE(infer(wrong).ok());
+  EXPECT_EQ(metrics.fail[method][0].load(), 2u) << "a version that is not there counts nowhere";
+  EXPECT_EQ(metrics.stat_fail.count.load(), 2u);
 }
 
 TEST_F(InferTest, SaysWhatIsWrong) {
