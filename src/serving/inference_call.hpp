@@ -56,7 +56,7 @@ struct CallOutput {
 // Stateful models.
 struct SequenceControl {
   std::uint64_t id = 0;       // 0: none given
-  std::uint32_t control = 0;  // 0 none, 1 start, 2 end
+  std::uint32_t control = 0;  // 0 none, 1 start, 2 end, 3 both: a sequence of one request
 };
 
 using CallTimes = scheduling::WorkTimes;

@@ -87,7 +87,8 @@ class Scheduling(unittest.TestCase):
                 status, _, body = server.post("/v2/models/counter/infer", {"inputs": [plain, *inputs]})
                 self.assertEqual(status, expected, (inputs, body))
             for expected, parameters in ((200, {"sequence_id": 6}), (200, {"sequence_id": 6, "sequence_end": True}), (404, {"sequence_id": 6, "sequence_end": True}),
-                                         (400, {"sequence_id": "six", "sequence_start": True}), (400, {"sequence_id": -6, "sequence_start": True})):
+                                         (200, {"sequence_id": "six", "sequence_start": True}), (200, {"sequence_id": "six", "sequence_end": True}),
+                                         (400, {"sequence_id": "", "sequence_start": True}), (400, {"sequence_id": -6, "sequence_start": True})):
                 status, _, body = server.post("/v2/models/counter/infer", {"parameters": parameters, "inputs": [plain]})
                 self.assertEqual(status, expected, (parameters, body))
             for expected, inputs in ((200, {"sequence_id": [8], "sequence_control_input": [1]}), (503, {"sequence_id": [9], "sequence_control_input": [1]}),

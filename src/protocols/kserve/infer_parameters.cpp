@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "serving/priority_level.hpp"
+#include "serving/sequence_name.hpp"
 
 namespace ocelli::kserve {
 namespace {
@@ -21,7 +22,7 @@ struct Value {
   JsonKind kind = JsonKind::kInvalid;
   std::string_view text;
   bool flag = false;
-  std::optional<std::int64_t> integer;
+  std::optional<std::int64_t> integer;   // of a number that is one
   std::optional<std::uint64_t> natural;  // also beyond an int64
 };
 
@@ -44,25 +45,32 @@ Status read_value(JsonReader& reader, std::string_view name, Value& value) {
       if (!reader.read_number(number)) return {};
       value.integer = json::to_int64(number);
       value.natural = json::to_uint64(number);
-      if (value.integer || value.natural) return {};
-      break;
+      return {};
+    case JsonKind::kNull:
+      reader.read_null();
+      return {};
     case JsonKind::kInvalid:
       reader.skip();
       return {};
     default:
       break;
   }
-  return wrong_value(name, "a string, a boolean or an integer");
+  return wrong_value(name, "a string, a boolean or a number");
 }
 
-// Calls use(name, value) for each member of the object.
+// Calls use(name, value) for each member of the object. What is null was left out.
 template <typename Use>
 Status read_parameters(JsonReader& reader, Use use) {
+  if (reader.peek() == JsonKind::kNull) {
+    reader.read_null();
+    return {};
+  }
   if (!reader.begin_object()) return invalid_argument("Invalid request parameters - Expected: an object");
   std::string_view name;
   while (reader.next_key(name)) {
     Value value;
     if (auto status = read_value(reader, name, value); !status.ok() || !reader.ok()) return status;
+    if (value.kind == JsonKind::kNull) continue;
     if (auto status = use(name, value); !status.ok()) return status;
   }
   return {};
@@ -88,6 +96,16 @@ Status set_priority(std::string_view name, const Value& value, std::int32_t& pri
   return {};
 }
 
+Status set_sequence(std::string_view name, const Value& value, std::uint64_t& id) {
+  if (value.kind == JsonKind::kString && !value.text.empty()) {
+    id = serving::sequence_id_of(value.text);
+    return {};
+  }
+  if (!value.natural) return wrong_value(name, "an integer from 0 or a string that is not empty");
+  id = *value.natural;
+  return {};
+}
+
 constexpr std::uint32_t kSequenceStart = 1;
 constexpr std::uint32_t kSequenceEnd = 2;
 
@@ -103,13 +121,13 @@ Status read_request_parameters(JsonReader& reader, RequestParameters& parameters
       return {};
     }
     if (name == "priority") return set_priority(name, value, parameters.priority);
-    if (name == "sequence_id") return set_natural(name, value, parameters.sequence.id);
+    if (name == "sequence_id") return set_sequence(name, value, parameters.sequence.id);
     if (name == "sequence_start") return set_flag(name, value, start);
     if (name == "sequence_end") return set_flag(name, value, end);
     if (name == "binary_data_output") return set_flag(name, value, parameters.binary_output);
     return {};
   });
-  parameters.sequence.control = end ? kSequenceEnd : start ? kSequenceStart : 0;
+  parameters.sequence.control = (start ? kSequenceStart : 0) | (end ? kSequenceEnd : 0);
   return status;
 }
 

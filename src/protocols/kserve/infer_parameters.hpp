@@ -30,9 +30,9 @@ struct TensorParameters {
   std::optional<std::uint64_t> region_size;
 };
 
-// Both read one object at reader's place. Unknown names are passed over, but must be strings, booleans or integers, as
-// all parameters. A false reader.ok() with an OK status means that the text is at fault. Errors: kInvalidArgument
-// naming the parameter.
+// Both read one object at reader's place. Members that are null count as left out, and so does a null in the object's
+// place. Unknown names are passed over, but must be strings, booleans or numbers, as all parameters. A false
+// reader.ok() with an OK status means that the text is at fault. Errors: kInvalidArgument naming the parameter.
 Status read_request_parameters(json::JsonReader& reader, RequestParameters& parameters);
 Status read_tensor_parameters(json::JsonReader& reader, TensorParameters& parameters);
 

@@ -12,14 +12,15 @@ namespace ocelli::kserve {
 namespace {
 
 constexpr std::string_view kElementSeparator = ", ";
-constexpr OutputFormat kDefaultFormat{};
-
-const OutputFormat& format_of(const InferRequest& request, std::string_view output_name) noexcept {
+constexpr std::string_view kSequenceId = "sequence_id";
+OutputFormat format_of(const InferRequest& request, std::string_view output_name) noexcept {
   const auto& requested = request.call.requested;
   for (std::size_t i = 0; i < requested.size(); ++i) {
     if (requested[i].name == output_name) return request.formats[i];
   }
-  return kDefaultFormat;
+  OutputFormat format;
+  format.binary = request.binary_outputs;
+  return format;
 }
 
 // Writes the text of one reply: multi-line, four spaces a level, arrays on one line.
@@ -40,10 +41,15 @@ class ReplyWriter {
     text_.append(",\n    \"model_version\": \"");
     json::append_integer(text_, metadata.version);
     text_.append("\",\n    \"outputs\": [");
+    bool sequence_due = call.sequence_id.has_value();
     for (const auto& output : call.outputs) {
+      if (sequence_due && output.name > kSequenceId) {
+        write_sequence(*call.sequence_id);
+        sequence_due = false;
+      }
       if (auto status = write_output(output); !status.ok()) return status;
     }
-    if (call.sequence_id) write_sequence(*call.sequence_id);
+    if (sequence_due) write_sequence(*call.sequence_id);
     text_.append("]\n}");
     return binary_ ? text_.size() : 0;
   }
@@ -66,7 +72,7 @@ class ReplyWriter {
 
   Status write_output(const serving::CallOutput& output) {
     const auto& view = output.tensor.view;
-    const OutputFormat& format = format_of(request_, output.name);
+    const OutputFormat format = format_of(request_, output.name);
     begin_output(output.name, view.shape, view.type);
     Status status;
     if (output.in_destination) {
@@ -107,9 +113,9 @@ class ReplyWriter {
     return json::append_strings(text_, *elements, kElementSeparator, output.name);
   }
 
-  // Stateful models answer their sequence as one more output.
+  // Stateful models answer their sequence as one more output, in its place by name.
   void write_sequence(std::uint64_t id) {
-    begin_output("sequence_id", Shape{1}, DataType::kUint64);
+    begin_output(kSequenceId, Shape{1}, DataType::kUint64);
     text_.append(",\n            \"data\": [");
     json::append_unsigned(text_, id);
     text_.append("]");

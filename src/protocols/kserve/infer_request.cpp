@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 
+#include "protocols/json/value_text.hpp"
 #include "protocols/kserve/infer_parameters.hpp"
 #include "protocols/kserve/input_source.hpp"
 #include "protocols/kserve/tensor_data.hpp"
@@ -19,6 +20,8 @@ using json::JsonReader;
 constexpr std::string_view kNotJson = "The file is not valid json";
 constexpr std::string_view kNotArray = "Could not parse input content. Not valid ndarray detected";
 constexpr std::string_view kNoInputs = "Invalid JSON structure, missing inputs";
+constexpr std::string_view kDataTypes =
+    "one of BOOL, UINT8, UINT16, UINT32, UINT64, INT8, INT16, INT32, INT64, FP16, BF16, FP32, FP64, BYTES";
 
 // The walk over one request's JSON. A step that fails leaves its reason in status_; an error of the reader without a
 // reason is the text's fault.
@@ -89,7 +92,11 @@ class RequestWalk {
 
   bool check(Status status) { return (status.ok() || fail(std::move(status))) && reader_.ok(); }
 
+  // Members that need not be there may be null, as many programs write those that they leave out.
+  bool left_out() noexcept { return reader_.peek() == JsonKind::kNull && reader_.read_null(); }
+
   bool read_id() {
+    if (left_out()) return true;
     std::string_view id;
     if (!reader_.read_string(id)) return fail(invalid_argument("Invalid request id - Expected: a string"));
     request_.id = id;
@@ -106,21 +113,39 @@ class RequestWalk {
   }
 
   bool read_input() {
+    if (request_.call.inputs.size() == InferRequest::kMaxTensors) return too_many("inputs");
     PendingInput input;
     std::string_view key;
-    if (!reader_.begin_object()) return false;
+    if (!reader_.begin_object()) return wrong_kind("an input as an object", input);
     while (reader_.next_key(key)) {
       if (!read_input_member(key, input)) return false;
     }
     return reader_.ok() && finish_input(input);
   }
 
+  bool too_many(std::string_view what) {
+    return fail(invalid_argument(
+        fmt::format("Request has too many {} - Expected: at most {}", what, InferRequest::kMaxTensors)));
+  }
+
+  // Says what stands where something else was expected.
+  bool wrong_kind(std::string_view expected, const PendingInput& input) {
+    if (reader_.error() != JsonError::kWrongKind) return false;
+    return fail(invalid_argument(fmt::format("{} - Expected: {}; Actual: {}{}", kNotArray, expected,
+                                             json::value_text(reader_), at_input(input))));
+  }
+
+  static std::string at_input(const PendingInput& input) {
+    return input.name ? fmt::format("; input name: {}", *input.name) : std::string();
+  }
+
   bool read_input_member(std::string_view key, PendingInput& input) {
-    if (key == "name") return reader_.read_string(input.name.emplace());
-    if (key == "shape") return read_shape(input.shape.emplace());
+    if (key == "name") return read_name(input);
+    if (key == "shape") return read_shape(input, input.shape.emplace());
     if (key == "datatype") return read_type(input);
     if (key == "parameters") return check(read_tensor_parameters(reader_, input.parameters));
     if (key != "data") return reader_.skip();
+    if (left_out()) return true;
     input.data = reader_;
     if (!input.name || !input.type || !input.shape) return reader_.skip();
     return read_data(reader_, input);
@@ -130,23 +155,33 @@ class RequestWalk {
     if (input.read)
       return fail(invalid_argument(fmt::format("{} - data given twice; input name: {}", kNotArray, *input.name)));
     auto status = read_tensor_data(reader, *input.name, *input.type, *input.shape, pool_, input.tensor);
-    if (reader.error() == JsonError::kNotFinite) return false;
+    if (reader.error() == JsonError::kNotFinite || reader.error() == JsonError::kTooDeep) return false;
     input.read = status.ok();
     return status.ok() || fail(std::move(status));
   }
 
-  bool read_shape(Shape& shape) {
+  bool read_name(PendingInput& input) {
+    std::string_view name;
+    if (!reader_.read_string(name)) return wrong_kind("name as a string", input);
+    input.name = name;
+    return true;
+  }
+
+  bool read_shape(const PendingInput& input, Shape& shape) {
+    constexpr std::string_view kExpected = "shape as an array of integers from 0";
     shape.clear();
-    if (!reader_.begin_array()) return false;
+    if (!reader_.begin_array()) return wrong_kind(kExpected, input);
     json::JsonNumber number;
     while (reader_.next_element()) {
-      if (!reader_.read_number(number)) return false;
+      if (!reader_.read_number(number)) return wrong_kind(kExpected, input);
       const auto extent = json::to_int64(number);
-      if (!extent || *extent < 0)
-        return fail(invalid_argument(fmt::format("{} - Expected: shape of integers from 0", kNotArray)));
+      if (!extent || *extent < 0) {
+        return fail(invalid_argument(fmt::format("{} - Expected: {}; Actual: {}{}", kNotArray, kExpected,
+                                                 json::number_text(number), at_input(input))));
+      }
       if (shape.rank() == Shape::kMaxRank) {
-        return fail(invalid_argument(
-            fmt::format("Invalid number of shape dimensions - Expected: at most {}", Shape::kMaxRank)));
+        return fail(invalid_argument(fmt::format("Invalid number of shape dimensions - Expected: at most {}{}",
+                                                 Shape::kMaxRank, at_input(input))));
       }
       shape.push_back(*extent);
     }
@@ -155,15 +190,18 @@ class RequestWalk {
 
   bool read_type(PendingInput& input) {
     std::string_view word;
-    if (!reader_.read_string(word)) return false;
+    if (!reader_.read_string(word)) return wrong_kind("datatype as a string", input);
     input.type = data_type_from_kserve(word);
     if (input.type && *input.type != DataType::kUndefined) return true;
-    return fail(invalid_argument(fmt::format("Invalid input precision - Actual: {}{}{}", word,
-                                             input.name ? "; input name: " : "", input.name.value_or(""))));
+    return fail(invalid_argument(
+        fmt::format("Invalid input precision - Expected: {}; Actual: {}{}", kDataTypes, word, at_input(input))));
   }
 
   bool finish_input(PendingInput& input) {
-    if (!input.name || !input.type || !input.shape) return fail(invalid_argument(std::string(kNotArray)));
+    if (!input.name || !input.type || !input.shape) {
+      const auto missing = !input.name ? "name" : !input.shape ? "shape" : "datatype";
+      return fail(invalid_argument(fmt::format("{} - Missing {}{}", kNotArray, missing, at_input(input))));
+    }
     const bool elsewhere = input.parameters.binary_size || input.parameters.binary_sizes || input.parameters.region;
     if (input.data && elsewhere) {
       return fail(
@@ -179,6 +217,7 @@ class RequestWalk {
   }
 
   bool read_outputs() {
+    if (left_out()) return true;
     if (!request_.call.requested.empty()) return fail(invalid_argument("Invalid JSON structure, outputs given twice"));
     if (!reader_.begin_array()) return fail(invalid_argument("Invalid JSON structure, outputs is no array"));
     while (reader_.next_element()) {
@@ -188,6 +227,7 @@ class RequestWalk {
   }
 
   bool read_output() {
+    if (request_.call.requested.size() == InferRequest::kMaxTensors) return too_many("requested outputs");
     std::optional<std::string_view> name;
     TensorParameters parameters;
     std::string_view key;
@@ -228,6 +268,7 @@ class RequestWalk {
     if (options_.timeout_us > 0) call.deadline = body_.received + std::chrono::microseconds(options_.timeout_us);
     call.priority = options_.priority;
     if (options_.sequence.id != 0 || options_.sequence.control != 0) call.sequence = options_.sequence;
+    request_.binary_outputs = options_.binary_output;
     if (!options_.binary_output) return;
     for (auto& format : request_.formats) {
       if (!format.binary_given) format.binary = true;

@@ -27,9 +27,14 @@ struct OutputFormat {
 
 // Reusable: clear() keeps the vectors' capacity. Views point into the request's body or into texts.
 struct InferRequest {
+  // Inputs, and named outputs, of one request; more are refused: each costs many times its text.
+  static constexpr std::size_t kMaxTensors = 4096;
+
   serving::InferenceCall call;
   std::optional<std::string_view> id;
   std::vector<OutputFormat> formats;
+  // Whether outputs are answered in binary form where the client names none of them (binary_data_output).
+  bool binary_outputs = false;
   json::TextStore texts;
 
   // Ready for the next request.
@@ -37,6 +42,7 @@ struct InferRequest {
     call.clear();
     id.reset();
     formats.clear();
+    binary_outputs = false;
     texts.clear();
   }
 };

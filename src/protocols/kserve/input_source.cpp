@@ -11,26 +11,6 @@ namespace {
 
 constexpr std::size_t kPrefix = sizeof(std::uint32_t);
 
-Status wrong_strings(std::string_view input_name, std::size_t expected) {
-  return invalid_argument(
-      fmt::format("Inputs inside buffer does not match expected format. - Expected: {} elements, each a length of 4 "
-                  "bytes and as many "
-                  "bytes; input name: {}",
-                  expected, input_name));
-}
-
-// Whether the bytes are exactly that many elements with length prefixes.
-bool is_packed(std::span<const std::byte> bytes, std::size_t elements) noexcept {
-  for (; elements > 0; --elements) {
-    std::uint32_t length = 0;
-    if (bytes.size() < kPrefix) return false;
-    std::memcpy(&length, bytes.data(), kPrefix);
-    if (bytes.size() - kPrefix < length) return false;
-    bytes = bytes.subspan(kPrefix + length);
-  }
-  return bytes.empty();
-}
-
 // The next number of a comma-separated list; false when there is none. list loses it.
 bool next_size(std::string_view& list, std::uint32_t& size) noexcept {
   const auto comma = list.find(',');
@@ -66,6 +46,9 @@ Status InputSource::take(std::string_view input_name, DataType type, const Shape
     size = single;
   } else if (parameters.binary_size) {
     size = *parameters.binary_size;
+  } else if (no_binary_ && *elements > 0) {
+    return invalid_argument(fmt::format(
+        "Could not parse input content. Not valid ndarray detected - Missing data; input name: {}", input_name));
   } else if (type != DataType::kString) {
     size = *elements * element_size(type);
   } else if (*elements == 1) {
@@ -77,7 +60,8 @@ Status InputSource::take(std::string_view input_name, DataType type, const Shape
   }
   std::span<const std::byte> bytes;
   if (auto status = advance(input_name, size, bytes); !status.ok()) return status;
-  return place(input_name, type, shape, bytes, owner_, tensor);
+  place(type, shape, bytes, owner_, tensor);
+  return {};
 }
 
 Status InputSource::advance(std::string_view input_name, std::uint64_t size, std::span<const std::byte>& bytes) {
@@ -91,22 +75,18 @@ Status InputSource::advance(std::string_view input_name, std::uint64_t size, std
   return {};
 }
 
-Status InputSource::place(std::string_view input_name, DataType type, const Shape& shape,
-                          std::span<const std::byte> bytes, const BufferRef& owner, Tensor& tensor) {
-  if (type == DataType::kString && !is_packed(bytes, shape.element_count().value_or(0))) {
-    return wrong_strings(input_name, shape.element_count().value_or(0));
-  }
+void InputSource::place(DataType type, const Shape& shape, std::span<const std::byte> bytes, const BufferRef& owner,
+                        Tensor& tensor) {
   // Readers of a tensor never write to it; TensorView says why its pointer is not const.
   auto* data = const_cast<std::byte*>(bytes.data());
   if (aligned(data, element_size(type))) {
     tensor.view = {type, shape, data, bytes.size()};
     tensor.owner = owner;
-    return {};
+    return;
   }
   BufferRef copy = pool_.get(bytes.size());
   std::memcpy(copy->data(), bytes.data(), bytes.size());
   tensor = Tensor::of(type, shape, std::move(copy), 0, bytes.size());
-  return {};
 }
 
 // Pictures one after another; the prefixes that the packed form wants are put between them.
@@ -157,7 +137,8 @@ Status InputSource::take_region(std::string_view input_name, DataType type, cons
   }
   auto view = regions_->view(*parameters.region, parameters.region_offset, *parameters.region_size);
   if (!view.ok()) return std::move(view).status();
-  return place(input_name, type, shape, {view->data, view->bytes}, view->owner, tensor);
+  place(type, shape, {view->data, view->bytes}, view->owner, tensor);
+  return {};
 }
 
 Status InputSource::destination(std::string_view output_name, const TensorParameters& parameters,

@@ -19,10 +19,10 @@ class InputSource {
   // binary: what follows the JSON, owned by owner. regions may be null.
   InputSource(std::span<const std::byte> binary, const BufferRef& owner, BufferPool& pool,
               const transport::SharedMemoryRegistry* regions)
-      : rest_(binary), owner_(owner), pool_(pool), regions_(regions) {}
+      : rest_(binary), no_binary_(binary.empty()), owner_(owner), pool_(pool), regions_(regions) {}
 
   // The bytes of the next input without "data". The tensor points to where they are, unless they do not lie on their
-  // element's boundary.
+  // element's boundary. Whether strings are packed as they must be is left to the servable, which reads them.
   Status take(std::string_view input_name, DataType type, const Shape& shape, const TensorParameters& parameters,
               Tensor& tensor);
   // Where an output is to be written.
@@ -36,10 +36,11 @@ class InputSource {
                      Tensor& tensor);
   Status take_pictures(std::string_view input_name, const Shape& shape, std::string_view sizes, Tensor& tensor);
   Status advance(std::string_view input_name, std::uint64_t size, std::span<const std::byte>& bytes);
-  Status place(std::string_view input_name, DataType type, const Shape& shape, std::span<const std::byte> bytes,
-               const BufferRef& owner, Tensor& tensor);
+  void place(DataType type, const Shape& shape, std::span<const std::byte> bytes, const BufferRef& owner,
+             Tensor& tensor);
 
   std::span<const std::byte> rest_;
+  const bool no_binary_;
   const BufferRef& owner_;
   BufferPool& pool_;
   const transport::SharedMemoryRegistry* regions_;

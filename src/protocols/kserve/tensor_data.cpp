@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "protocols/json/packed_writer.hpp"
+#include "protocols/json/value_text.hpp"
 
 namespace ocelli::kserve {
 namespace {
@@ -17,6 +18,8 @@ using json::JsonKind;
 using json::JsonNumber;
 using json::JsonReader;
 using json::NumberRun;
+
+constexpr std::string_view kNotArray = "Could not parse input content. Not valid ndarray detected";
 
 // Calls leaf() at each element that is no array, or store() when it is a number. leaf() reads the element.
 template <typename Store, typename Leaf>
@@ -50,12 +53,6 @@ bool convert(const JsonNumber& number, T& value) noexcept {
   }
 }
 
-Status wrong_value(std::string_view input_name, DataType type) {
-  return invalid_argument(
-      fmt::format("Could not parse input content. Not valid ndarray detected - Expected: {} values; input name: {}",
-                  kserve_name(type), input_name));
-}
-
 Status wrong_count(std::string_view input_name, std::size_t expected, std::size_t actual) {
   return invalid_argument(fmt::format(
       "Invalid number of values in tensor proto container - Expected: {} values; Actual: {} values; input name: {}",
@@ -77,8 +74,36 @@ struct Target {
   Tensor& tensor;
 };
 
+// element: where in the data, counted row by row from 0.
+Status wrong_value(const Target& target, std::string_view actual, std::size_t element) {
+  return invalid_argument(fmt::format("{} - Expected: {} values; Actual: {} at element {}; input name: {}", kNotArray,
+                                      kserve_name(target.type), actual, element, target.input_name));
+}
+
+// The walk ended at something that cannot be there. element: as many as were read.
+Status wrong_kind(const Target& target, const JsonReader& reader, std::size_t element) {
+  return wrong_value(target, json::value_text(reader), element);
+}
+
+// Finds the first number that is no T by a second walk; the first one, which has to be fast, only sees that there is
+// one.
+template <typename T>
+Status first_wrong_number(JsonReader reader, const Target& target) {
+  std::size_t count = 0;
+  Status status;
+  auto store = [&](const JsonNumber& number) {
+    T value{};
+    if (status.ok() && !convert(number, value)) status = wrong_value(target, json::number_text(number), count);
+    ++count;
+  };
+  auto leaf = [] { return false; };
+  walk_elements(reader, store, leaf);
+  return status;
+}
+
 template <typename T>
 Status read_numbers(JsonReader& reader, const Target& target) {
+  const JsonReader start = reader;
   const std::size_t room = room_for(target.elements, reader.remaining());
   BufferRef buffer = target.pool.get(room * sizeof(T));
   std::byte* const out = buffer->data();
@@ -94,19 +119,29 @@ Status read_numbers(JsonReader& reader, const Target& target) {
     JsonNumber number;
     return reader.read_number(number);  // fails: a number would have been taken by store
   };
-  if (!walk_elements(reader, store, leaf)) return wrong_value(target.input_name, target.type);
+  if (!walk_elements(reader, store, leaf)) return wrong_kind(target, reader, count);
   if (count != target.elements) return wrong_count(target.input_name, target.elements, count);
-  if (!valid) return wrong_value(target.input_name, target.type);
+  if (!valid) return first_wrong_number<T>(start, target);
   target.tensor = Tensor::of(target.type, target.shape, std::move(buffer), 0, count * sizeof(T));
   return {};
+}
+
+// Walks data whose elements are no numbers. leaf() reads one and counts it.
+template <typename Leaf>
+Status read_others(JsonReader& reader, const Target& target, const std::size_t& count, Leaf& leaf) {
+  Status status;
+  auto store = [&](const JsonNumber& number) {
+    if (status.ok()) status = wrong_value(target, json::number_text(number), count);
+  };
+  if (!walk_elements(reader, store, leaf)) return wrong_kind(target, reader, count);
+  if (!status.ok()) return status;
+  return count == target.elements ? Status() : wrong_count(target.input_name, target.elements, count);
 }
 
 Status read_bools(JsonReader& reader, const Target& target) {
   const std::size_t room = room_for(target.elements, reader.remaining());
   BufferRef buffer = target.pool.get(room);
   std::size_t count = 0;
-  bool numbers = false;
-  auto store = [&](const JsonNumber&) { numbers = true; };
   auto leaf = [&] {
     bool value = false;
     if (!reader.read_bool(value)) return false;
@@ -114,8 +149,7 @@ Status read_bools(JsonReader& reader, const Target& target) {
     ++count;
     return true;
   };
-  if (!walk_elements(reader, store, leaf) || numbers) return wrong_value(target.input_name, target.type);
-  if (count != target.elements) return wrong_count(target.input_name, target.elements, count);
+  if (auto status = read_others(reader, target, count, leaf); !status.ok()) return status;
   target.tensor = Tensor::of(target.type, target.shape, std::move(buffer), 0, count);
   return {};
 }
@@ -123,17 +157,15 @@ Status read_bools(JsonReader& reader, const Target& target) {
 Status read_texts(JsonReader& reader, const Target& target) {
   json::PackedWriter packed(target.pool);
   std::size_t count = 0;
-  bool numbers = false;
-  auto store = [&](const JsonNumber&) { numbers = true; };
   auto leaf = [&] {
     std::string_view text;
     if (!reader.read_string(text)) return false;
     packed.add(text);
+    reader.forget(text);
     ++count;
     return true;
   };
-  if (!walk_elements(reader, store, leaf) || numbers) return wrong_value(target.input_name, target.type);
-  if (count != target.elements) return wrong_count(target.input_name, target.elements, count);
+  if (auto status = read_others(reader, target, count, leaf); !status.ok()) return status;
   const std::size_t size = packed.size();
   target.tensor = Tensor::of(target.type, target.shape, packed.take(), 0, size);
   return {};
@@ -180,6 +212,10 @@ Status read_typed(JsonReader& reader, const Target& target) {
 
 Status read_tensor_data(JsonReader& reader, std::string_view input_name, DataType type, const Shape& shape,
                         BufferPool& pool, Tensor& tensor) {
+  if (reader.peek() != JsonKind::kArray && reader.peek() != JsonKind::kInvalid) {
+    return invalid_argument(fmt::format("{} - Expected: data as an array; Actual: {}; input name: {}", kNotArray,
+                                        json::value_text(reader), input_name));
+  }
   const auto elements = shape.element_count();
   if (!elements)
     return invalid_argument(fmt::format("Invalid input shape - Actual: {}, too many elements; input name: {}",

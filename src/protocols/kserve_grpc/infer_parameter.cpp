@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "serving/sequence_name.hpp"
+
 namespace ocelli::kserve_grpc {
 namespace {
 
@@ -13,13 +15,6 @@ std::optional<std::uint64_t> decimal(std::string_view text) noexcept {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-// FNV-1a, 64 bits (Fowler, Noll, Vo).
-std::uint64_t hash_of(std::string_view text) noexcept {
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const char byte : text) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211ULL;
-  return hash == 0 ? 1 : hash;
 }
 
 }  // namespace
@@ -87,10 +82,7 @@ Result<std::string_view> InferParameter::as_text() const {
 }
 
 Result<std::uint64_t> InferParameter::as_sequence_id() const {
-  if (kind_ == Kind::kText && !text_.empty()) {
-    const auto value = decimal(text_);
-    return value ? *value : hash_of(text_);
-  }
+  if (kind_ == Kind::kText && !text_.empty()) return serving::sequence_id_of(text_);
   if (kind_ == Kind::kInt64 || kind_ == Kind::kUint64) return number_;
   return wrong("an integer or a string that is not empty");
 }

@@ -89,6 +89,21 @@ TEST(InferReply, BinaryOutputsFollowTheJsonWithoutBeingCopied) {
 })");
 }
 
+TEST(InferReply, AllOutputsAreBinaryWhereTheClientNamesNoneAndWantsThatForm) {
+  InferRequest request;
+  request.call.servable = test::make_dummy();
+  request.binary_outputs = true;
+  add_output(request, "a", DataType::kFp32, {1}, std::vector<float>{std::numeric_limits<float>::quiet_NaN()});
+  add_output<std::int64_t>(request, "n", DataType::kInt64, {2}, {-1, 5});
+  transport::ReplyBody body;
+  const auto length = write_infer_reply(request, body);
+  ASSERT_TRUE(length.ok()) << length.status().to_string();
+  EXPECT_EQ(*length, body.text().size());
+  EXPECT_EQ(whole(body).size(), *length + sizeof(float) + 2 * sizeof(std::int64_t));
+  EXPECT_EQ(body.text().find("\"data\""), std::string::npos);
+  EXPECT_EQ(json_tensor_bytes(request), 0U);
+}
+
 TEST(InferReply, WritesStringsBothWays) {
   InferRequest request;
   request.call.servable = test::make_dummy();
@@ -131,9 +146,12 @@ TEST(InferReply, AnswersTheSequence) {
   InferRequest request;
   request.call.servable = test::make_dummy();
   add_output(request, "a", DataType::kFp32, {1}, std::vector<float>{1});
+  add_output(request, "z", DataType::kFp32, {1}, std::vector<float>{1});
   request.call.sequence_id = 9;
   transport::ReplyBody body;
   ASSERT_TRUE(write_infer_reply(request, body).ok());
+  EXPECT_LT(body.text().find(R"("a")"), body.text().find("sequence_id"));
+  EXPECT_LT(body.text().find("sequence_id"), body.text().find(R"("z")")) << "in name order, as all outputs";
   EXPECT_NE(body.text().find(R"("name": "sequence_id",
             "shape": [1],
             "datatype": "UINT64",

@@ -69,6 +69,13 @@ class TritonClient(unittest.TestCase):
                 np.testing.assert_array_equal(result.as_numpy("a"), ramp() + 1)
                 self.assertEqual(result.get_response()["id"], "42")
 
+    def test_what_json_cannot_express_comes_back_where_no_output_is_named(self):
+        # The client then asks for everything in binary form.
+        odd = np.array([[np.nan, np.inf, -np.inf, -0.0]], dtype=np.float32)
+        np.testing.assert_array_equal(self.client.infer("echo_FP32", [tensor("x", odd, "FP32")]).as_numpy("y"), odd)
+        words = np.array([b"a\0b", b"\xff\xfe", b""], dtype=np.object_)
+        self.assertEqual(list(self.client.infer("echo_BYTES", [tensor("x", words, "BYTES")]).as_numpy("y")), list(words))
+
     def test_compressed(self):
         for algorithm in ("gzip", "deflate"):
             result = self.client.infer("dummy", [tensor("b", ramp(), "FP32")], request_compression_algorithm=algorithm,
@@ -86,7 +93,8 @@ class TritonClient(unittest.TestCase):
         half = np.array([[1.5, -0.1, 65504]], dtype=np.float16)
         result = self.client.infer("echo_FP16", [tensor("x", half, "FP16")], outputs=[triton.InferRequestedOutput("y", binary_data=True)])
         np.testing.assert_array_equal(result.as_numpy("y"), half)
-        self.assertEqual(self.client.infer("echo_FP16", [tensor("x", half, "FP16")]).get_response()["outputs"][0]["data"], [1.5, -0.099975586, 65504.0])
+        result = self.client.infer("echo_FP16", [tensor("x", half, "FP16")], outputs=[triton.InferRequestedOutput("y", binary_data=False)])
+        self.assertEqual(result.get_response()["outputs"][0]["data"], [1.5, -0.099975586, 65504.0])
         brain = np.array([1.0, 3.140625], dtype=ml_dtypes.bfloat16)
         result = self.client.infer("echo_BF16", [tensor("x", brain, "BF16")], outputs=[triton.InferRequestedOutput("y", binary_data=True)])
         self.assertEqual(result.as_numpy("y").astype(np.float32).tolist(), [1.0, 3.140625])
