@@ -190,7 +190,7 @@ class PredictWalk {
     if (found != builders_.end()) return &*found;
     if (builders_.size() >= model_.inputs.size() + kUnknownInputs) return nullptr;
     const auto* spec = spec_of(name);
-    // Unknown inputs are refused by the servable, which counts them first.
+    // Unknown inputs are refused by the servable, which counts them first; what they hold makes no difference.
     const DataType type = spec ? spec->type : control_type(name);
     const auto shape = spec ? spec->shape.static_shape() : std::nullopt;
     const auto expected = shape ? shape->element_count() : std::nullopt;
@@ -198,10 +198,10 @@ class PredictWalk {
     return &builders_.back();
   }
 
-  // The two inputs that steer sequences of stateful models, which are not in their metadata.
+  // The two inputs that steer sequences of stateful models, which are not in their metadata. kUndefined: another one.
   static DataType control_type(std::string_view name) noexcept {
     if (name == "sequence_id") return DataType::kUint64;
-    return name == "sequence_control_input" ? DataType::kUint32 : DataType::kFp32;
+    return name == "sequence_control_input" ? DataType::kUint32 : DataType::kUndefined;
   }
 
   void add_input(TensorBuilder& tensor, bool in_rows) {

@@ -74,6 +74,7 @@ bool TensorBuilder::read(JsonReader& reader, std::size_t level) {
     ++rows_;
     array_levels_ = std::max<std::size_t>(array_levels_, 1);
   }
+  if (type_ == DataType::kUndefined) return reader.skip();
   return reader.peek() == JsonKind::kArray ? read_array(reader, level) : read_leaf(reader, level);
 }
 

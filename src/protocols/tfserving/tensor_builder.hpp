@@ -19,7 +19,8 @@ namespace ocelli::tfserving {
 // Not thread-safe.
 class TensorBuilder {
  public:
-  // type: what numbers become. expected: how many elements are likely, 0 when unknown.
+  // type: what numbers become; kUndefined: nobody needs the values, so that they are passed over whatever they are.
+  // expected: how many elements are likely, 0 when unknown.
   TensorBuilder(std::string_view name, DataType type, std::size_t expected, BufferPool& pool);
 
   // Reads one value, nested arrays or a single element, inside `level` arrays: 0 for a whole tensor, 1 for one row of

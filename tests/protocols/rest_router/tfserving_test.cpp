@@ -206,6 +206,17 @@ TEST_F(TfservingTest, SaysWhichValueIsWrong) {
   EXPECT_EQ(wrong(R"({"inputs":{"b":[[0]],"b":[[0]]}})"), R"( - Input given twice; input name: b"})");
 }
 
+TEST_F(TfservingTest, WhatAnUnknownInputHoldsMakesNoDifference) {
+  for (const char* value : {"true", "[[1,2],[3]]", "null", "\"x\"", "{\"y\":1}", "[1,\"a\"]"}) {
+    // The model, which refuses it for its name, is asked.
+    const int calls = dummy->calls();
+    post("/v1/models/dummy:predict", std::string(R"({"inputs":{"zz":)") + value + "}}");
+    post("/v1/models/dummy:predict", std::string(R"({"instances":[{"zz":)") + value + "}]}");
+    EXPECT_EQ(dummy->calls(), calls + 2) << value;
+  }
+  EXPECT_EQ(post("/v1/models/dummy:predict", R"({"inputs":{"zz":[1,}})").status, 412);
+}
+
 TEST_F(TfservingTest, InventedInputsAreNotAllRead) {
   std::string names;
   for (int i = 0; i < 17; ++i) names += (i > 0 ? ",\"" : "\"") + std::to_string(i) + "\":[0]";
