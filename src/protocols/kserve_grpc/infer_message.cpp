@@ -80,7 +80,7 @@ Result<Tensor> input_tensor(const InferInput& input, const serving::ServableMeta
   const auto type = data_type_from_kserve(input.datatype);
   const InputHead head{input.name, type.value_or(DataType::kUndefined), input.shape,
                        find_spec(metadata.inputs, input.name)};
-  if (!type) return wire::wrong_precision(head, input.datatype);
+  if (!type) return wire::wrong_precision(head, input.datatype.empty() ? "none" : input.datatype);
   if (!input.shape.element_count()) return wire::wrong_shape(head);
   if (input.shared_memory) {
     auto place = open_place(*input.shared_memory, context);

@@ -79,6 +79,10 @@ Status PredictRequest::read_input(wire::Bytes entry) {
     if (field.is(2, WireType::kLength)) input.tensor = field.bytes;
   }
   if (!reader.ok()) return malformed_message();
+  if (input.name.size() > kMaxName) {
+    return invalid_argument(fmt::format("Input name is too long - Expected: at most {} bytes; Actual: {} bytes",
+                                        kMaxName, input.name.size()));
+  }
   const auto same =
       std::find_if(inputs.begin(), inputs.end(), [&](const PredictInput& other) { return other.name == input.name; });
   if (same != inputs.end()) {

@@ -23,6 +23,8 @@ class PredictRequest {
  public:
   // Inputs, and names in the output filter, of one request; more are refused.
   static constexpr std::size_t kMaxTensors = 1024;
+  // Bytes of an input's name: each is compared with all others, as names may come twice.
+  static constexpr std::size_t kMaxName = 4096;
 
   // Walks the message; views point into it. Forgets what was there before but keeps the capacity. Errors:
   // kInvalidArgument.

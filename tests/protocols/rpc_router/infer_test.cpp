@@ -130,6 +130,9 @@ TEST_F(InferTest, SaysWhatIsWrong) {
   request.mutable_inputs(0)->set_datatype("FP33");
   expect_error(request, StatusCode::kInvalidArgument,
                "Invalid input precision - Expected: FP32; Actual: FP33; input name: b");
+  request.mutable_inputs(0)->clear_datatype();
+  expect_error(request, StatusCode::kInvalidArgument,
+               "Invalid input precision - Expected: FP32; Actual: none; input name: b");
   request = raw_request();
   request.mutable_inputs(0)->set_shape(0, -1);
   expect_error(request, StatusCode::kInvalidArgument,

@@ -130,6 +130,9 @@ TEST_F(PredictTest, SaysWhatIsWrong) {
   request = empty_request("dummy", "b", tensorflow::DT_COMPLEX64);
   expect_error(request, StatusCode::kInvalidArgument,
                "Invalid input precision - Expected: FP32; Actual: DT_COMPLEX64; input name: b");
+  request = empty_request("dummy", std::string(4097, 'b'), tensorflow::DT_FLOAT);
+  expect_error(request, StatusCode::kInvalidArgument,
+               "Input name is too long - Expected: at most 4096 bytes; Actual: 4097 bytes");
   request = empty_request("dummy", "b", tensorflow::DT_FLOAT);
   auto& tensor = (*request.mutable_inputs())["b"];
   set_shape(tensor, {1, 10});
