@@ -1,69 +1,13 @@
 #include "protocols/kserve/infer_request.hpp"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cstring>
-#include <string>
-#include <vector>
-
-#include "serving/priority_level.hpp"
-#include "serving/sequence_name.hpp"
-#include "tensor/string_tensor.hpp"
+#include "parsed_request.hpp"
 
 namespace ocelli::kserve {
 namespace {
-
-// One parsed request together with the body it points into.
-struct Parsed {
-  BufferPool pool;
-  BufferRef body;
-  InferRequest request;
-  Status status;
-
-  // lead: how many bytes stand before the body in its buffer.
-  explicit Parsed(const std::string& json, const std::string& binary = "",
-                  std::optional<std::string> length = std::nullopt, std::size_t lead = 0,
-                  const transport::SharedMemoryRegistry* regions = nullptr) {
-    body = Buffer::allocate(lead + json.size() + binary.size());
-    std::memcpy(body->data() + lead, json.data(), json.size());
-    std::memcpy(body->data() + lead + json.size(), binary.data(), binary.size());
-    if (!binary.empty() && !length) length = std::to_string(json.size());
-    InferBody input{{body->data() + lead, json.size() + binary.size()}, body, {}, TimePoint(std::chrono::seconds(100))};
-    if (length) input.json_length = *length;
-    status = parse_infer_request(input, pool, regions, request);
-  }
-
-  template <typename T>
-  std::vector<T> values(std::size_t input = 0) {
-    const auto& view = request.call.inputs.at(input).tensor.view;
-    std::vector<T> result(view.bytes / sizeof(T));
-    std::memcpy(result.data(), view.data, view.bytes);
-    return result;
-  }
-  std::vector<std::string> strings(std::size_t input = 0) {
-    const auto& view = request.call.inputs.at(input).tensor.view;
-    const auto elements = unpack_strings({view.data, view.bytes});
-    EXPECT_TRUE(elements.ok());
-    return {elements->begin(), elements->end()};
-  }
-};
-
-std::string error(const std::string& json, const std::string& binary = "",
-                  std::optional<std::string> length = std::nullopt) {
-  return Parsed(json, binary, std::move(length)).status.to_string();
-}
-
-// A request with one input whose members are given.
-std::string one_input(const std::string& members) { return R"({"inputs":[{"name":"b",)" + members + "}]}"; }
-
-std::string le32(std::uint32_t value) {
-  std::string bytes(4, '\0');
-  std::memcpy(bytes.data(), &value, 4);
-  return bytes;
-}
 
 TEST(InferRequest, ReadsTheExampleOfTheSpecification) {
   Parsed parsed(R"({"id":"7","inputs":[{"name":"b","shape":[1,10],"datatype":"FP32","data":[0,1,2,3,4,5,6,7,8,9]}]})");
@@ -236,81 +180,6 @@ TEST(InferRequest, SaysWhichValueIsWrong) {
   EXPECT_EQ(bad("BYTES", R"(["a","b",["c",3,"d","e"]])"), "Actual: 3 at element 3; input name: b");
   EXPECT_EQ(bad("INT8", "[1,2,3,4,5," + std::string(1000, '9') + "]"),
             "Actual: " + std::string(40, '9') + "... at element 5; input name: b");
-}
-
-TEST(InferRequest, WhatIsNullWasLeftOut) {
-  Parsed parsed(
-      R"({"id":null,"parameters":null,"outputs":null,"inputs":[{"name":"b","shape":[1],"datatype":"FP32","parameters":null,"data":[1]}]})");
-  ASSERT_TRUE(parsed.status.ok()) << parsed.status.to_string();
-  EXPECT_FALSE(parsed.request.id);
-  EXPECT_TRUE(parsed.request.call.requested.empty());
-  Parsed within(
-      R"({"parameters":{"timeout":null,"sequence_id":null,"own":null},"outputs":[{"name":"a","parameters":null}],
-      "inputs":[{"name":"b","shape":[1],"datatype":"FP32","parameters":{"binary_data_size":null},"data":[1]}]})");
-  ASSERT_TRUE(within.status.ok()) << within.status.to_string();
-  EXPECT_EQ(within.request.call.deadline, kNever);
-  Parsed binary(one_input(R"("shape":[1],"datatype":"FP32","data":null,"parameters":{"binary_data_size":4})"), "abcd");
-  EXPECT_TRUE(binary.status.ok()) << binary.status.to_string();
-}
-
-TEST(InferRequest, SequencesHaveNumbersOrNames) {
-  const auto sequence = [](const std::string& parameters) {
-    Parsed parsed(R"({"parameters":{)" + parameters +
-                  R"(},"inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":[1]}]})");
-    EXPECT_TRUE(parsed.status.ok()) << parsed.status.to_string();
-    return parsed.request.call.sequence.value_or(serving::SequenceControl{});
-  };
-  EXPECT_EQ(sequence(R"("sequence_id":18446744073709551615)").id, UINT64_MAX);
-  EXPECT_EQ(sequence(R"("sequence_id":"42")").id, 42U);
-  EXPECT_EQ(sequence(R"("sequence_id":"camera 1")").id, serving::sequence_id_of("camera 1"));
-  EXPECT_NE(serving::sequence_id_of("camera 1"), serving::sequence_id_of("camera 2"));
-  EXPECT_EQ(sequence(R"("sequence_id":1,"sequence_start":true,"sequence_end":true)").control, 3U)
-      << "a sequence of one request";
-  EXPECT_EQ(sequence(R"("sequence_id":1,"sequence_end":true)").control, 2U);
-}
-
-TEST(InferRequest, ReadsParameters) {
-  Parsed parsed(
-      R"({"parameters":{"timeout":2500000,"priority":3,"sequence_id":42,"sequence_start":true,"binary_data_output":true,"own":"x","share":0.5},
-    "outputs":[{"name":"a"},{"name":"c","parameters":{"binary_data":false}}],"inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":[1]}]})");
-  ASSERT_TRUE(parsed.status.ok()) << parsed.status.to_string();
-  const auto& call = parsed.request.call;
-  EXPECT_EQ(call.deadline, TimePoint(std::chrono::milliseconds(102500)));
-  EXPECT_EQ(call.priority, serving::priority_of_level(3));
-  EXPECT_GT(call.priority, 0);
-  ASSERT_TRUE(call.sequence);
-  EXPECT_EQ(call.sequence->id, 42u);
-  EXPECT_EQ(call.sequence->control, 1u);
-  ASSERT_EQ(call.requested.size(), 2u);
-  EXPECT_EQ(call.requested[1].name, "c");
-  EXPECT_TRUE(parsed.request.formats[0].binary) << "binary_data_output holds for listed outputs that say nothing else";
-  EXPECT_FALSE(parsed.request.formats[1].binary);
-}
-
-TEST(InferRequest, BinaryDataOutputHoldsForAllWhereNoneIsNamed) {
-  const std::string input = R"("inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":[1]}]})";
-  EXPECT_TRUE(Parsed(R"({"parameters":{"binary_data_output":true},)" + input).request.binary_outputs);
-  EXPECT_FALSE(Parsed(R"({"parameters":{"binary_data_output":false},)" + input).request.binary_outputs);
-  EXPECT_FALSE(Parsed("{" + input).request.binary_outputs);
-}
-
-TEST(InferRequest, RefusesParametersOfOtherKinds) {
-  const std::string input = R"("inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":[1]}])";
-  for (const char* bad : {R"({"timeout":-1})", R"({"timeout":"1"})", R"({"priority":4294967296})", R"({"timeout":1.5})",
-                          R"({"sequence_id":-1})", R"({"sequence_id":""})", R"({"sequence_start":1})", R"({"own":[]})",
-                          R"({"own":{}})", R"({"binary_data_output":"true"})"}) {
-    EXPECT_TRUE(error(std::string(R"({"parameters":)") + bad + "," + input + "}")
-                    .starts_with("INVALID_ARGUMENT: Invalid request parameter - Expected: "))
-        << bad;
-  }
-  EXPECT_EQ(error(R"({"parameters":[],)" + input + "}"),
-            "INVALID_ARGUMENT: Invalid request parameters - Expected: an object");
-  EXPECT_EQ(error(R"({"parameters":{"a":},)" + input + "}"), "FAILED_PRECONDITION: The file is not valid json");
-  EXPECT_EQ(error(R"({"outputs":[{"name":"a","parameters":{"classification":3}}],)" + input + "}"),
-            "UNIMPLEMENTED: The classification extension is not supported: request the output without class_count");
-  for (const char* bad : {R"({"outputs":{},)", R"({"outputs":[1],)", R"({"outputs":[{}],)", R"({"id":7,)"}) {
-    EXPECT_TRUE(error(bad + input + "}").starts_with("INVALID_ARGUMENT: Invalid ")) << bad;
-  }
 }
 
 TEST(InferRequest, BinaryInputsAreUsedInPlace) {
