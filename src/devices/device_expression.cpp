@@ -8,6 +8,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/letter_case.hpp"
+
 namespace ocelli::devices {
 namespace {
 
@@ -46,11 +48,6 @@ constexpr std::array<std::string_view, 3> kArmnnBackends{"CpuRef", "CpuAcc", "Gp
 // Longer text is a mistake or an attack, never a device list.
 constexpr std::size_t kMaxText = 1024;
 
-bool same(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](unsigned char x, unsigned char y) { return std::toupper(x) == std::toupper(y); });
-}
-
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; }
 
 class Parser {
@@ -73,8 +70,8 @@ class Parser {
     DeviceExpression expression;
     skip_blanks();
     const std::size_t start = at_;
-    const auto proxy =
-        std::find_if(kProxies.begin(), kProxies.end(), [word = word()](const Proxy& p) { return same(p.name, word); });
+    const auto proxy = std::find_if(kProxies.begin(), kProxies.end(),
+                                    [word = word()](const Proxy& p) { return same_letters(p.name, word); });
     if (proxy == kProxies.end()) {
       at_ = start;
     } else {
@@ -186,10 +183,10 @@ class Parser {
                  DeviceName& device) const {
     if (resolve_simulated(name, instance, device)) return {};
     const auto known = std::find_if(kKnownDevices.begin(), kKnownDevices.end(),
-                                    [&](const KnownDevice& d) { return same(d.name, name); });
+                                    [&](const KnownDevice& d) { return same_letters(d.name, name); });
     if (known == kKnownDevices.end()) return unknown(name_at, name);
     device = {known->kind, std::string(known->name), std::string(instance)};
-    if (same(name, "MALI")) device = {DeviceKind::kArmnn, "ARMNN", "GpuAcc"};
+    if (same_letters(name, "MALI")) device = {DeviceKind::kArmnn, "ARMNN", "GpuAcc"};
     return check_instance(instance_at, instance, *known, device);
   }
 
@@ -197,7 +194,7 @@ class Parser {
   bool resolve_simulated(std::string_view name, std::string_view instance, DeviceName& device) const {
     const std::string whole = instance.empty() ? std::string(name) : fmt::format("{}.{}", name, instance);
     for (const auto& simulated : simulated_) {
-      if (!same(simulated, whole)) continue;
+      if (!same_letters(simulated, whole)) continue;
       device = {DeviceKind::kSimulated, simulated, {}};
       return true;
     }
@@ -229,7 +226,8 @@ class Parser {
   template <typename Choices>
   Status choose(std::size_t at, std::string_view instance, std::string_view name, const Choices& choices,
                 DeviceName& device) const {
-    const auto choice = std::ranges::find_if(choices, [&](std::string_view known) { return same(known, instance); });
+    const auto choice =
+        std::ranges::find_if(choices, [&](std::string_view known) { return same_letters(known, instance); });
     if (choice != choices.end()) {
       device.instance = *choice;
       return {};
@@ -239,7 +237,7 @@ class Parser {
   }
 
   Status unknown(std::size_t at, std::string_view name) const {
-    if (std::any_of(kProxies.begin(), kProxies.end(), [&](const Proxy& p) { return same(p.name, name); })) {
+    if (std::any_of(kProxies.begin(), kProxies.end(), [&](const Proxy& p) { return same_letters(p.name, name); })) {
       return fail(at, fmt::format("{} cannot be a member of another one", name));
     }
     std::vector<std::string_view> names;

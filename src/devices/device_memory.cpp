@@ -8,6 +8,8 @@
 #include <cmath>
 #include <optional>
 
+#include "base/letter_case.hpp"
+
 namespace ocelli::devices {
 namespace {
 
@@ -75,7 +77,7 @@ class LimitParser {
     const auto unit_at = at_;
     std::string name;
     for (; at_ < text_.size() && std::isalpha(static_cast<unsigned char>(text_[at_])) != 0; ++at_)
-      name += static_cast<char>(std::toupper(static_cast<unsigned char>(text_[at_])));
+      name += upper(text_[at_]);
     const auto unit = std::ranges::find(kUnits, name, &Unit::name);
     if (unit == kUnits.end()) return fail(unit_at, fmt::format("{} expected after the number", kUnitNames));
     const double bytes = *number * static_cast<double>(unit->bytes);

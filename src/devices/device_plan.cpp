@@ -4,10 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <initializer_list>
 
+#include "base/letter_case.hpp"
 #include "devices/automatic_devices.hpp"
 #include "devices/device_memory.hpp"
 #include "devices/device_properties.hpp"
@@ -30,12 +30,6 @@ bool all_of(const DeviceExpression& expression, std::initializer_list<DeviceKind
   return std::ranges::all_of(expression.members, [&](const DeviceMember& member) {
     return std::ranges::find(kinds, member.device.kind) != kinds.end();
   });
-}
-
-std::string upper(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return text;
 }
 
 std::string value_of(const Properties& properties, const char* key) {

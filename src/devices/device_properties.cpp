@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/letter_case.hpp"
+
 namespace ocelli::devices {
 namespace {
 
@@ -18,8 +20,8 @@ class Parser {
   Result<DeviceProperties> parse() {
     if (text_.size() > kMaxText) return fail(fmt::format("more than {} characters", kMaxText));
     DeviceProperties all;
-    auto status = parse_list([&](std::string name) {
-      std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    auto status = parse_list([&](const std::string& given) {
+      const std::string name = upper(given);
       const auto [device, added] = all.try_emplace(name);
       if (!added) return fail(fmt::format("{} is named twice", name));
       return parse_list([&](const std::string& key) {

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <vector>
 
+#include "base/letter_case.hpp"
 #include "inventory/text_parts.hpp"
 
 namespace ocelli::inventory {
@@ -55,12 +55,6 @@ const std::vector<Word>& device_words() {
       {"rknn", {Area::kRockchip}},
   };
   return kWords;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), [](unsigned char c) { return std::tolower(c); });
-  return result;
 }
 
 Status unknown_word(std::string_view word) {

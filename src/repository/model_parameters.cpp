@@ -9,6 +9,8 @@
 #include <cmath>
 #include <optional>
 
+#include "base/letter_case.hpp"
+
 namespace ocelli::repository {
 namespace {
 
@@ -22,14 +24,6 @@ std::string_view trim(std::string_view text) {
   while (!text.empty() && blank(text.back())) text.remove_suffix(1);
   return text;
 }
-
-std::string changed(std::string_view text, int (*change)(int)) {
-  std::string result(trim(text));
-  for (char& c : result) c = static_cast<char>(change(static_cast<unsigned char>(c)));
-  return result;
-}
-std::string upper(std::string_view text) { return changed(text, ::toupper); }
-std::string lower(std::string_view text) { return changed(text, ::tolower); }
 
 Status wrong(std::string_view parameter, std::string_view expected, std::string_view text) {
   constexpr std::size_t kShown = 200;
@@ -143,7 +137,7 @@ Status check_stateful(const ModelConfig& config) {
 }  // namespace
 
 Result<BatchParameter> parse_batch_size(std::string_view text) {
-  if (lower(text) == "auto") return BatchParameter{BatchParameter::Kind::kAuto, {}};
+  if (lower(trim(text)) == "auto") return BatchParameter{BatchParameter::Kind::kAuto, {}};
   if (whole_number(text) == 0) return BatchParameter{};
   const auto extent = parse_dimension(trim(text));
   if (!extent) return wrong("batch_size", "\"auto\", a number from 1, a range like 1:8, or -1", text);
@@ -151,7 +145,7 @@ Result<BatchParameter> parse_batch_size(std::string_view text) {
 }
 
 Result<ShapeParameter> parse_shape(std::string_view text) {
-  if (lower(text) == "auto") return ShapeParameter{true, {}};
+  if (lower(trim(text)) == "auto") return ShapeParameter{true, {}};
   const auto inside = inside_brackets(text);
   if (!inside) return wrong("shape", "\"auto\" or extents in parentheses like (1,3,224,224)", text);
   ShapeParameter shape;
@@ -167,8 +161,8 @@ Result<ShapeParameter> parse_shape(std::string_view text) {
 }
 
 Result<std::string> parse_layout(std::string_view text) {
-  if (lower(text) == "auto") return std::string("auto");
-  const std::string layout = upper(text);
+  if (lower(trim(text)) == "auto") return std::string("auto");
+  const std::string layout = upper(trim(text));
   const auto sides = split(layout, ':');
   if (sides.size() > 2 || !std::all_of(sides.begin(), sides.end(), is_layout)) {
     return wrong("layout", "letters of N, C, H, W, D, '?' and \"...\", as in NHWC:NCHW,", text);
@@ -193,14 +187,14 @@ Result<std::vector<float>> parse_channel_values(std::string_view name, std::stri
 }
 
 Result<std::string> parse_color_format(std::string_view text) {
-  std::string format = upper(text);
+  std::string format = upper(trim(text));
   if (!is_conversion(format, kColorFormats))
     return wrong("color_format", "target[:source] of RGB, BGR, GRAY, NV12, NV12_2, I420, I420_3", text);
   return format;
 }
 
 Result<std::string> parse_precision(std::string_view text) {
-  std::string precision = lower(text);
+  std::string precision = lower(trim(text));
   if (!is_conversion(precision, kPrecisions)) {
     return wrong(
         "precision",

@@ -2,20 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
 #include <string>
 
+#include "base/letter_case.hpp"
+
 namespace ocelli {
-namespace {
-
-bool same_letters(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
-}  // namespace
-
 Status check_preprocessing(const PreprocessOptions& options, std::string_view runtime) {
   const auto refuse = [&](const char* option) {
     return invalid_argument(fmt::format(

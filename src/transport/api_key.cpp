@@ -2,6 +2,8 @@
 
 #include <openssl/crypto.h>
 
+#include "base/letter_case.hpp"
+
 namespace ocelli::transport {
 
 bool is_api_key(std::string_view given, std::string_view key) noexcept {
@@ -9,13 +11,9 @@ bool is_api_key(std::string_view given, std::string_view key) noexcept {
 }
 
 bool is_bearer_of(std::string_view authorization, std::string_view key) noexcept {
-  constexpr std::string_view kScheme = "bearer ";
-  if (authorization.size() < kScheme.size()) return false;
-  for (std::size_t i = 0; i < kScheme.size(); ++i) {
-    const char c = authorization[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c) != kScheme[i]) return false;
-  }
-  return is_api_key(authorization.substr(kScheme.size()), key);
+  constexpr std::string_view kScheme = "Bearer ";
+  return same_letters(authorization.substr(0, kScheme.size()), kScheme) &&
+         is_api_key(authorization.substr(kScheme.size()), key);
 }
 
 }  // namespace ocelli::transport

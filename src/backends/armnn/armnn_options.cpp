@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "base/letter_case.hpp"
 #include "runtime/execution_properties.hpp"
 
 namespace ocelli::arm_nn {
@@ -33,11 +34,6 @@ constexpr std::array<Key, 6> kKeys{{
     {"SaveCachedNetwork", false, true, true},
     {"CachedNetworkFilePath", false, true, true},
 }};
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-  return text;
-}
 
 Status wrong(std::string_view key, std::string_view expected, std::string_view value) {
   return invalid_argument(fmt::format("plugin_config {}: {} expected, not \"{}\"", key, expected, value));

@@ -3,20 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <thread>
 
 #include "backends/onnxruntime/ort_assignment.hpp"
 #include "backends/onnxruntime/ort_providers.hpp"
+#include "base/letter_case.hpp"
 
 namespace ocelli::onnxruntime {
 namespace {
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 // The CPU provider computes FP32 (and INT8 where the model is quantized) whatever one wishes.
 Status check_cpu_precision(const std::string& hint) {

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <openvino/core/preprocess/pre_post_process.hpp>
 #include <set>
 
 #include "backends/openvino/openvino_error.hpp"
 #include "backends/openvino/openvino_types.hpp"
+#include "base/letter_case.hpp"
 #include "runtime/shape_override.hpp"
 
 namespace ocelli::openvino {
@@ -23,9 +23,8 @@ struct Pair {
   std::string source;
 };
 
-Pair split_pair(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+Pair split_pair(std::string_view given) {
+  const std::string text = upper(given);
   const auto colon = text.find(':');
   if (colon == std::string::npos) return {text, text};
   return {text.substr(0, colon), text.substr(colon + 1)};

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <limits>
 #include <utility>
+
+#include "base/letter_case.hpp"
 
 namespace ocelli::openvino {
 namespace {
@@ -47,11 +48,8 @@ ov::element::Type to_ov(DataType type) {
 }
 
 std::optional<ov::element::Type> element_type_from_option(std::string_view name) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   for (const auto& [option, type] : kOptionTypes) {
-    if (lower == option) return type;
+    if (same_letters(name, option)) return type;
   }
   return std::nullopt;
 }

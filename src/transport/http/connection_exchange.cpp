@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/letter_case.hpp"
 #include "transport/http/http_connection.hpp"
 #include "transport/http/http_loop.hpp"
 #include "transport/http/reply_coding.hpp"
@@ -99,8 +100,8 @@ void ConnectionExchange::compress_if_wanted() noexcept {
   if (body.size() < (head_.accepts_only_coding ? min_asked_gzip_bytes_ : min_gzip_bytes_) || !sends_body()) return;
   bool text = is_text(content_type);
   for (const auto& [name, value] : extra_headers) {
-    if (equal_ignoring_case(name, "content-encoding")) return;
-    if (equal_ignoring_case(name, kBinaryReplyHeader)) text = false;
+    if (same_letters(name, "content-encoding")) return;
+    if (same_letters(name, kBinaryReplyHeader)) text = false;
   }
   if (!text && !head_.accepts_only_coding) return;
   if (compress_body(body, head_.accepted_coding, *pool_)) reply_coding_ = head_.accepted_coding;

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/letter_case.hpp"
+
 namespace ocelli::transport {
 namespace {
 
@@ -33,8 +35,6 @@ bool is_token(std::string_view text) noexcept {
 }
 
 bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 std::string_view trimmed(std::string_view text) noexcept {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -130,7 +130,7 @@ class HeadParser {
       if (is_control(c) || c == ' ') return fail("Invalid character in the request target");
     }
     for (const std::string_view scheme : {"http://", "https://"}) {
-      if (target.size() > scheme.size() && equal_ignoring_case(target.substr(0, scheme.size()), scheme)) {
+      if (target.size() > scheme.size() && same_letters(target.substr(0, scheme.size()), scheme)) {
         const auto slash = target.find('/', scheme.size());
         target = slash == kNotFound ? std::string_view("/") : target.substr(slash);
         break;
@@ -166,28 +166,28 @@ class HeadParser {
   bool note(std::string_view name, std::string_view value) {
     switch (name.size()) {
       case 4:
-        if (equal_ignoring_case(name, "host")) return ++hosts_, true;
+        if (same_letters(name, "host")) return ++hosts_, true;
         break;
       case 6:
-        if (equal_ignoring_case(name, "expect")) return note_expect(value);
+        if (same_letters(name, "expect")) return note_expect(value);
         break;
       case 10:
-        if (equal_ignoring_case(name, "connection")) note_connection(value);
+        if (same_letters(name, "connection")) note_connection(value);
         break;
       case 14:
-        if (equal_ignoring_case(name, "content-length")) return note_content_length(value);
+        if (same_letters(name, "content-length")) return note_content_length(value);
         break;
       case 15:
-        if (equal_ignoring_case(name, "accept-encoding")) note_accept_encoding(value);
+        if (same_letters(name, "accept-encoding")) note_accept_encoding(value);
         break;
       case 16:
-        if (equal_ignoring_case(name, "content-encoding")) return note_content_encoding(value);
+        if (same_letters(name, "content-encoding")) return note_content_encoding(value);
         break;
       case 17:
-        if (equal_ignoring_case(name, "transfer-encoding")) return note_transfer_encoding(value);
+        if (same_letters(name, "transfer-encoding")) return note_transfer_encoding(value);
         break;
       case 31:
-        if (equal_ignoring_case(name, "inference-header-content-length")) return note_json_length(value);
+        if (same_letters(name, "inference-header-content-length")) return note_json_length(value);
         break;
       default:
         break;
@@ -196,16 +196,15 @@ class HeadParser {
   }
 
   bool note_expect(std::string_view value) {
-    if (!equal_ignoring_case(value, "100-continue"))
-      return fail("Unsupported expectation. Expected: 100-continue", 417);
+    if (!same_letters(value, "100-continue")) return fail("Unsupported expectation. Expected: 100-continue", 417);
     head_.expects_continue = !head_.http_1_0;
     return true;
   }
 
   void note_connection(std::string_view value) {
     for_each_element(value, [&](std::string_view option) {
-      if (equal_ignoring_case(option, "close")) close_asked_ = true;
-      if (equal_ignoring_case(option, "keep-alive")) head_.keep_alive = true;
+      if (same_letters(option, "close")) close_asked_ = true;
+      if (same_letters(option, "keep-alive")) head_.keep_alive = true;
     });
   }
 
@@ -229,7 +228,7 @@ class HeadParser {
 
   bool note_transfer_encoding(std::string_view value) {
     if (head_.framing == BodyFraming::kChunked) return fail("More than one Transfer-Encoding header");
-    if (!equal_ignoring_case(value, "chunked")) return fail("Unsupported Transfer-Encoding. Expected: chunked", 501);
+    if (!same_letters(value, "chunked")) return fail("Unsupported Transfer-Encoding. Expected: chunked", 501);
     head_.framing = BodyFraming::kChunked;
     return true;
   }
@@ -237,10 +236,10 @@ class HeadParser {
   bool note_content_encoding(std::string_view value) {
     if (has_content_coding_) return fail("More than one Content-Encoding header");
     has_content_coding_ = true;
-    if (equal_ignoring_case(value, "identity") || value.empty()) return true;
-    if (equal_ignoring_case(value, "gzip") || equal_ignoring_case(value, "x-gzip"))
+    if (same_letters(value, "identity") || value.empty()) return true;
+    if (same_letters(value, "gzip") || same_letters(value, "x-gzip"))
       head_.content_coding = ContentCoding::kGzip;
-    else if (equal_ignoring_case(value, "deflate"))
+    else if (same_letters(value, "deflate"))
       head_.content_coding = ContentCoding::kDeflate;
     else
       return fail(fmt::format("Unsupported Content-Encoding. Expected: gzip, deflate or identity; Actual: {}", value),
@@ -255,8 +254,8 @@ class HeadParser {
       const auto semicolon = element.find(';');
       const auto coding = trimmed(element.substr(0, semicolon));
       if (semicolon != kNotFound && is_refused(trimmed(element.substr(semicolon + 1)))) return;
-      if (equal_ignoring_case(coding, "gzip")) head_.accepted_coding = ContentCoding::kGzip;
-      if (equal_ignoring_case(coding, "deflate") && head_.accepted_coding == ContentCoding::kIdentity) {
+      if (same_letters(coding, "gzip")) head_.accepted_coding = ContentCoding::kGzip;
+      if (same_letters(coding, "deflate") && head_.accepted_coding == ContentCoding::kIdentity) {
         head_.accepted_coding = ContentCoding::kDeflate;
       }
     });
@@ -294,14 +293,6 @@ class HeadParser {
 
 }  // namespace
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
-  }
-  return true;
-}
-
 void RequestHead::clear() noexcept {
   auto kept = std::move(fields);
   kept.clear();
@@ -311,7 +302,7 @@ void RequestHead::clear() noexcept {
 
 std::optional<std::string_view> RequestHead::find(std::string_view name) const noexcept {
   for (const auto& field : fields) {
-    if (equal_ignoring_case(field.name, name)) return field.value;
+    if (same_letters(field.name, name)) return field.value;
   }
   return std::nullopt;
 }

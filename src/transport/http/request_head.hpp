@@ -64,7 +64,4 @@ bool may_become_head(std::string_view text) noexcept;
 // beside Transfer-Encoding, codings other than "chunked".
 std::optional<HeadError> parse_head(std::string_view text, std::size_t max_fields, RequestHead& head);
 
-// ASCII case-insensitive equality.
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
-
 }  // namespace ocelli::transport

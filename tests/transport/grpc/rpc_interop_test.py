@@ -225,7 +225,8 @@ class ApiKey(WithServer):
 
     def test_key(self):
         call = unary(self.channel, "Unary")
-        self.assertEqual(call(b"x", metadata=(("authorization", "Bearer secret"),), timeout=PATIENCE), b"x")
+        for scheme in ("Bearer", "bearer"):
+            self.assertEqual(call(b"x", metadata=(("authorization", f"{scheme} secret"),), timeout=PATIENCE), b"x")
         self.assert_fails(grpc.StatusCode.UNAUTHENTICATED, call, b"x")
         self.assertEqual(call(b"x", metadata=(("authorization", "bearer secret"),), timeout=PATIENCE), b"x")
         self.assertEqual(call(b"x", metadata=(("x-api-key", "secret"),), timeout=PATIENCE), b"x")
