@@ -5,7 +5,7 @@
 #include <cstring>
 #include <limits>
 
-#include "tensor/float16.hpp"
+#include "tensor/half.hpp"
 
 namespace ocelli::scheduling {
 namespace {
@@ -80,7 +80,7 @@ double value_at(const TensorView& view, std::size_t index) noexcept {
     case DataType::kUint64:
       return get<std::uint64_t>(at);
     case DataType::kFp16:
-      return half_to_float(static_cast<std::uint16_t>(get<std::uint16_t>(at)));
+      return fp16_to_float(static_cast<std::uint16_t>(get<std::uint16_t>(at)));
     case DataType::kBf16: {
       const auto bits = static_cast<std::uint32_t>(get<std::uint16_t>(at)) << 16;
       float value;

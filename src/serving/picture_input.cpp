@@ -13,7 +13,7 @@
 
 #include "image/decode.hpp"
 #include "serving/request_validation.hpp"
-#include "tensor/float16.hpp"
+#include "tensor/half.hpp"
 #include "tensor/string_tensor.hpp"
 
 namespace ocelli::serving {
@@ -67,7 +67,7 @@ struct Half {
 };
 template <>
 Half convert<Half>(float value) noexcept {
-  return {float_to_half(value)};
+  return {float_to_fp16(value)};
 }
 
 struct Extent {
