@@ -65,7 +65,6 @@ void read_dynamic(const MachineFiles& files, std::string_view path, const std::v
     if (entry.d_tag == DT_NULL) break;
     if (entry.d_tag == DT_NEEDED && library.needed.size() < kMaxNeeded)
       library.needed.push_back(name_at(entry.d_un.d_val));
-    if (entry.d_tag == DT_SONAME) library.soname = name_at(entry.d_un.d_val);
     if (entry.d_tag == DT_RUNPATH || entry.d_tag == DT_RPATH) {
       const auto folders = name_at(entry.d_un.d_val);
       for (const auto folder : split(folders, ':')) library.run_paths.emplace_back(folder);

@@ -12,7 +12,6 @@ namespace ocelli::inventory {
 
 struct ElfLibrary {
   std::string architecture;            // as uname has it: "x86_64", "aarch64"; "machine 40" for others
-  std::string soname;                  // "libcudart.so.13"; empty: none
   std::vector<std::string> needed;     // names of the libraries that it needs
   std::vector<std::string> run_paths;  // folders that it wants them to be looked for in; may begin with $ORIGIN
 };

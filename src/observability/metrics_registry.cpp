@@ -23,15 +23,14 @@ struct MethodLabels {
   std::string_view api;
   std::string_view name;
   bool versioned;
-  bool inference;
 };
 constexpr std::array<MethodLabels, kMethods> kMethodLabels{{
-    {"TensorFlowServing", "Predict", true, true},
-    {"TensorFlowServing", "GetModelMetadata", true, false},
-    {"TensorFlowServing", "GetModelStatus", false, false},
-    {"KServe", "ModelInfer", true, true},
-    {"KServe", "ModelMetadata", true, false},
-    {"KServe", "ModelReady", false, false},
+    {"TensorFlowServing", "Predict", true},
+    {"TensorFlowServing", "GetModelMetadata", true},
+    {"TensorFlowServing", "GetModelStatus", false},
+    {"KServe", "ModelInfer", true},
+    {"KServe", "ModelMetadata", true},
+    {"KServe", "ModelReady", false},
 }};
 
 // Upper bounds of ocelli_batch_size.

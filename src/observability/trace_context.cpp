@@ -14,8 +14,6 @@ bool is_lower_hex(std::string_view text) noexcept {
 
 bool all_zero(std::string_view text) noexcept { return text.find_first_not_of('0') == std::string_view::npos; }
 
-int hex_value(char c) noexcept { return c <= '9' ? c - '0' : c - 'a' + 10; }
-
 // Positions in "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".
 constexpr std::size_t kTraceAt = 3;
 constexpr std::size_t kParentAt = 36;
@@ -37,7 +35,6 @@ std::optional<TraceContext> TraceContext::parse(std::string_view header) noexcep
   TraceContext context;
   std::copy(trace.begin(), trace.end(), context.trace_id.begin());
   std::copy(parent.begin(), parent.end(), context.parent_id.begin());
-  context.sampled = (hex_value(flags[1]) & 1) != 0;
   return context;
 }
 

@@ -11,7 +11,6 @@ namespace ocelli::observability {
 struct TraceContext {
   std::array<char, 32> trace_id{};
   std::array<char, 16> parent_id{};
-  bool sampled = false;
 
   // Reads "00-<32 hex>-<16 hex>-<2 hex>"; later versions may carry more after that. Empty when the header is not valid;
   // the standard then asks to go on as if there were none.

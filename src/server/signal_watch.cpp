@@ -60,9 +60,4 @@ void SignalWatch::notify() noexcept {
   changed_.notify_all();
 }
 
-bool SignalWatch::requested() const {
-  const std::lock_guard lock(mutex_);
-  return requested_;
-}
-
 }  // namespace ocelli::server

@@ -11,7 +11,7 @@
 namespace ocelli::server {
 
 // Create it before any other thread is started: it blocks the signals for them all. One at a time in a program. The
-// first signal sets requested(); a second one ends the process at once with exit code 1. SIGPIPE is ignored from here
+// first signal ends wait(); a second one ends the process at once with exit code 1. SIGPIPE is ignored from here
 // on; SIGXFSZ is by the whole program (cli/program.cpp).
 class SignalWatch {
  public:
@@ -25,13 +25,11 @@ class SignalWatch {
   void wait(const std::function<bool()>& other = [] { return false; });
   // Makes wait() look at its condition again. Thread-safe.
   void notify() noexcept;
-  // Whether a signal came. Thread-safe.
-  [[nodiscard]] bool requested() const;
 
  private:
   void watch();
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::condition_variable changed_;
   bool requested_ = false;  // guarded by mutex_
   bool closing_ = false;    // guarded by mutex_

@@ -45,7 +45,6 @@ class PlainStream final : public Stream {
   }
 
   void shutdown_write() noexcept override { ::shutdown(socket_.get(), SHUT_WR); }
-  [[nodiscard]] std::string_view alpn() const noexcept override { return {}; }
 
  private:
   FileDescriptor socket_;

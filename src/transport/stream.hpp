@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string_view>
 
 #include "transport/file_descriptor.hpp"
 
@@ -38,9 +37,6 @@ class Stream {
   virtual StreamResult write(std::span<const iovec> pieces) noexcept = 0;
   // Tells the peer that nothing more comes (close_notify and FIN). Best effort.
   virtual void shutdown_write() noexcept = 0;
-  // The application protocol chosen by ALPN ("h2", "http/1.1"); empty without TLS, before the handshake is over, or
-  // when the client offered none.
-  [[nodiscard]] virtual std::string_view alpn() const noexcept = 0;
 
   static constexpr std::size_t kMaxPieces = 64;
 };

@@ -58,13 +58,6 @@ class TlsStream final : public Stream {
     ::shutdown(socket_.get(), SHUT_WR);
   }
 
-  [[nodiscard]] std::string_view alpn() const noexcept override {
-    const unsigned char* name = nullptr;
-    unsigned int size = 0;
-    SSL_get0_alpn_selected(ssl_, &name, &size);
-    return {reinterpret_cast<const char*>(name), size};
-  }
-
  private:
   StreamState state_after(int outcome) noexcept {
     switch (SSL_get_error(ssl_, outcome)) {

@@ -48,7 +48,6 @@ class MemoryStream final : public Stream {
     return {total, StreamState::kMore};
   }
   void shutdown_write() noexcept override {}
-  [[nodiscard]] std::string_view alpn() const noexcept override { return {}; }
 
  private:
   Pipe& pipe_;

@@ -68,7 +68,6 @@ TEST(CancelSlot, FireAndCloseExcludeEachOtherAcrossThreads) {
   std::atomic<bool> over{false};
   CancelSlot slot;
   std::unique_ptr<CountingListener> listener;
-  int told = 0;
   std::barrier sync(2);
   std::jthread connection([&] {
     while (true) {
@@ -84,14 +83,12 @@ TEST(CancelSlot, FireAndCloseExcludeEachOtherAcrossThreads) {
     slot.set(listener.get());
     sync.arrive_and_wait();
     slot.close();
-    told += listener->calls;
     EXPECT_LE(listener->calls, 1);
     listener.reset();
     sync.arrive_and_wait();
   }
   over = true;
   sync.arrive_and_wait();
-  EXPECT_GE(told, 0);
 }
 
 }  // namespace

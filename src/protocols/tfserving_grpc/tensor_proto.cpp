@@ -152,11 +152,6 @@ std::uint32_t dtype_of(DataType type) noexcept {
   return 0;
 }
 
-DataType type_of_dtype(std::uint64_t dtype) noexcept {
-  const auto* row = row_of(dtype);
-  return row ? row->type : DataType::kUndefined;
-}
-
 std::string dtype_name(std::uint64_t dtype) {
   const auto* row = row_of(dtype);
   if (row) return std::string(row->name);

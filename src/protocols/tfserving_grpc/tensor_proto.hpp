@@ -13,8 +13,6 @@ namespace ocelli::tfserving_grpc {
 
 // tensorflow.DataType's numbers; 0 for what has none.
 std::uint32_t dtype_of(DataType type) noexcept;
-// kUndefined for numbers of types that no model takes (complex, quantized, resources).
-DataType type_of_dtype(std::uint64_t dtype) noexcept;
 // "DT_FLOAT"; the number as text when it is unknown.
 std::string dtype_name(std::uint64_t dtype);
 

@@ -41,7 +41,6 @@ class ConnectionExchange final : public HttpExchange {
   void end() noexcept;
 
   [[nodiscard]] const RequestHead& head() const noexcept { return head_; }
-  [[nodiscard]] std::size_t head_size() const noexcept { return head_bytes_.size(); }
   // Tells the handler that the client is gone and lets go of the exchange. False when send() was faster: then its
   // delivery is still to come.
   bool abandon() noexcept;
