@@ -11,6 +11,7 @@
 #include "devices/automatic_devices.hpp"
 #include "devices/device_memory.hpp"
 #include "devices/device_properties.hpp"
+#include "runtime/execution_properties.hpp"
 
 namespace ocelli::devices {
 namespace {
@@ -19,7 +20,6 @@ using Properties = std::map<std::string, std::string>;
 
 constexpr const char* kOpenvinoName = "openvino";
 constexpr const char* kOnnxruntimeName = "onnxruntime";
-
 constexpr const char* kSimulatedName = "simulated";
 
 enum class CpuRuntime : std::uint8_t { kUnspecified, kOpenvino, kOnnxruntime };
@@ -47,14 +47,6 @@ Result<CpuRuntime> take_cpu_runtime(Properties& properties) {
   }
   properties.erase(found);
   return value == "OPENVINO" ? CpuRuntime::kOpenvino : CpuRuntime::kOnnxruntime;
-}
-
-Status check_properties(const Properties& properties) {
-  if (properties.contains("NUM_STREAMS") && properties.contains("PERFORMANCE_HINT")) {
-    return invalid_argument(
-        "plugin_config: NUM_STREAMS and PERFORMANCE_HINT cannot be given together; the hint chooses the streams");
-  }
-  return {};
 }
 
 std::vector<Placement> cpu_placements(const DeviceName& device, CpuRuntime runtime) {
@@ -91,7 +83,7 @@ Result<std::vector<Placement>> placements(const DeviceName& device, CpuRuntime c
     case DeviceKind::kArmnn:
       return std::vector{Placement{"armnn", device.instance}};
     case DeviceKind::kSimulated:
-      return std::vector{Placement{"simulated", device.name}};
+      return std::vector{Placement{kSimulatedName, device.name}};
     case DeviceKind::kMyriad:
     case DeviceKind::kHddl:
     case DeviceKind::kLegacy:
@@ -195,7 +187,7 @@ Status take_device_properties(Properties& properties, DevicePlan& plan) {
         plan.members, [&, name = device](const PlanMember& candidate) { return upper(candidate.target) == name; });
     if (member == plan.members.end())
       return invalid_argument(fmt::format("plugin_config DEVICE_PROPERTIES: {} is not in target_device", device));
-    if (Status status = check_properties(own); !status.ok()) return status;
+    if (Status status = check_streams_and_hint(own); !status.ok()) return status;
     member->properties = own;
   }
   properties.erase(found);
@@ -262,7 +254,7 @@ Result<DevicePlan> make_plan(const DeviceExpression& expression,
   Properties properties = plugin_config;
   const auto cpu = take_cpu_runtime(properties);
   if (!cpu.ok()) return cpu.status();
-  if (Status status = check_properties(properties); !status.ok()) return status;
+  if (Status status = check_streams_and_hint(properties); !status.ok()) return status;
   if (expression.kind == PlanKind::kAuto && expression.members.empty())
     return make_plan(expression.to_string(), plugin_config);
   auto plan = plan_for(expression, *cpu, properties);

@@ -7,14 +7,17 @@
 namespace ocelli::devices {
 namespace {
 
+// A wrong parameter or a missing file is as wrong on every other device: going on would hide the mistake.
+bool is_users_mistake(const Status& status) {
+  return status.code() == StatusCode::kInvalidArgument || status.code() == StatusCode::kNotFound;
+}
+
 // The reasons of all ways that did not work, in one sentence under the first one's code, or that of a user's mistake.
 class Refusals {
  public:
   // decisive: nothing is tried after it.
   void add(const std::string& way, const Status& status, bool decisive = false) {
-    if (decisive || text_.empty() || status.code() == StatusCode::kInvalidArgument ||
-        status.code() == StatusCode::kNotFound)
-      code_ = status.code();
+    if (decisive || text_.empty() || is_users_mistake(status)) code_ = status.code();
     if (!text_.empty()) text_ += "; ";
     text_ += fmt::format("{}: {}", way, status.message());
   }
@@ -26,11 +29,6 @@ class Refusals {
   StatusCode code_ = StatusCode::kFailedPrecondition;
   std::string text_;
 };
-
-// A wrong parameter or a missing file is as wrong on every other device: going on would hide the mistake.
-bool is_users_mistake(const Status& status) {
-  return status.code() == StatusCode::kInvalidArgument || status.code() == StatusCode::kNotFound;
-}
 
 Result<CompiledMember> compile_at(const PlanMember& member, const Placement& placement, RuntimeRegistry& registry,
                                   const ModelSource& source, CompileOptions options) {

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "base/folder_entries.hpp"
+
 namespace ocelli::devices {
 namespace {
 
@@ -13,9 +15,8 @@ constexpr std::string_view kSuffix = ".so";
 RuntimeRegistry::RuntimeRegistry(std::filesystem::path folder, const Log& log,
                                  std::map<std::string, BackendContext> contexts)
     : folder_(std::move(folder)), log_(log.channel("devices")), contexts_(std::move(contexts)) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(folder_, error), end; !error && it != end; it.increment(error)) {
-    const std::string file = it->path().filename();
+  for (const auto& entry : folder_entries(folder_)) {
+    const std::string file = entry.path().filename();
     if (!file.starts_with(kPrefix) || !file.ends_with(kSuffix)) continue;
     slots_.emplace(file.substr(kPrefix.size(), file.size() - kPrefix.size() - kSuffix.size()),
                    std::make_shared<Slot>());

@@ -1,22 +1,15 @@
 #include "repository/reaper.hpp"
 
-#include <malloc.h>
-
 #include <chrono>
 #include <utility>
+
+#include "base/heap.hpp"
 
 namespace ocelli::repository {
 namespace {
 
 // A model may still be freeing memory on other threads when its servable is gone.
 constexpr std::chrono::milliseconds kTrimDelay{500};
-
-// Without this the C library keeps what a model had allocated for later use.
-void return_memory() noexcept {
-#ifdef __GLIBC__
-  ::malloc_trim(0);
-#endif
-}
 
 }  // namespace
 
@@ -69,7 +62,7 @@ void Reaper::work() noexcept {
     } else if (!wake_.wait_for(lock, kTrimDelay, awake)) {
       trim = false;
       lock.unlock();
-      return_memory();
+      return_free_memory();
       lock.lock();
       continue;
     }

@@ -45,7 +45,8 @@ Result<bool> parse_flag(const std::string& key, const std::string& value) {
 
 Status check_streams_and_hint(const std::map<std::string, std::string>& properties) {
   if (!properties.contains("NUM_STREAMS") || !properties.contains("PERFORMANCE_HINT")) return {};
-  return invalid_argument("plugin_config has both NUM_STREAMS and PERFORMANCE_HINT; give one of them");
+  return invalid_argument(
+      "plugin_config: NUM_STREAMS and PERFORMANCE_HINT cannot be given together; the hint chooses the streams");
 }
 
 Result<ExecutionProperties> take_execution_properties(std::map<std::string, std::string>& properties) {

@@ -1,6 +1,6 @@
 #include "backends/armnn/network_copies.hpp"
 
-#include <malloc.h>
+#include "base/heap.hpp"
 
 namespace ocelli::arm_nn {
 
@@ -26,7 +26,7 @@ NetworkCopies::~NetworkCopies() {
     }
   }
   // Weights are freed in pieces; without this the heap keeps them.
-  ::malloc_trim(0);
+  return_free_memory();
 }
 
 void NetworkCopies::run_here(Task& task) noexcept {

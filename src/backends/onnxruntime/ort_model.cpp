@@ -1,8 +1,7 @@
 #include "backends/onnxruntime/ort_model.hpp"
 
-#include <malloc.h>
-
 #include "backends/onnxruntime/ort_request.hpp"
+#include "base/heap.hpp"
 
 namespace ocelli::onnxruntime {
 
@@ -26,7 +25,7 @@ OrtModel::~OrtModel() {
   memory_.reset();
   session_.reset();
   // Weights are freed in pieces; without this the heap keeps them.
-  ::malloc_trim(0);
+  return_free_memory();
 }
 
 Result<std::unique_ptr<InferRequest>> OrtModel::create_request() { return OrtRequest::create(api_, *this); }

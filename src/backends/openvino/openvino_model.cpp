@@ -1,9 +1,8 @@
 #include "backends/openvino/openvino_model.hpp"
 
-#include <malloc.h>
-
 #include "backends/openvino/openvino_error.hpp"
 #include "backends/openvino/openvino_request.hpp"
+#include "base/heap.hpp"
 
 namespace ocelli::openvino {
 
@@ -14,7 +13,7 @@ OpenvinoModel::OpenvinoModel(ov::CompiledModel compiled, ModelFacts facts, Execu
 OpenvinoModel::~OpenvinoModel() {
   compiled_ = {};
   // Weights are freed in pieces; without this the heap keeps them.
-  ::malloc_trim(0);
+  return_free_memory();
 }
 
 Result<std::unique_ptr<InferRequest>> OpenvinoModel::create_request() {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/folder_entries.hpp"
+
 namespace ocelli::openvino_c {
 namespace {
 
@@ -29,10 +31,9 @@ constexpr std::array kFurtherFolders{"runtime/3rdparty/tbb/lib", "runtime/3rdpar
 // The plain name before "libopenvino_c.so.2230".
 fs::path library_in(const fs::path& folder) {
   std::vector<fs::path> found;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    const std::string file = it->path().filename();
-    if (file == kLibrary || file.starts_with(std::string(kLibrary) + ".")) found.push_back(it->path());
+  for (const auto& entry : folder_entries(folder)) {
+    const std::string file = entry.path().filename();
+    if (file == kLibrary || file.starts_with(std::string(kLibrary) + ".")) found.push_back(entry.path());
   }
   return found.empty() ? fs::path() : *std::ranges::min_element(found);
 }

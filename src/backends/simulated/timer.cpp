@@ -4,6 +4,8 @@
 
 namespace ocelli::simulated {
 
+bool Timer::later(const Task* a, const Task* b) noexcept { return a->due_ > b->due_; }
+
 Timer::Timer() : thread_([this] { run(); }) {}
 
 Timer::~Timer() {
@@ -21,7 +23,7 @@ void Timer::schedule(Task& task, TimePoint due) {
     const std::lock_guard lock(mutex_);
     task.due_ = due;
     heap_.push_back(&task);
-    std::push_heap(heap_.begin(), heap_.end(), [](const Task* a, const Task* b) { return a->due_ > b->due_; });
+    std::push_heap(heap_.begin(), heap_.end(), later);
     first = heap_.front() == &task;
   }
   if (first) changed_.notify_one();
@@ -33,7 +35,7 @@ bool Timer::cancel(Task& task) noexcept {
   if (found == heap_.end()) return false;
   *found = heap_.back();
   heap_.pop_back();
-  std::make_heap(heap_.begin(), heap_.end(), [](const Task* a, const Task* b) { return a->due_ > b->due_; });
+  std::make_heap(heap_.begin(), heap_.end(), later);
   return true;
 }
 
@@ -49,7 +51,7 @@ void Timer::run() noexcept {
       changed_.wait_until(lock, due);
       continue;
     }
-    std::pop_heap(heap_.begin(), heap_.end(), [](const Task* a, const Task* b) { return a->due_ > b->due_; });
+    std::pop_heap(heap_.begin(), heap_.end(), later);
     Task* task = heap_.back();
     heap_.pop_back();
     lock.unlock();

@@ -37,6 +37,7 @@ class Timer {
   bool cancel(Task& task) noexcept;
 
  private:
+  static bool later(const Task* a, const Task* b) noexcept;
   void run() noexcept;
 
   std::mutex mutex_;
