@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr int kMaxDepth = 16;  // a repository is not deeper; links in circles are not followed for ever
+constexpr std::size_t kMaxDepth = 16;  // a repository is not deeper
 constexpr const char* kModelList = "model_config_list";
 
 bool is_servable(const fs::path& folder) {
@@ -35,16 +35,22 @@ bool is_servable(const fs::path& folder) {
   return false;
 }
 
-void collect(const fs::path& root, const fs::path& folder, int depth, std::vector<std::string>& found) {
+// above: the real folders that lead here, so that a link to one of them is not followed in a circle.
+void collect(const fs::path& root, const fs::path& folder, std::vector<fs::path>& above,
+             std::vector<std::string>& found) {
   std::error_code error;
+  const auto real = fs::canonical(folder, error);
+  if (error || above.size() > kMaxDepth || std::ranges::find(above, real) != above.end()) return;
+  above.push_back(real);
   for (const auto& entry : folder_entries(folder)) {
     if (!entry.is_directory(error)) continue;
     if (is_servable(entry.path())) {
       found.push_back(entry.path().lexically_relative(root).generic_string());
-    } else if (depth < kMaxDepth) {
-      collect(root, entry.path(), depth + 1, found);
+    } else {
+      collect(root, entry.path(), above, found);
     }
   }
+  above.pop_back();
 }
 
 fs::path config_file(const std::string& path) {
@@ -175,7 +181,8 @@ Result<std::vector<std::string>> find_servables(const fs::path& folder) {
   if (!fs::is_directory(folder, error))
     return not_found(fmt::format("Model repository path is not a folder: {}", folder.string()));
   std::vector<std::string> found;
-  collect(folder, folder, 0, found);
+  std::vector<fs::path> above;
+  collect(folder, folder, above, found);
   std::sort(found.begin(), found.end());
   return found;
 }

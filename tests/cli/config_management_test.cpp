@@ -58,6 +58,15 @@ TEST_F(ConfigManagement, FindsServablesByTheirFileSets) {
   EXPECT_THAT(*found, ElementsAre("deep/er/onnx", "graph", "ir", "lite", "paddle", "saved"));
 }
 
+TEST_F(ConfigManagement, LinksInCirclesAreNotFollowed) {
+  touch("group/m/1/m.onnx");
+  for (const char* name : {"a", "b", "c", "group/up"}) fs::create_symlink(folder_, folder_ / name);
+  fs::create_symlink("group", folder_ / "other");
+  const auto found = find_servables(folder_);
+  ASSERT_TRUE(found.ok());
+  EXPECT_THAT(*found, ElementsAre("group/m", "other/m"));
+}
+
 TEST_F(ConfigManagement, AMissingRepositoryIsNamed) {
   const auto found = find_servables("/no/such/repository");
   ASSERT_FALSE(found.ok());
