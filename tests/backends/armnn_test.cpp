@@ -209,10 +209,10 @@ TEST_F(ArmnnBackend, PreprocessingIsRefusedByName) {
 
 // The module beside which the part that is linked with ARM NN cannot be loaded, as on a machine without ARM NN.
 TEST(ArmnnModule, SaysWhatToInstallWhenArmnnIsMissing) {
-  const auto module = default_backend_folder() / "libocelli_backend_armnn.so";
-  if (!std::filesystem::exists(module)) GTEST_SKIP() << module << " was not built: its runtime was not found";
+  if (const auto why = test::why_not_built("armnn"); !why.empty()) GTEST_SKIP() << why;
   const TemporaryFolder folder;
-  std::filesystem::copy_file(module, folder.path() / "libocelli_backend_armnn.so");
+  std::filesystem::copy_file(default_backend_folder() / "libocelli_backend_armnn.so",
+                             folder.path() / "libocelli_backend_armnn.so");
   const auto loaded = load_backend(folder.path(), "armnn", {});
   ASSERT_FALSE(loaded.ok());
   EXPECT_EQ(loaded.status().code(), StatusCode::kUnavailable);

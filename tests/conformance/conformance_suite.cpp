@@ -1,7 +1,6 @@
 #include "conformance/conformance_suite.hpp"
 
-#include <cstdlib>
-
+#include "support/built_backends.hpp"
 #include "tensor/string_tensor.hpp"
 
 namespace ocelli::conformance {
@@ -38,20 +37,11 @@ constexpr BackendCase kCases[] = {
      kArmnnBecause, false},
 };
 
-std::filesystem::path models_folder() {
-  const char* folder = std::getenv("OCELLI_TEST_MODELS");
-  return folder ? folder : "";
-}
-
 }  // namespace
 
 void BackendConformance::SetUp() {
-  const auto module = default_backend_folder() / ("libocelli_backend_" + std::string(GetParam().backend) + ".so");
-  if (!std::filesystem::exists(module)) GTEST_SKIP() << module << " was not built: its runtime was not found";
-  if (std::string_view(GetParam().backend) == "openvino_c" && !std::getenv("OPENVINO_LEGACY_DIR"))
-    GTEST_SKIP() << "set OPENVINO_LEGACY_DIR to a folder with libopenvino_c.so; ctest sets it to the wheel's";
-  ASSERT_TRUE(std::filesystem::exists(models_folder() / "stamp"))
-      << "set OCELLI_TEST_MODELS to the output of tools/models/generate_test_models.py; ctest does";
+  if (const auto why = test::why_not_built(GetParam().backend); !why.empty()) GTEST_SKIP() << why;
+  ASSERT_FALSE(test::generated_models().empty()) << test::kNoModels;
   load(GetParam().settings);
   // A device that this machine may lack; those of the other cases are always there.
   const std::string device = GetParam().device;
@@ -86,7 +76,7 @@ void BackendConformance::load(const std::string& settings) {
 }
 
 ModelSource BackendConformance::source(const std::string& model) const {
-  return {GetParam().format, models_folder() / model / GetParam().file};
+  return {GetParam().format, test::generated_models() / model / GetParam().file};
 }
 
 CompileOptions BackendConformance::options() const {

@@ -10,12 +10,12 @@
 #include <mutex>
 #include <source_location>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "repository/servable_factory.hpp"
+#include "support/eventually.hpp"
 #include "support/fake_catalog.hpp"
 
 namespace ocelli::test {
@@ -131,15 +131,5 @@ class LineSink final : public LogSink {
   mutable std::mutex mutex_;
   std::vector<std::string> lines_;
 };
-
-// Looks again and again until the condition holds; false after kSoon.
-template <typename Condition>
-bool eventually(const Condition& condition) {
-  for (const auto deadline = Clock::now() + kSoon; Clock::now() < deadline;) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return condition();
-}
 
 }  // namespace ocelli::test

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "scheduling/scheduler.hpp"
+#include "support/eventually.hpp"
 #include "support/fake_model.hpp"
 
 namespace ocelli::scheduling {
@@ -70,10 +71,7 @@ struct SchedulerMemoryTest : testing::Test, WorkCompletion, DeviceWatch {
   }
   // The lane of an item that was told may be given back a moment later.
   bool leaves() {
-    for (const auto end = Clock::now() + kPatience; Clock::now() < end; std::this_thread::yield()) {
-      if (scheduler->remove_unused(0, TimePoint::max())) return true;
-    }
-    return false;
+    return test::eventually([&] { return scheduler->remove_unused(0, TimePoint::max()); });
   }
 
   BufferPool pool;

@@ -16,6 +16,7 @@
 #include "serving/device_memory.hpp"
 #include "serving/model_servable.hpp"
 #include "serving/test_client.hpp"
+#include "support/eventually.hpp"
 #include "support/fake_model.hpp"
 
 namespace ocelli::serving {
@@ -121,11 +122,7 @@ struct SharedMemoryTest : testing::Test {
   }
   template <typename Condition>
   static bool soon(const Condition& condition) {
-    for (const auto end = Clock::now() + kPatience; Clock::now() < end;) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(milliseconds(1));
-    }
-    return false;
+    return test::eventually(condition, kPatience);
   }
   bool becomes(const Model& model, DeviceState state) {
     return soon([&] { return model.state() == state; });

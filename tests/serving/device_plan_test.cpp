@@ -14,6 +14,7 @@
 
 #include "serving/model_servable.hpp"
 #include "serving/test_client.hpp"
+#include "support/eventually.hpp"
 #include "support/fake_model.hpp"
 
 namespace ocelli::serving {
@@ -126,11 +127,7 @@ struct DevicePlanTest : testing::Test {
   DeviceReport report(std::size_t position) const { return servable->metadata().device_reports().at(position); }
   template <typename Condition>
   static bool soon(const Condition& condition) {
-    for (const auto end = Clock::now() + kPatience; Clock::now() < end;) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(milliseconds(1));
-    }
-    return false;
+    return test::eventually(condition, kPatience);
   }
   bool becomes(std::size_t position, DeviceState state) {
     return soon([&] { return report(position).state == state; });

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <mutex>
@@ -13,6 +12,7 @@
 
 #include "runtime/backend_module.hpp"
 #include "serving/model_servable.hpp"
+#include "support/built_backends.hpp"
 
 namespace ocelli::serving {
 namespace {
@@ -66,14 +66,9 @@ struct Client final : CallCompletion {
 class OutputRows : public testing::TestWithParam<RowsCase> {
  protected:
   void SetUp() override {
-    const auto module = default_backend_folder() / ("libocelli_backend_" + std::string(GetParam().backend) + ".so");
-    if (!std::filesystem::exists(module)) GTEST_SKIP() << module << " was not built: its runtime was not found";
-    const char* older = std::getenv("OPENVINO_LEGACY_DIR");
-    if (std::string_view(GetParam().backend) == "openvino_c" && !older)
-      GTEST_SKIP() << "set OPENVINO_LEGACY_DIR to a folder with libopenvino_c.so; ctest sets it to the wheel's";
-    const char* folder = std::getenv("OCELLI_TEST_MODELS");
-    ASSERT_TRUE(folder && std::filesystem::exists(folder)) << "OCELLI_TEST_MODELS names no folder; ctest sets it";
-    models_ = folder;
+    if (const auto why = test::why_not_built(GetParam().backend); !why.empty()) GTEST_SKIP() << why;
+    models_ = test::generated_models();
+    ASSERT_FALSE(models_.empty()) << test::kNoModels;
     auto loaded = load_backend(default_backend_folder(), GetParam().backend, {});
     ASSERT_TRUE(loaded.ok()) << loaded.status().to_string();
     runtime_ = std::move(loaded).value();

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <filesystem>
@@ -14,6 +13,7 @@
 
 #include "runtime/backend_module.hpp"
 #include "serving/model_servable.hpp"
+#include "support/built_backends.hpp"
 
 namespace ocelli::serving {
 namespace {
@@ -61,11 +61,9 @@ struct Client final : CallCompletion {
 class RealRuntime : public testing::TestWithParam<RuntimeCase> {
  protected:
   void SetUp() override {
-    const auto module = default_backend_folder() / ("libocelli_backend_" + std::string(GetParam().backend) + ".so");
-    if (!std::filesystem::exists(module)) GTEST_SKIP() << module << " was not built: its runtime was not found";
-    const char* folder = std::getenv("OCELLI_TEST_MODELS");
-    ASSERT_TRUE(folder && std::filesystem::exists(folder)) << "OCELLI_TEST_MODELS names no folder; ctest sets it";
-    models_ = folder;
+    if (const auto why = test::why_not_built(GetParam().backend); !why.empty()) GTEST_SKIP() << why;
+    models_ = test::generated_models();
+    ASSERT_FALSE(models_.empty()) << test::kNoModels;
     BackendContext backend;
     backend.settings = GetParam().settings;
     auto loaded = load_backend(default_backend_folder(), GetParam().backend, backend);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/backend_module.hpp"
+#include "support/built_backends.hpp"
 
 namespace ocelli::testing {
 
@@ -22,12 +23,9 @@ class BackendFixture : public ::testing::Test {
       : backend_(std::move(backend)), format_(format), file_(std::move(file)) {}
 
   void SetUp() override {
-    const auto module = default_backend_folder() / ("libocelli_backend_" + backend_ + ".so");
-    if (!std::filesystem::exists(module)) GTEST_SKIP() << module << " was not built: its runtime was not found";
-    const char* models = std::getenv("OCELLI_TEST_MODELS");
-    ASSERT_TRUE(models && std::filesystem::exists(std::filesystem::path(models) / "stamp"))
-        << "set OCELLI_TEST_MODELS to the output of tools/models/generate_test_models.py; ctest does";
-    models_ = models;
+    if (const auto why = test::why_not_built(backend_); !why.empty()) GTEST_SKIP() << why;
+    models_ = test::generated_models();
+    ASSERT_FALSE(models_.empty()) << test::kNoModels;
     auto loaded = load_backend(default_backend_folder(), backend_, {});
     ASSERT_TRUE(loaded.ok()) << loaded.status().to_string();
     runtime_ = *loaded;
@@ -41,6 +39,13 @@ class BackendFixture : public ::testing::Test {
     auto compiled = try_compile(model, options);
     EXPECT_TRUE(compiled.ok()) << model << ": " << compiled.status().to_string();
     return compiled.ok() ? std::move(*compiled) : nullptr;
+  }
+  // What is said when the model cannot be compiled; fails the test when it can or the code is another one.
+  std::string error_of(const std::string& model, const CompileOptions& options, StatusCode code) {
+    const auto compiled = try_compile(model, options);
+    EXPECT_FALSE(compiled.ok());
+    EXPECT_EQ(compiled.status().code(), code) << compiled.status().to_string();
+    return std::string(compiled.status().message());
   }
   // Runs once on one input of a type; gives the first output as floats.
   template <typename T>

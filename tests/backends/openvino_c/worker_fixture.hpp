@@ -12,6 +12,7 @@
 
 #include "backends/openvino_c/remote_runtime.hpp"
 #include "support/backend_fixture.hpp"
+#include "support/eventually.hpp"
 #include "support/run_waiter.hpp"
 
 namespace ocelli::openvino_c {
@@ -66,13 +67,8 @@ class WorkerFixture : public ::testing::Test {
     });
   }
   template <typename Condition>
-  static bool within(std::chrono::seconds limit, Condition condition) {
-    const TimePoint until = Clock::now() + limit;
-    while (!condition()) {
-      if (Clock::now() > until) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return true;
+  static bool within(std::chrono::seconds limit, const Condition& condition) {
+    return test::eventually(condition, limit);
   }
 
   testing::TemporaryFolder folder_;

@@ -10,6 +10,7 @@
 #include <random>
 #include <thread>
 
+#include "support/eventually.hpp"
 #include "support/test_certificates.hpp"
 #include "transport/grpc/http2_frames.hpp"
 #include "transport/grpc/rpc_client.hpp"
@@ -110,11 +111,6 @@ class RpcServerTest : public testing::Test {
     client.run(call);
     if (reply) *reply = text_of(call.reply);
     return call.status;
-  }
-  bool wait_for(const std::function<bool()>& condition) {
-    const auto until = Clock::now() + 20s;
-    while (!condition() && Clock::now() < until) std::this_thread::sleep_for(1ms);
-    return condition();
   }
 
   EchoHandler handler_;
@@ -233,7 +229,7 @@ TEST_F(RpcServerTest, LostConnectionsCancel) {
   }
   EXPECT_EQ(held.status.code(), StatusCode::kUnavailable);
   EXPECT_TRUE(handler_.wait_for_cancelled(1));
-  EXPECT_TRUE(wait_for([this] { return server_->counters().open_connections.load() == 0; }));
+  EXPECT_TRUE(test::eventually([this] { return server_->counters().open_connections.load() == 0; }));
 }
 
 TEST_F(RpcServerTest, StopCancelsWhatDoesNotEnd) {
@@ -258,7 +254,7 @@ TEST_F(RpcServerTest, StopWaitsForCallsThatEnd) {
   client->start(held);
   EXPECT_TRUE(handler_.wait_for_held(1));
   std::thread stopper([this] { EXPECT_TRUE(server_->stop(20s)); });
-  EXPECT_TRUE(wait_for([this] { return !try_connect().ok(); }));
+  EXPECT_TRUE(test::eventually([this] { return !try_connect().ok(); }));
   handler_.release_held();
   client->wait(held, Clock::now() + 20s);
   EXPECT_TRUE(held.status.ok()) << held.status.to_string();
@@ -312,7 +308,7 @@ TEST_F(RpcServerTest, ClientsOfHttp1AreToldWhatThisPortSpeaks) {
     // The first letter alone may still become HTTP/2's preface.
     const auto before = server_->counters().bytes_received.load();
     raw.send(request.substr(0, 1));
-    EXPECT_TRUE(wait_for([&] { return server_->counters().bytes_received.load() == before + 1; }));
+    EXPECT_TRUE(test::eventually([&] { return server_->counters().bytes_received.load() == before + 1; }));
     raw.send(request.substr(1));
     EXPECT_TRUE(raw.closed_by_server());
     EXPECT_THAT(raw.received(), testing::StartsWith("HTTP/1.1 505 "));
@@ -350,7 +346,7 @@ TEST_F(RpcServerTest, ClientThatReadsNothingIsDropped) {
            frame(NGHTTP2_WINDOW_UPDATE, 0, 0, big_endian(1 << 30, 4)) + headers_frame(1, call_headers("Flood")) +
            data_frame(1, grpc_message("go")));
   EXPECT_TRUE(handler_.wait_for_cancelled(1));
-  EXPECT_TRUE(wait_for([this] { return server_->counters().open_connections.load() == 0; }));
+  EXPECT_TRUE(test::eventually([this] { return server_->counters().open_connections.load() == 0; }));
   EXPECT_GE(server_->counters().timeouts.load(), 1U);
 }
 

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/eventually.hpp"
 #include "transport/http/http_server.hpp"
 #include "transport/http/request_head.hpp"
 
@@ -229,12 +230,7 @@ class HttpServerTest : public testing::Test {
   // Waits until predicate(totals) holds.
   template <typename Predicate>
   bool wait_for_totals(Predicate predicate) {
-    const auto limit = Clock::now() + kPatience;
-    while (!predicate(server_->totals())) {
-      if (Clock::now() > limit) return false;
-      std::this_thread::yield();
-    }
-    return true;
+    return test::eventually([&] { return predicate(server_->totals()); }, kPatience);
   }
 
   HttpOptions options_;
