@@ -21,12 +21,6 @@ class ArmnnBackend : public testing::BackendFixture {
     options.device = "ARMNN.CpuRef";
     return options;
   }
-  std::string error_of(const std::string& model, const CompileOptions& options, StatusCode code) {
-    const auto compiled = try_compile(model, options);
-    EXPECT_FALSE(compiled.ok());
-    EXPECT_EQ(compiled.status().code(), code) << compiled.status().to_string();
-    return std::string(compiled.status().message());
-  }
 };
 
 TEST_F(ArmnnBackend, ListsItsThreeDevicesWithTheReasonForThoseThatCannotBeUsed) {

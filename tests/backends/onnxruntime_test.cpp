@@ -11,13 +11,6 @@ using testing::TemporaryFolder;
 class OnnxruntimeBackend : public testing::BackendFixture {
  protected:
   OnnxruntimeBackend() : BackendFixture("onnxruntime", ModelFormat::kOnnx, "model.onnx") {}
-
-  std::string error_of(const std::string& model, const CompileOptions& options, StatusCode code) {
-    const auto compiled = try_compile(model, options);
-    EXPECT_FALSE(compiled.ok());
-    EXPECT_EQ(compiled.status().code(), code) << compiled.status().to_string();
-    return std::string(compiled.status().message());
-  }
 };
 
 TEST_F(OnnxruntimeBackend, OpenDimensionsAreFixedByName) {
