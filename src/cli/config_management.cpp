@@ -95,7 +95,7 @@ Status replace_file(const fs::path& given, const std::string& text) {
   // A short write is followed by one that says why.
   while (!left.empty() && (count = ::write(file, left.data(), left.size())) > 0)
     left.remove_prefix(static_cast<std::size_t>(count));
-  const Status status = left.empty() && ::fsync(file) == 0 ? Status() : fail("writing failed");
+  Status status = left.empty() && ::fsync(file) == 0 ? Status() : fail("writing failed");
   ::close(file);
   if (!status.ok()) return status;
   if (::rename(temporary.c_str(), path.c_str()) != 0) return fail("it cannot be replaced");

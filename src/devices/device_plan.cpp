@@ -131,9 +131,9 @@ Result<std::vector<Placement>> hetero_placements(const DeviceExpression& express
     const auto text = [&](bool tensorrt) {
       return hetero_text(expression, [&](const DeviceName& device) {
         if (device.kind == kCpu) return std::string("CPU");
-        const auto cuda = provider("CUDA", device).device;
+        auto cuda = provider("CUDA", device).device;
         if (device.kind == kCuda) return cuda;
-        const auto both = provider("TENSORRT", device).device;
+        auto both = provider("TENSORRT", device).device;
         if (device.kind == kTensorrt) return both;
         return tensorrt ? both + "," + cuda : cuda;
       });
@@ -150,7 +150,7 @@ Result<std::vector<Placement>> hetero_placements(const DeviceExpression& express
 
 // The value of one of the plan's own keys, taken out of properties; empty when it is not there.
 std::string take(Properties& properties, const char* key) {
-  const auto value = value_of(properties, key);
+  auto value = value_of(properties, key);
   properties.erase(key);
   return value;
 }

@@ -32,7 +32,7 @@ std::filesystem::path default_backend_folder() {
   if (const char* folder = std::getenv("OCELLI_BACKEND_DIR"); folder && *folder) return folder;
   std::error_code error;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto beside = program.parent_path() / "backends";
+  auto beside = program.parent_path() / "backends";
   if (std::filesystem::is_directory(beside, error)) return beside;
   return program.parent_path().parent_path() / "lib" / "ocelli" / "backends";
 }

@@ -1,6 +1,7 @@
 #include "scheduling/executor.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 namespace ocelli::scheduling {
 
@@ -36,7 +37,7 @@ Status Executor::make_lanes(LaneObserver& observer) {
   }
   // Last in, first out: the lane that ran most recently has the warmest memory.
   taken_ = lanes_.size();
-  for (auto lane = lanes_.rbegin(); lane != lanes_.rend(); ++lane) give_back(**lane);
+  for (auto& lane : std::views::reverse(lanes_)) give_back(*lane);
   return {};
 }
 

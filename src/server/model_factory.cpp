@@ -140,8 +140,8 @@ std::map<std::string, std::string> servable_model_info(const std::map<std::strin
 }  // namespace
 
 ModelFactory::ModelFactory(ModelFactoryOptions options, devices::RuntimeRegistry& runtimes,
-                           serving::ServingContext& context, const Log& log)
-    : options_(std::move(options)), runtimes_(runtimes), context_(context), log_(log) {}
+                           serving::ServingContext& context, Log log)
+    : options_(std::move(options)), runtimes_(runtimes), context_(context), log_(std::move(log)) {}
 
 // OVMS logs this line at start; here OpenVINO is loaded when the first model needs it.
 void ModelFactory::announce_openvino() {

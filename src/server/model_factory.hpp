@@ -35,7 +35,7 @@ struct ModelFactoryOptions {
 class ModelFactory final : public repository::ServableFactory {
  public:
   ModelFactory(ModelFactoryOptions options, devices::RuntimeRegistry& runtimes, serving::ServingContext& context,
-               const Log& log);
+               Log log);
 
   Result<std::shared_ptr<serving::Servable>> load_model(const repository::ModelLoad& load) override;
   Result<std::shared_ptr<serving::Servable>> load_pipeline(const repository::PipelineLoad& load) override;

@@ -72,7 +72,7 @@ Status DeviceSupervisor::open(scheduling::Scheduler& scheduler) {
   scheduler_ = &scheduler;
   // A program that ends waits for no load.
   const std::stop_callback ending(context_.ending.get_token(), [this] { stop_.request_stop(); });
-  const auto status = policy_.use == DevicePolicy::Use::kAll ? open_all() : open_one();
+  auto status = policy_.use == DevicePolicy::Use::kAll ? open_all() : open_one();
   if (status.ok()) sync_expectation();
   return status;
 }
@@ -102,7 +102,7 @@ Status DeviceSupervisor::open_one() {
   Status first;
   std::string reasons;
   for (const auto position : order) {
-    const auto status = bring_up(position);
+    auto status = bring_up(position);
     if (status.ok()) return {};
     if (is_users_mistake(status)) return status;
     if (first.ok()) first = status;

@@ -54,7 +54,7 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   // the model is destroyed on the context's clean-up thread. Errors: no device, signatures that differ, a name mapping
   // that does not fit (kInvalidArgument), or those of the devices.
   static Result<std::shared_ptr<ModelServable>> create(ModelServableOptions options, ServingContext& context);
-  ~ModelServable();
+  ~ModelServable() override;
 
   [[nodiscard]] const ServableMetadata& metadata() const noexcept override { return metadata_; }
   [[nodiscard]] observability::ServableMetrics& metrics() noexcept override { return *metrics_; }

@@ -149,7 +149,7 @@ class PictureBatch {
 
   Status add(std::span<const std::byte> file, image::Preprocessor& processor) {
     refusal_ = {};
-    const auto status =
+    auto status =
         processor.run(file, image::DecodeLimits{}, [this](const image::PictureFacts& facts) { return choose(facts); });
     if (!refusal_.ok()) return refusal_;
     if (!status.ok() && status.code() != StatusCode::kInvalidArgument) return status;

@@ -143,7 +143,7 @@ std::string WorkerProcess::end(std::chrono::milliseconds patience) {
 fs::path default_worker_program() {
   if (const char* folder = std::getenv("OCELLI_LIBEXEC_DIR"); folder && *folder) return fs::path(folder) / kProgram;
   std::error_code error;
-  const fs::path beside = default_backend_folder().parent_path() / "libexec" / kProgram;
+  fs::path beside = default_backend_folder().parent_path() / "libexec" / kProgram;
   if (fs::exists(beside, error)) return beside;
   const auto program = fs::read_symlink("/proc/self/exe", error);
   return program.parent_path().parent_path() / "libexec" / "ocelli" / kProgram;

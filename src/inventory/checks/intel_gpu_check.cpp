@@ -36,7 +36,7 @@ void check_nodes(const Machine& machine, const std::vector<PciDevice>& cards, Se
 // The driver that the OpenCL loader would open for an Intel GPU: a line of a file *.icd that names libigdrcl.
 std::string opencl_driver(const Machine& machine) {
   for (const auto& name : machine.files.names("/etc/OpenCL/vendors")) {
-    const auto line = machine.files.line("/etc/OpenCL/vendors/" + name);
+    auto line = machine.files.line("/etc/OpenCL/vendors/" + name);
     if (name.ends_with(".icd") && contains(line, "libigdrcl")) return line;
   }
   return "";

@@ -50,7 +50,7 @@ std::string udev_rule(const MachineFiles& files) {
   for (const std::string folder :
        {"/etc/udev/rules.d", "/run/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"}) {
     for (const auto& name : files.names(folder)) {
-      const auto path = fmt::format("{}/{}", folder, name);
+      auto path = fmt::format("{}/{}", folder, name);
       if (name.ends_with(".rules") && contains(files.text(path, 65536).value_or(""), "03e7")) return path;
     }
   }
