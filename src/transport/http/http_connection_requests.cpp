@@ -1,5 +1,6 @@
 // Requests: from a whole head to the handler, or to the transport's own refusal.
 #include <cstring>
+#include <utility>
 
 #include "transport/api_key.hpp"
 #include "transport/http/error_body.hpp"
@@ -126,6 +127,7 @@ void HttpConnection::refuse(int status, std::string_view message, bool close_aft
   current_ = nullptr;
   request_started_ = kNever;
   body_.clear();
+  loop_.service.budget.give_back(std::exchange(exchange.held_bytes, 0));
   continue_due_ = false;
   if (close_after) input_.clear();
   phase_ = !close_after && exchange.head().keep_alive && !stopping_ ? Phase::kHead : Phase::kReplies;
