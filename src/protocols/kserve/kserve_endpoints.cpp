@@ -46,7 +46,12 @@ class KserveEndpoints::Inference final : public rest::RestInference {
   Status write(HttpExchange& exchange) override {
     const auto length = write_infer_reply(request_, exchange.body);
     if (!length.ok()) return length.status();
-    if (*length > 0) exchange.extra_headers.emplace_back(kJsonLengthHeader, std::to_string(*length));
+    if (*length == 0) return {};
+    exchange.extra_headers.emplace_back(kJsonLengthHeader, std::to_string(*length));
+    // A script from another site cannot find the tensors without it, and a browser shows it no headers unasked.
+    if (exchange.header("origin")) {
+      exchange.extra_headers.emplace_back("Access-Control-Expose-Headers", kJsonLengthHeader);
+    }
     return {};
   }
 

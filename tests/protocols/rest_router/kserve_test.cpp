@@ -64,6 +64,22 @@ TEST_F(KserveTest, AnswersTheBinaryExampleOfTheSpecification) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(answer[i], i + 1);
 }
 
+TEST_F(KserveTest, ScriptsOfOtherSitesMayReadWhereTensorsBegin) {
+  const auto exposed = [&](const std::string& parameters, bool cross_site) {
+    const auto body = std::string(kTen).insert(1, parameters);
+    test::FakeHttpExchange exchange(HttpMethod::kPost, "/v2/models/dummy/infer", body);
+    if (cross_site) exchange.set_header("origin", "https://elsewhere.example");
+    router->handle(exchange);
+    EXPECT_TRUE(exchange.wait());
+    EXPECT_EQ(exchange.status, 200);
+    return exchange.reply_header("Access-Control-Expose-Headers");
+  };
+  const std::string binary = R"("parameters":{"binary_data_output":true},)";
+  EXPECT_EQ(exposed(binary, true), "Inference-Header-Content-Length");
+  EXPECT_EQ(exposed(binary, false), "");
+  EXPECT_EQ(exposed("", true), "") << "JSON alone needs no length";
+}
+
 TEST_F(KserveTest, NamesTheErrorsOfTheSpecification) {
   EXPECT_EQ(posted("/v2/models/none/infer", kTen), R"(404 {"error":"Pipeline with requested name is not found"})");
   EXPECT_EQ(posted("/v2/models/dummy/versions/9/infer", kTen),
