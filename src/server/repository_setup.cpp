@@ -87,7 +87,9 @@ Result<std::vector<std::string>> simulated_device_names(const std::string& text)
     return invalid_argument("simulated_devices should be a JSON object with an array \"devices\"");
   }
   for (const auto& device : json["devices"]) {
-    if (device.is_object() && device.contains("name") && device["name"].is_string()) names.push_back(device["name"]);
+    if (!device.is_object() || !device.contains("name") || !device["name"].is_string())
+      return invalid_argument("simulated_devices: each of \"devices\" should be an object with a string \"name\"");
+    names.push_back(device["name"]);
   }
   return names;
 }

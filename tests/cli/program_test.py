@@ -100,6 +100,13 @@ class Program(unittest.TestCase):
             self.assertIn(expected, done.stdout)
             self.assertTrue(done.stdout.endswith("Couldn't start model manager\n"), done.stdout)
 
+    def test_bench_says_what_is_wrong_before_it_starts(self):
+        for expected, arguments in (("ways should be of raw, servable, rest, grpc; given: foo", ("--ways", "raw,foo")),
+                                    ("rest_address should be HOST:PORT; given: here:80x", ("--rest_address", "here:80x")),
+                                    ("concurrency should be a comma list of numbers from 1 to 1024; given: 0", ("--concurrency", "0"))):
+            done = run("bench", "--model_path", "/p", *arguments)
+            self.assertEqual((done.returncode, done.stderr), (64, expected + "\n"))
+
     def test_generative_modes_are_refused(self):
         done = run("--pull", "--source_model", "a/b", "--model_repository_path", "/tmp")
         self.assertEqual(done.returncode, 64)

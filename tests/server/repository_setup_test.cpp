@@ -72,6 +72,7 @@ TEST(RepositorySetup, SimulatedDevices) {
   EXPECT_TRUE(simulated_device_names("")->empty());
   EXPECT_FALSE(simulated_device_names("{").ok());
   EXPECT_FALSE(simulated_device_names("[]").ok());
+  EXPECT_FALSE(simulated_device_names(R"({"devices":[{"name":"SIM"},{"nam":"SIM"}]})").ok());
 }
 
 TEST(RepositorySetup, MemoryAndIdleTime) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdio>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/option_page.hpp"
 #include "server/log_setup.hpp"
+#include "server/repository_setup.hpp"
 #include "server/server.hpp"
 
 namespace ocelli::cli {
@@ -54,12 +56,33 @@ Result<std::vector<std::uint32_t>> concurrencies(const std::string& list) {
 Result<Endpoint> endpoint_of(const std::string& address, const char* option) {
   const auto colon = address.rfind(':');
   Endpoint endpoint;
-  if (colon == std::string::npos || colon == 0 ||
-      std::from_chars(address.data() + colon + 1, address.data() + address.size(), endpoint.port).ec != std::errc{}) {
+  const char* const last = address.data() + address.size();
+  const auto [end, error] = colon == std::string::npos
+                                ? std::from_chars_result{last, std::errc::invalid_argument}
+                                : std::from_chars(address.data() + colon + 1, last, endpoint.port);
+  if (error != std::errc{} || end != last || colon == 0) {
     return invalid_argument(fmt::format("{} should be HOST:PORT; given: {}", option, address));
   }
   endpoint.host = address.substr(0, colon);
   return endpoint;
+}
+
+// What stands in the options of `ocelli bench`, before a server is started for it.
+Status check_options(const CommandLine& line) {
+  constexpr std::array<std::string_view, 4> kWays{"raw", "servable", "rest", "grpc"};
+  const auto ways = split(line.bench.ways);
+  const auto unknown =
+      std::ranges::find_if(ways, [&](const auto& way) { return std::ranges::find(kWays, way) == kWays.end(); });
+  if (ways.empty() || unknown != ways.end()) {
+    return invalid_argument(
+        fmt::format("ways should be of raw, servable, rest, grpc; given: {}", ways.empty() ? "" : *unknown));
+  }
+  for (const auto& [address, option] :
+       {std::pair{&line.bench.rest_address, "rest_address"}, std::pair{&line.bench.grpc_address, "grpc_address"}}) {
+    if (address->empty()) continue;
+    if (auto endpoint = endpoint_of(*address, option); !endpoint.ok()) return endpoint.status();
+  }
+  return server::check_texts(line.server);
 }
 
 // A server of this process and the ways into its model.
@@ -141,8 +164,6 @@ class Bench {
                                                        : endpoint_of(line_.bench.grpc_address, "grpc_address");
       if (!endpoint.ok()) return endpoint.status();
       ways_.push_back(make_grpc_way(*endpoint, metadata.name, metadata.inputs, *inputs));
-    } else {
-      return invalid_argument(fmt::format("ways should be of raw, servable, rest, grpc; given: {}", way));
     }
     return {};
   }
@@ -179,6 +200,7 @@ int bench_command(Arguments arguments) {
   if (line->server.model.model_path.empty()) return fail(invalid_argument("bench needs --model_path"), kExitUsage);
   const auto levels = concurrencies(line->bench.concurrency);
   if (!levels.ok()) return fail(levels.status(), kExitUsage);
+  if (auto status = check_options(*line); !status.ok()) return fail(status, kExitUsage);
   Bench bench(*line);
   if (auto status = bench.prepare(); !status.ok()) return fail(status, kExitFailure);
   const auto report = bench.measure(*levels);
