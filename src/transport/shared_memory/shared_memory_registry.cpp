@@ -11,6 +11,8 @@
 #include <memory>
 #include <system_error>
 
+#include "transport/shared_memory/truncation_guard.hpp"
+
 namespace ocelli::transport {
 namespace {
 
@@ -21,11 +23,13 @@ struct Mapping {
   void* address = MAP_FAILED;
   std::size_t length = 0;
   int descriptor = -1;
+  std::unique_ptr<TruncationGuard> guard;
 
   Mapping() = default;
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
   ~Mapping() {
+    guard.reset();  // before the addresses may be another's
     if (address != MAP_FAILED) ::munmap(address, length);
     if (descriptor >= 0) ::close(descriptor);
   }
@@ -99,10 +103,16 @@ Status SharedMemoryRegistry::register_region(std::string_view name, std::string_
     return invalid_argument(
         fmt::format("Shared memory object '{}' cannot be mapped: {}; region: {}", key, system_reason(errno), name));
   }
+  mapping->guard = TruncationGuard::create(mapping->address, mapping->length);
+  if (!mapping->guard) {
+    return {StatusCode::kResourceExhausted,
+            fmt::format("Too many shared memory regions in use - Limit: {}", TruncationGuard::kMost)};
+  }
 
   Entry entry{{std::string(name), std::string(key), offset, byte_size},
               static_cast<std::byte*>(mapping->address) + lead,
               mapping->descriptor,
+              mapping->guard.get(),
               {}};
   entry.mapping = Buffer::wrap(entry.data, byte_size, release_mapping, mapping.get());
   static_cast<void>(mapping.release());
@@ -140,6 +150,12 @@ Result<SharedMemoryView> SharedMemoryRegistry::view(std::string_view name, std::
     return not_found(fmt::format("Shared memory region with requested name is not found - region: {}", name));
   const Entry& entry = found->second;
   if (auto status = check_range(name, offset, byte_size, entry.region.byte_size); !status.ok()) return status;
+  if (entry.guard->hit()) {
+    return failed_precondition(
+        fmt::format("Shared memory object '{}' became smaller while it was in use - Expected: the region registered "
+                    "anew; region: {}",
+                    entry.region.key, name));
+  }
   const std::uint64_t end = entry.region.offset + offset + byte_size;
   if (const auto size = object_size(entry.descriptor); end > size) {
     return invalid_argument(fmt::format(

@@ -14,6 +14,8 @@
 
 namespace ocelli::transport {
 
+class TruncationGuard;
+
 // What a client registered. Sizes and offsets are bytes.
 struct SharedMemoryRegion {
   std::string name;          // how requests call it
@@ -31,9 +33,8 @@ struct SharedMemoryView {
 
 // Thread-safe. Memory is unmapped when the region is unregistered and no view of it is left. view() allocates nothing.
 //
-// The object belongs to the client, who may make it smaller at any time; touching what is gone would end the process.
-// view() therefore looks at the object's present size. A client that shrinks it while its own request runs breaks the
-// extension's contract; only then is there no guard.
+// The object belongs to the client, who may make it smaller at any time. view() looks at its present size. What is gone
+// while a view is in use reads as zeros (see TruncationGuard), and from then on the region is refused.
 class SharedMemoryRegistry {
  public:
   static constexpr std::size_t kDefaultMaxRegions = 4096;
@@ -55,15 +56,16 @@ class SharedMemoryRegistry {
   [[nodiscard]] Result<std::vector<SharedMemoryRegion>> status(std::string_view name = {}) const;
 
   // Bytes [offset, offset + byte_size) of a region. Errors: kNotFound (no such region), kInvalidArgument (beyond its
-  // end, or the object shrank).
+  // end, or the object shrank), kFailedPrecondition (it shrank while it was in use).
   [[nodiscard]] Result<SharedMemoryView> view(std::string_view name, std::uint64_t offset,
                                               std::uint64_t byte_size) const;
 
  private:
   struct Entry {
     SharedMemoryRegion region;
-    std::byte* data = nullptr;  // the region's first byte
-    int descriptor = -1;        // owned by mapping
+    std::byte* data = nullptr;               // the region's first byte
+    int descriptor = -1;                     // owned by mapping
+    const TruncationGuard* guard = nullptr;  // owned by mapping
     BufferRef mapping;
   };
 

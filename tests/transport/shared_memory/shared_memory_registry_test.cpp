@@ -6,8 +6,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <limits>
+#include <thread>
+#include <vector>
 
 namespace ocelli::transport {
 namespace {
@@ -88,6 +91,50 @@ TEST(SharedMemoryRegistry, NoticesAnObjectThatShrank) {
   EXPECT_TRUE(registry.view("a", 0, 4096).ok());
   EXPECT_EQ(registry.view("a", 0, 4097).status().code(), StatusCode::kInvalidArgument);
   object.shrink(16384);
+}
+
+TEST(SharedMemoryRegistry, WhatShrinksWhileItIsInUseReadsAsZerosAndHarmsNobodyElse) {
+  ClientObject object(65536);
+  ClientObject other(8192);
+  SharedMemoryRegistry registry;
+  ASSERT_TRUE(registry.register_region("a", object.key(), 100, 65436).ok());
+  ASSERT_TRUE(registry.register_region("b", other.key(), 0, 8192).ok());
+  const auto view = registry.view("a", 0, 65436);
+  ASSERT_TRUE(view.ok());
+  object.shrink(4096);
+  EXPECT_EQ(std::to_integer<int>(view->data[3000]), 3100 % 256) << "this page is still there";
+  std::atomic<int> sum{0};
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back([&] {
+      for (std::size_t at = 8192; at < view->bytes; ++at) sum += std::to_integer<int>(view->data[at]);
+    });
+  }
+  readers.clear();
+  EXPECT_EQ(sum, 0);
+  view->data[20000] = std::byte{9};  // whoever writes results there finds memory too
+  EXPECT_EQ(std::to_integer<int>(view->data[3000]), 3100 % 256);
+  const auto again = registry.view("a", 0, 10);
+  EXPECT_EQ(again.status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(again.status().message(), fmt::format("Shared memory object '{}' became smaller while it was in use - "
+                                                  "Expected: the region registered anew; region: a",
+                                                  object.key()));
+  object.shrink(65536);
+  registry.unregister("a");
+  ASSERT_TRUE(registry.register_region("a", object.key(), 0, 65536).ok());
+  EXPECT_TRUE(registry.view("a", 0, 65536).ok());
+  EXPECT_EQ(std::to_integer<int>(registry.view("b", 0, 8192)->data[5000]), 5000 % 256);
+}
+
+TEST(SharedMemoryRegistryDeathTest, AnotherBusErrorEndsTheProcessAsBefore) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  ClientObject guarded(4096);
+  SharedMemoryRegistry registry;
+  ASSERT_TRUE(registry.register_region("a", guarded.key(), 0, 4096).ok());
+  ClientObject bare(12288);
+  bare.shrink(1);
+  EXPECT_DEATH(bare[8192] = 1, "");
+  bare.shrink(12288);
 }
 
 TEST(SharedMemoryRegistry, NamesWhatIsWrongWithAKey) {
