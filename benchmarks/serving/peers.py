@@ -27,11 +27,13 @@ class Process:
     def __init__(self, command, rest_port, log, environment=None):
         self.rest_port = rest_port
         self.log = log
-        begin = time.monotonic()
         with open(log, "wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}, start_new_session=True)
-        self.wait_until(self.ready)
-        self.start_seconds = time.monotonic() - begin
+        try:
+            self.wait_until(self.ready)
+        except BaseException:  # an interrupted run as well: nobody else knows of this server yet
+            self.stop()
+            raise
 
     def ready(self):
         with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
