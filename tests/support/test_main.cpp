@@ -1,4 +1,5 @@
-// The main function of every GoogleTest program of ours: it tells ctest of a program in which nothing was tested.
+// The main function of every GoogleTest program of ours: it tells ctest of a program in which nothing was tested, and
+// says why tests were skipped.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,16 +29,18 @@ std::set<std::string> reasons_of_skipping() {
 
 }  // namespace
 
-// Exit code 0 when tests passed, 1 when one failed, 77 with the reasons when not one ran to its end.
+// Exit code 0 when tests passed, 1 when one failed, 77 when not one ran to its end. The last line tells why what was
+// skipped was: "skipped: ..." when that was everything, else "some skipped: ...".
 int main(int argc, char** argv) {
   testing::InitGoogleMock(&argc, argv);
   const int code = RUN_ALL_TESTS();
-  if (code != 0 || testing::UnitTest::GetInstance()->successful_test_count() > 0 || GTEST_FLAG_GET(list_tests))
-    return code;
+  if (code != 0 || GTEST_FLAG_GET(list_tests)) return code;
+  const bool tested = testing::UnitTest::GetInstance()->successful_test_count() > 0;
   std::set<std::string> reasons = reasons_of_skipping();
+  if (tested && reasons.empty()) return code;
   if (reasons.empty()) reasons.insert("there is no test");
-  std::cout << "skipped:";
+  std::cout << (tested ? "some skipped:" : "skipped:");
   for (const std::string& reason : reasons) std::cout << (reason == *reasons.begin() ? " " : "; ") << reason;
   std::cout << '\n';
-  return kSkipped;
+  return tested ? code : kSkipped;
 }

@@ -37,7 +37,9 @@ TEST(TestMain, SaysThatNothingWasTestedAndWhy) {
 }
 
 TEST(TestMain, PassesWhenATestRanBesideSkippedOnes) {
-  EXPECT_EQ(run_examples("--gtest_filter=Example.DISABLED_Skips:Example.DISABLED_Passes").exit_code, 0);
+  const Outcome passed = run_examples("--gtest_filter=Example.DISABLED_Skips:Example.DISABLED_Passes");
+  EXPECT_EQ(passed.exit_code, 0);
+  EXPECT_EQ(passed.last_line, "some skipped: no device");
   EXPECT_EQ(run_examples("--gtest_list_tests").exit_code, 0);
 }
 

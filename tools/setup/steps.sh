@@ -61,8 +61,8 @@ ctest_step() {
     printf '\n%s failed. The whole log: %s\nTo run one again: ctest --test-dir build/%s -R NAME --output-on-failure\n' "$name" "$log" "$preset"
     exit 1
   fi
-  # The programs of which nothing could run, with what they say of it.
-  awk '/^[0-9]+\/[0-9]+ Test: / { name = $3 } /^skipped: / { print "     " name ": " $0 }' "build/$preset/Testing/Temporary/LastTest.log"
+  # The programs of which something could not run, with what they say of it.
+  awk '/^[0-9]+\/[0-9]+ Test: / { name = $3 } /^(some )?skipped: / { print "     " name ": " $0 }' "build/$preset/Testing/Temporary/LastTest.log"
 }
 
 finish() { printf '\nEverything passed in %d min %d s.\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60)); }
