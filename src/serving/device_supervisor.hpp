@@ -87,6 +87,8 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
     std::optional<scheduling::BatchFindings> batching{};  // of the last time
   };
   using Lock = std::unique_lock<std::mutex>;
+  // What runs on a device that is to go may take so long before it is asked to stop.
+  static constexpr Duration kLeaveTime = std::chrono::seconds(30);
 
   // A model that is compiled, and the memory that was claimed for it; the model keeps the claim too.
   struct Obtained {

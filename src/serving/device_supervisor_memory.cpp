@@ -10,8 +10,6 @@
 namespace ocelli::serving {
 namespace {
 
-// What runs on a device that is to go may take so long before it is asked to stop.
-constexpr Duration kLeaveTime = std::chrono::seconds(30);
 // Whoever waits for memory asks again so often.
 constexpr Duration kAskAgain = std::chrono::milliseconds(20);
 

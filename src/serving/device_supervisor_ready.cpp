@@ -12,8 +12,6 @@
 namespace ocelli::serving {
 namespace {
 
-// What runs on a device that is to go may take so long before it is asked to stop.
-constexpr Duration kLeaveTime = std::chrono::seconds(30);
 // Each of the two measurements of a device.
 constexpr Duration kMeasureSlice = std::chrono::milliseconds(150);
 
@@ -206,9 +204,6 @@ void DeviceSupervisor::retire_others() {
       set_state(i, DeviceState::kStandby, why_standby(i, *best));
       leaving.push_back(i);
     }
-  }
-  {
-    const Lock lock(mutex_);
     explain_standby();
   }
   // From here on they can stand in again: should the winner be lost now, requests wait for them.

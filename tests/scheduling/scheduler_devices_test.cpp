@@ -53,11 +53,8 @@ TEST_F(SchedulerTest, TheOnlyDeviceIsNotGivenUp) {
   SchedulerOptions options;
   options.inline_below = Duration::zero();
   scheduler = std::make_unique<Scheduler>(options, timer, pool, metrics, Log());
-  const auto kernel = [this](const std::vector<TensorView>& in, std::vector<Tensor>& out) {
-    return broken ? unavailable("device lost") : test::add_kernel(1)(in, out);
-  };
   ExecutorSpec spec;
-  spec.model = std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1, 1})), kernel);
+  spec.model = breakable();
   ASSERT_TRUE(scheduler->add(std::move(spec)).ok());
   broken = true;
   auto& first = item(1);
@@ -77,11 +74,8 @@ TEST_F(SchedulerTest, AWatchedLoneDeviceGoesOutAndWorkFailsOrWaitsForTheNext) {
   options.inline_below = Duration::zero();
   scheduler = std::make_unique<Scheduler>(options, timer, pool, metrics, Log());
   scheduler->watch(watch);
-  const auto kernel = [this](const std::vector<TensorView>& in, std::vector<Tensor>& out) {
-    return broken ? unavailable("device lost") : test::add_kernel(1)(in, out);
-  };
   ExecutorSpec spec;
-  spec.model = std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1, 1})), kernel);
+  spec.model = breakable();
   const std::weak_ptr<CompiledModel> memory = spec.model;
   ASSERT_TRUE(scheduler->add(std::move(spec)).ok());
   broken = true;

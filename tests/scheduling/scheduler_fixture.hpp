@@ -112,6 +112,13 @@ struct SchedulerTest : testing::Test {
     added->reset_counts();
     return added;
   }
+  // On a device that is lost for as long as broken says so.
+  std::shared_ptr<test::FakeModel> breakable() {
+    const auto kernel = [this](const std::vector<TensorView>& in, std::vector<Tensor>& out) {
+      return broken ? unavailable("device lost") : test::add_kernel(1)(in, out);
+    };
+    return std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1, 1})), kernel);
+  }
   WorkItem& item(float value, std::int32_t priority = 0, TimePoint deadline = kNever) {
     auto& values = inputs.emplace_back(1, value);
     auto& made = items.emplace_back();

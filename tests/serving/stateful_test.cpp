@@ -1,13 +1,12 @@
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <cstring>
 #include <deque>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "serving/model_servable.hpp"
+#include "serving/test_client.hpp"
 #include "support/fake_model.hpp"
 
 namespace ocelli::serving {
@@ -16,23 +15,6 @@ namespace {
 constexpr std::uint32_t kNone = 0;
 constexpr std::uint32_t kStart = 1;
 constexpr std::uint32_t kEnd = 2;
-
-struct Client final : CallCompletion {
-  void on_call_done(InferenceCall&) noexcept override {
-    const std::lock_guard lock(mutex);
-    done = true;
-    changed.notify_all();
-  }
-  void wait() {
-    std::unique_lock lock(mutex);
-    ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [this] { return done; }));
-  }
-  [[nodiscard]] float answer() const { return *reinterpret_cast<const float*>(call.outputs.at(0).tensor.view.data); }
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool done = false;
-  InferenceCall call;
-};
 
 struct StatefulTest : testing::Test {
   void open(StatefulOptions stateful = {}, std::uint32_t lanes = 2) {
@@ -72,7 +54,7 @@ struct StatefulTest : testing::Test {
   }
   Client& ask(float value, std::uint64_t id, std::uint32_t control) {
     auto& client = send(value, id, control);
-    client.wait();
+    EXPECT_TRUE(client.wait());
     return client;
   }
 
@@ -86,15 +68,15 @@ struct StatefulTest : testing::Test {
 TEST_F(StatefulTest, SequencesKeepTheirOwnStateWhateverLaneTheyRunOn) {
   open();
   EXPECT_TRUE(servable->metadata().stateful);
-  EXPECT_EQ(ask(1, 7, kStart).answer(), 1);
-  EXPECT_EQ(ask(100, 8, kStart).answer(), 100);
-  EXPECT_EQ(ask(2, 7, kNone).answer(), 3);
-  EXPECT_EQ(ask(200, 8, kNone).answer(), 300);
+  EXPECT_EQ(ask(1, 7, kStart).value(), 1);
+  EXPECT_EQ(ask(100, 8, kStart).value(), 100);
+  EXPECT_EQ(ask(2, 7, kNone).value(), 3);
+  EXPECT_EQ(ask(200, 8, kNone).value(), 300);
   auto& last = ask(3, 7, kEnd);
-  EXPECT_EQ(last.answer(), 6);
+  EXPECT_EQ(last.value(), 6);
   EXPECT_EQ(last.call.sequence_id, 7u);
   EXPECT_EQ(ask(1, 7, kNone).call.status.code(), StatusCode::kNotFound);
-  EXPECT_EQ(ask(5, 7, kStart).answer(), 5) << "an ended id may start again, from nothing";
+  EXPECT_EQ(ask(5, 7, kStart).value(), 5) << "an ended id may start again, from nothing";
 }
 
 TEST_F(StatefulTest, TheServerChoosesAnIdWhenNoneIsGiven) {
@@ -103,7 +85,7 @@ TEST_F(StatefulTest, TheServerChoosesAnIdWhenNoneIsGiven) {
   auto& second = ask(10, 0, kStart);
   ASSERT_TRUE(first.call.sequence_id && second.call.sequence_id);
   EXPECT_NE(*first.call.sequence_id, *second.call.sequence_id);
-  EXPECT_EQ(ask(1, *first.call.sequence_id, kNone).answer(), 2);
+  EXPECT_EQ(ask(1, *first.call.sequence_id, kNone).value(), 2);
 }
 
 TEST_F(StatefulTest, MistakesHaveTheirOwnCodes) {
@@ -145,9 +127,9 @@ TEST_F(StatefulTest, CallsOfOneSequenceRunOneAfterTheOther) {
   EXPECT_EQ(unwanted.call.status.code(), StatusCode::kCancelled);
   model->release();
   for (std::size_t i = 0; i < line.size(); ++i) {
-    line[i]->wait();
+    ASSERT_TRUE(line[i]->wait());
     ASSERT_TRUE(line[i]->call.status.ok()) << line[i]->call.status.to_string();
-    EXPECT_EQ(line[i]->answer(), static_cast<float>(i + 1));
+    EXPECT_EQ(line[i]->value(), static_cast<float>(i + 1));
   }
   EXPECT_EQ(ask(1, 5, kNone).call.status.code(), StatusCode::kNotFound);
 }
@@ -160,7 +142,7 @@ TEST_F(StatefulTest, CallsBehindAFailedStartFailToo) {
   auto& middle = send(1, 5, kNone);
   auto& last = send(1, 5, kEnd);
   model->release();
-  for (auto* client : {&start, &middle, &last}) client->wait();
+  for (auto* client : {&start, &middle, &last}) ASSERT_TRUE(client->wait());
   EXPECT_EQ(start.call.status.code(), StatusCode::kInternal);
   for (auto* client : {&middle, &last}) {
     EXPECT_EQ(client->call.status.code(), StatusCode::kNotFound) << client->call.status.to_string();
@@ -168,20 +150,20 @@ TEST_F(StatefulTest, CallsBehindAFailedStartFailToo) {
     EXPECT_FALSE(client->call.sequence_id);
   }
   EXPECT_EQ(model->runs(), 1);
-  EXPECT_EQ(ask(7, 5, kStart).answer(), 7) << "the id is free";
+  EXPECT_EQ(ask(7, 5, kStart).value(), 7) << "the id is free";
 }
 
 TEST_F(StatefulTest, AFailedCallInTheMiddleLeavesTheStateAsItWas) {
   open();
-  EXPECT_EQ(ask(1, 5, kStart).answer(), 1);
+  EXPECT_EQ(ask(1, 5, kStart).value(), 1);
   model->hold();
   auto& bad = send(-1, 5, kNone);
   auto& next = send(10, 5, kNone);
   model->release();
-  bad.wait();
-  next.wait();
+  ASSERT_TRUE(bad.wait());
+  ASSERT_TRUE(next.wait());
   EXPECT_EQ(bad.call.status.code(), StatusCode::kInternal);
-  EXPECT_EQ(next.answer(), 11);
+  EXPECT_EQ(next.value(), 11);
 }
 
 TEST_F(StatefulTest, IdleSequencesAreDropped) {
@@ -215,8 +197,8 @@ TEST_F(StatefulTest, ManyClientsInParallel) {
           client.call.sequence = SequenceControl{1000 * t + round + 1, step == 0 ? kStart : step == 4 ? kEnd : kNone};
           client.call.inputs.push_back({"b", one(DataType::kFp32, 1.0F)});
           servable->infer(client.call);
-          client.wait();
-          if (!client.call.status.ok() || client.answer() != static_cast<float>(step + 1)) ++wrong;
+          ASSERT_TRUE(client.wait());
+          if (!client.call.status.ok() || client.value() != static_cast<float>(step + 1)) ++wrong;
         }
       }
     });

@@ -1,5 +1,4 @@
 #include "backends/armnn/armnn_devices.hpp"
-#include "runtime/host_processor.hpp"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -7,7 +6,9 @@
 #include <algorithm>
 #include <armnn/Version.hpp>
 #include <cstdint>
-#include <fstream>
+
+#include "base/letter_case.hpp"
+#include "runtime/host_processor.hpp"
 
 namespace ocelli::arm_nn {
 namespace {
@@ -19,9 +20,7 @@ constexpr std::array<const char*, 3> kOpenclLibraries{"libOpenCL.so", "libGLES_m
 
 // "libarmnn-cpuref-backend22" on Debian.
 std::string package_of(std::string_view backend) {
-  std::string name(backend);
-  std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-  return fmt::format("libarmnn-{}-backend{}", name, ARMNN_MAJOR_VERSION);
+  return fmt::format("libarmnn-{}-backend{}", lower(backend), ARMNN_MAJOR_VERSION);
 }
 
 bool can_exist_here(std::string_view backend) {
