@@ -1,4 +1,4 @@
-"""One class per goal of docs/performance.md. measure() gives one round's figure; inside a round the sides alternate A B B A."""
+"""The goals of docs/performance.md. measure() gives one round's figure, or several where a round is cut into short slices; inside a round the sides alternate A B B A."""
 import dataclasses
 import json
 import mmap
@@ -108,23 +108,33 @@ def served(model, properties, connections, flags, key):
     return run
 
 
+SLICE_SECONDS = 0.4
+
+
 def bench(peers, model, ways, concurrency, seconds, properties, *flags):
-    """Requests per second of each way in one run of ocelli bench."""
+    """Requests per second of each way in one run of ocelli bench: a list for each way, one rate for each slice. The slices are short because shared machines
+    change their speed by a factor of two from one second to the next; two slices beside each other mostly meet the same speed."""
+    duration = max(1, round(seconds / len(ways)))
     command = [str(peers.programs / "ocelli"), "bench", "--json", "--model_path", str(peers.generated(model)), "--ways", ",".join(ways), "--concurrency", str(concurrency),
-               "--duration", str(max(1, round(seconds / len(ways)))), "--rounds", "6", "--plugin_config", json.dumps(properties), "--dynamic_batching", "off",
+               "--duration", str(duration), "--rounds", str(2 * max(1, round(duration / SLICE_SECONDS / 2))), "--plugin_config", json.dumps(properties), "--dynamic_batching", "off",
                "--log_level", "ERROR", *flags]
     results = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=600).stdout)["results"]
     if any(result["errors"] for result in results):
         raise SystemExit(f"{' '.join(command)}: {results}")
-    return [result["requests_per_second"] for result in results]
+    return [result["round_requests_per_second"] for result in results]
+
+
+def pairs(rates):
+    """Two slices each: together A B B A."""
+    return [statistics.mean(pair) for pair in zip(rates[::2], rates[1::2])]
 
 
 def beside_raw(model, way, concurrency, properties, *flags):
     """The engine in process, REST or gRPC against the runtime's own asynchronous loop over one and the same compiled model: two processes differ by 3 to 5 % with
     the luck of their memory's placement, which is more than what is to be shown."""
     def measure(peers, seconds, _):
-        floor, ours = bench(peers, model, ("raw", way), concurrency, seconds, properties, *flags)
-        return {"figure": ours / floor, "served /s": ours, "raw /s": floor}
+        floor, ours = (pairs(rates) for rates in bench(peers, model, ("raw", way), concurrency, seconds, properties, *flags))
+        return [{"figure": ours_rate / floor_rate, "served /s": ours_rate, "raw /s": floor_rate} for ours_rate, floor_rate in zip(ours, floor)]
     return measure
 
 
@@ -132,7 +142,7 @@ def raw_control(model, properties):
     """That the loop in ocelli bench is as fast as a program that holds nothing but the runtime."""
     def measure(peers, seconds, _):
         settings = [f"{key}={value}" for key, value in properties.items()]
-        ours, alone = alternate(lambda: {"rate": bench(peers, model, ("raw",), 4, seconds / 4, properties)[0]},
+        ours, alone = alternate(lambda: {"rate": statistics.mean(bench(peers, model, ("raw",), 4, seconds / 4, properties)[0])},
                                 lambda: load.tool("bench_raw_openvino", peers.generated(model), seconds / 4, 4, *settings))
         return {"figure": ours["rate"] / alone["rate"], "ocelli bench /s": ours["rate"], "alone /s": alone["rate"]}
     return measure

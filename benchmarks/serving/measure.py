@@ -39,7 +39,8 @@ def main():
             print(f"{case.goal} {case.what}: ", end="", flush=True)
             samples = []
             for number in range(options.rounds):
-                samples.append(case.measure(peers, options.seconds, number))
+                measured = case.measure(peers, options.seconds, number)
+                samples.extend(measured if isinstance(measured, list) else [measured])
                 print(".", end="", flush=True)
             result = ratios.judge(case, samples)
             results.append(result)

@@ -120,9 +120,11 @@ BenchReport report_of_two() {
   info.precision = "FP32";
   report.execution.push_back(info);
   for (const auto* way : {"raw", "REST"}) {
-    BenchLine line{way, 4, {}};
+    BenchLine line{way, 4, {}, {}};
     for (int i = 0; i < 100; ++i) line.result.latency.record(std::chrono::microseconds(100 + i));
     line.result.seconds = line.way == "raw" ? 1 : 1.25;
+    // The machine was slow in the raw runtime's second round.
+    line.round_rates = line.way == "raw" ? std::vector<double>{100, 10, 100} : std::vector<double>{80, 80, 80};
     report.lines.push_back(line);
   }
   return report;
@@ -135,6 +137,7 @@ TEST(BenchReport, ShowsTheRatioToRawAndWhereItRan) {
   EXPECT_THAT(text, HasSubstr("REST at concurrency 4, 100 requests:"));
   const auto json = nlohmann::json::parse(report_json(report_of_two()));
   EXPECT_DOUBLE_EQ(json["results"][1]["ratio_to_raw"], 0.8);
+  EXPECT_EQ(json["results"][0]["round_requests_per_second"], nlohmann::json({100.0, 10.0, 100.0}));
   EXPECT_EQ(json["execution"][0]["precision"], "FP32");
 }
 

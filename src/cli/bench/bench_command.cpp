@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -121,7 +122,8 @@ class Bench {
     const auto slice = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(
         static_cast<double>(line_.bench.duration) / static_cast<double>(line_.bench.rounds)));
     for (const auto level : levels) {
-      std::vector<LoadResult> results(ways_.size());
+      std::vector<BenchLine> lines;
+      for (const auto& way : ways_) lines.push_back({way->name(), level, {}, {}});
       for (auto& way : ways_) {
         if (auto warm = way->run(level, kWarmUp); !warm.ok()) return warm.status();
       }
@@ -131,11 +133,11 @@ class Bench {
           const auto position = round % 2 == 0 ? i : ways_.size() - 1 - i;
           auto result = ways_[position]->run(level, slice);
           if (!result.ok()) return result.status();
-          results[position].add(*result);
+          lines[position].result.add(*result);
+          lines[position].round_rates.push_back(result->rate());
         }
       }
-      for (std::size_t i = 0; i < ways_.size(); ++i)
-        report.lines.push_back({ways_[i]->name(), level, std::move(results[i])});
+      std::ranges::move(lines, std::back_inserter(report.lines));
     }
     return report;
   }

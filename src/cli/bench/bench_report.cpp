@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace ocelli::cli {
 namespace {
@@ -14,12 +17,22 @@ namespace {
 constexpr std::size_t kHistogramRows = 12;
 constexpr std::size_t kHistogramWidth = 50;
 
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1) return *middle;
+  return (*std::max_element(values.begin(), middle) + *middle) / 2;
+}
+
 // Throughput as a part of the raw runtime's at the same concurrency; empty when that was not measured.
 std::optional<double> ratio_to_raw(const BenchReport& report, const BenchLine& line) {
-  for (const auto& other : report.lines) {
-    if (other.way == "raw" && other.concurrency == line.concurrency && other.result.rate() > 0) {
-      return line.result.rate() / other.result.rate();
+  for (const auto& raw : report.lines) {
+    if (raw.way != "raw" || raw.concurrency != line.concurrency) continue;
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < std::min(raw.round_rates.size(), line.round_rates.size()); ++i) {
+      if (raw.round_rates[i] > 0) ratios.push_back(line.round_rates[i] / raw.round_rates[i]);
     }
+    if (!ratios.empty()) return median(std::move(ratios));
   }
   return std::nullopt;
 }
@@ -81,7 +94,7 @@ std::string report_text(const BenchReport& report) {
                    info.device_name, info.runtime, info.runtime_version, info.precision, info.streams,
                    info.note.empty() ? "" : "; ", info.note);
   }
-  out += "CPU/request is that of this whole process, clients included.\n\n";
+  out += "CPU/request is that of this whole process, clients included; \"of raw\" is the median over the rounds.\n\n";
   append_table(out, report);
   for (const auto& line : report.lines) append_histogram(out, line);
   return out;
@@ -110,6 +123,7 @@ std::string report_json(const BenchReport& report) {
                                {"first_error", result.first_error},
                                {"seconds", result.seconds},
                                {"requests_per_second", result.rate()},
+                               {"round_requests_per_second", line.round_rates},
                                {"p50_us", result.latency.percentile_us(0.5)},
                                {"p90_us", result.latency.percentile_us(0.9)},
                                {"p99_us", result.latency.percentile_us(0.99)},

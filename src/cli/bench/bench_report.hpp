@@ -10,11 +10,12 @@
 
 namespace ocelli::cli {
 
-// One way at one concurrency, all rounds together.
+// One way at one concurrency.
 struct BenchLine {
   std::string way;
   std::uint32_t concurrency = 1;
-  LoadResult result;
+  LoadResult result;                // all rounds together
+  std::vector<double> round_rates;  // requests per second of each round, in the order of the rounds
 };
 
 // What was measured, and on what.
@@ -25,7 +26,8 @@ struct BenchReport {
 };
 
 // A table with rate, percentiles, the ratio to the raw runtime at the same concurrency and CPU time, then a histogram
-// of latencies for each line.
+// of latencies for each line. The ratio is the median over the rounds, which bears a machine whose speed changes
+// between them.
 std::string report_text(const BenchReport& report);
 // The same numbers as a JSON object {model, execution: [...], results: [...]}.
 std::string report_json(const BenchReport& report);
