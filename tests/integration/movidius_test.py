@@ -53,7 +53,7 @@ class Movidius(unittest.TestCase):
         self.environment = {"OCELLI_SIMULATED_STICK": str(self.stick)}
 
     def serve(self, device, **more):
-        """The seed's command line for one model."""
+        """OpenVINO Model Server's documented command line for one model on a stick."""
         flags = ["--model_path", self.folder / "resnet", "--model_name", "resnet", "--target_device", device, "--plugin_config", json.dumps(EXACT)]
         return Server(flags=[*flags, "--openvino_legacy_dir", LIBRARY], environment=self.environment, **more)
 

@@ -39,7 +39,7 @@ class Run:
     """One start of the program; with Run(...) as run: run.answer()."""
 
     def __init__(self, arguments, simulated):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ocelli-seed-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ocelli-accelerator-"))
         model = self.folder / "model" / "1"
         model.mkdir(parents=True)
         shutil.copy(MODELS / "product" / "model.onnx", model / "model.onnx")
