@@ -17,7 +17,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--only", default="", help="comma list of goals, e.g. C3,C5")
+    parser.add_argument("--only", default="", help="comma list of goals or beginnings of rows, e.g. C3,C5 or 'C1 vit_b_32 in process'")
     parser.add_argument("--triton", default=str(ROOT.parent / "shared/peers/triton/run"))
     parser.add_argument("--json", default=str(ROOT / "build/bench/serving.json"))
     return parser.parse_args()
@@ -25,8 +25,8 @@ def arguments():
 
 def main():
     options = arguments()
-    only = {name for name in options.only.split(",") if name}
-    chosen = [case for case in cases.ALL if not only or case.goal in only]
+    only = [name for name in options.only.split(",") if name]
+    chosen = [case for case in cases.ALL if not only or any(case.goal == name or f"{case.goal} {case.what}".startswith(name + " ") for name in only)]
     results = []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # leaves through Peers, which stops the servers
     with Peers(ROOT, options.triton if os.access(options.triton, os.X_OK) else None) as peers:

@@ -31,6 +31,16 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+// Items per second against single runs: the median of the rounds' own ratios, because the machine may be twice as fast
+// in one round as in the next.
+double gain_of(const std::vector<double>& rates, const std::vector<double>& single) {
+  std::vector<double> gains;
+  for (std::size_t i = 0; i < std::min(rates.size(), single.size()); ++i) {
+    if (single[i] > 0) gains.push_back(rates[i] / single[i]);
+  }
+  return median(std::move(gains));
+}
+
 // Waits for one run and asks it to stop when it takes too long.
 class BoundedRun final : private InferCompletion {
  public:
@@ -148,7 +158,7 @@ Status BatchProbe::measure_all() {
     if (any_size_ || options_.mode == BatchingMode::kOn) continue;
     // Compiling costs time and memory, so the first form has to show a gain before more are made.
     measure(candidates);
-    if (median(candidates.back().rates) < options_.least_gain * median(candidates.front().rates)) break;
+    if (gain_of(candidates.back().rates, candidates.front().rates) < options_.least_gain) break;
   }
   if (options_.mode == BatchingMode::kAuto && any_size_) measure(candidates);
   return choose(std::move(candidates));
@@ -333,13 +343,13 @@ double BatchProbe::rate(const Candidate& candidate, Duration slice) {
 
 Status BatchProbe::choose(std::vector<Candidate> candidates) {
   std::ranges::sort(candidates, {}, &Candidate::items);
-  const double single = median(candidates.front().rates);
+  const auto& single = candidates.front().rates;
   std::vector<std::string> gains;
   std::vector<Candidate> chosen{candidates.front()};
   double best = options_.least_gain;
   for (const auto& candidate : candidates) {
     if (candidate.items == 1) continue;
-    const double gain = single > 0 ? median(candidate.rates) / single : 0;
+    const double gain = gain_of(candidate.rates, single);
     if (options_.mode == BatchingMode::kAuto) gains.push_back(fmt::format("{}: {:.2f}x", candidate.items, gain));
     // A larger batch makes its items wait longer, so it has to be no worse than a smaller one.
     if (options_.mode == BatchingMode::kAuto && gain < best * 0.99) continue;

@@ -144,8 +144,9 @@ ModelFactory::ModelFactory(ModelFactoryOptions options, devices::RuntimeRegistry
     : options_(std::move(options)), runtimes_(runtimes), context_(context), log_(std::move(log)) {}
 
 // OVMS logs this line at start; here OpenVINO is loaded when the first model needs it.
-void ModelFactory::announce_openvino() {
-  std::call_once(announced_, [&] {
+std::jthread ModelFactory::announce_openvino() {
+  if (announced_.exchange(true)) return {};
+  return std::jthread([this] {
     const auto runtime = runtimes_.get(kOpenvino);
     if (!runtime.ok()) {
       log_.warning("OpenVINO is not available: {}", runtime.status().message());
@@ -195,7 +196,8 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
   const bool may_choose =
       load.source.format == ModelFormat::kOnnx && !load.config.automatic() && !load.config.stateful.enabled;
   if (options_.probe_devices && may_choose) *plan = devices::with_cpu_runtimes_apart(std::move(*plan));
-  if (uses(*plan, kOpenvino)) announce_openvino();
+  // Beside the compiling; the line stands in the log before the model is served.
+  const auto announcing = uses(*plan, kOpenvino) ? announce_openvino() : std::jthread();
   auto servable = servable_options(load, *plan);
   const auto estimate = model_size(load.source);
   const bool measures = servable.batching.mode != scheduling::BatchingMode::kOff;
