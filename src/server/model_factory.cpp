@@ -37,8 +37,8 @@ struct MemberSource {
   CompileOptions options;
   devices::RuntimeRegistry& runtimes;
   Log log;
-  // Batching will be measured.
-  bool measures = false;
+  // What is found out at load is kept in the cache folder for the next start.
+  bool keeps_notes = false;
 
   [[nodiscard]] Result<std::shared_ptr<PlannedModel>> compile(const CompileOptions& wanted, bool full_ends) const {
     auto made = devices::compile_member(plan, member, runtimes, source, wanted, log, full_ends);
@@ -72,7 +72,7 @@ struct MemberSource {
 
   // Null where there is no cache folder.
   [[nodiscard]] std::shared_ptr<const scheduling::BatchNotes> batch_notes(const PlannedModel& model) const {
-    if (options.cache_dir.empty() || !measures) return nullptr;
+    if (options.cache_dir.empty() || !keeps_notes) return nullptr;
     const auto key = note_key();
     if (!key) return nullptr;
     return std::make_shared<scheduling::BatchNotes>(options.cache_dir,
@@ -200,7 +200,8 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
   const auto announcing = uses(*plan, kOpenvino) ? announce_openvino() : std::jthread();
   auto servable = servable_options(load, *plan);
   const auto estimate = model_size(load.source);
-  const bool measures = servable.batching.mode != scheduling::BatchingMode::kOff;
+  // A model that follows its requests' shapes would leave a note for each of them.
+  const bool keeps_notes = !load.config.automatic();
   const bool ranks = servable.policy.ranks(plan->members.size());
   for (const auto& member : plan->members) {
     auto& device = servable.devices.emplace_back();
@@ -208,7 +209,7 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
     device.quick = member.quick;
     device.memory = member.memory;
     device.memory_bytes = estimate;
-    MemberSource made{*plan, member, load.source, load.options, runtimes_, log_, measures};
+    MemberSource made{*plan, member, load.source, load.options, runtimes_, log_, keeps_notes};
     if (ranks) device.speed_notes = made.speed_notes();
     device.compile = std::move(made);
   }

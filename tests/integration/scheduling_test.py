@@ -135,14 +135,18 @@ class Scheduling(unittest.TestCase):
             (pathlib.Path(folder) / "m" / "1" / "model.onnx").write_bytes(b"not read by a simulated device")
             cache = pathlib.Path(folder) / "cache"
 
-            def decision(*more):
-                """What the log of one start says about batching."""
+            def start(*more):
+                """The log of one start."""
                 settings = json.dumps({"devices": [{"name": "SIM.0", "service_time_us": 4000}], "signature": signature})
                 flags = ["--model_name", "m", "--model_path", str(pathlib.Path(folder) / "m"), "--target_device", "SIM.0",
                          "--simulated_devices", settings, "--cache_dir", str(cache), *more]
                 with Server(flags=flags) as server:
                     self.assertEqual(server.infer("m", "x", [1, 2, 3, 4], [1, 4]), {"y": [1, 2, 3, 4]})
-                    return re.search(r"requests are (not )?batched on .*", server.log()).group()
+                    return server.log()
+
+            def decision(*more):
+                """What the log of one start says about batching."""
+                return re.search(r"requests are (not )?batched on .*", start(*more)).group()
 
             first = decision()
             self.assertIn("requests are batched on SIM.0, sizes 1, ", first)
@@ -153,6 +157,11 @@ class Scheduling(unittest.TestCase):
             self.assertNotIn(known, decision(), "a damaged note is not believed")
             self.assertIn(known, decision())
             self.assertNotIn(known, decision("--nireq", "2"))
+            notes = set(cache.glob("*.batching"))
+            self.assertNotIn("batched on", start("--dynamic_batching", "off"))
+            self.assertEqual(len(set(cache.glob("*.batching")) - notes), 1, "whether outputs follow the inputs' rows is known the next time without batching, too")
+            start("--dynamic_batching", "off", "--shape", "auto")
+            self.assertEqual(len(set(cache.glob("*.batching")) - notes), 1, "a model that follows its requests leaves no note for each of their shapes")
 
     def test_a_pipeline_takes_any_number_of_pictures(self):
         pipeline = self.album()
