@@ -14,11 +14,11 @@ std::string_view error_name(StatusCode code) {
 }
 
 // Forgets the oldest of the retired versions beyond the limit.
-template <typename Model>
-void limit_ended(Model& model) {
+template <typename Versions>
+void limit_ended(Versions& versions) {
   auto ended = static_cast<std::size_t>(
-      std::count_if(model.begin(), model.end(), [](const auto& e) { return e.status.state == VersionState::kEnd; }));
-  std::erase_if(model, [&](const auto& entry) {
+      std::ranges::count_if(versions, [](const auto& entry) { return entry.status.state == VersionState::kEnd; }));
+  std::erase_if(versions, [&](const auto& entry) {
     if (ended <= Catalog::kMaxEnded || entry.status.state != VersionState::kEnd) return false;
     --ended;
     return true;
@@ -34,7 +34,8 @@ Catalog::Place Catalog::place_of(const Models& models, std::string_view name, st
   if (model == models.end()) return {nullptr, Miss::kNoName};
   const bool any = !version || *version == 0;
   Miss miss = Miss::kNoVersion;
-  for (auto entry = model->second->rbegin(); entry != model->second->rend(); ++entry) {
+  const auto& versions = model->second->versions;
+  for (auto entry = versions.rbegin(); entry != versions.rend(); ++entry) {
     if (!any && entry->status.version != *version) continue;
     if (entry->handle) return {&*entry, Miss::kNone};
     const bool coming = entry->status.state == VersionState::kStart || entry->status.state == VersionState::kLoading;
@@ -80,8 +81,8 @@ Result<serving::ModelStatus> Catalog::status(std::string_view name, std::optiona
   const auto models = models_.get();
   const auto model = models->find(name);
   if (model == models->end()) return miss_status(Miss::kNoName);
-  serving::ModelStatus status{model->first, {}};
-  for (const auto& entry : *model->second) {
+  serving::ModelStatus status{model->first, {}, model->second->problem};
+  for (const auto& entry : model->second->versions) {
     if (!version || *version == 0 || entry.status.version == *version) status.versions.push_back(entry.status);
   }
   if (version && *version != 0 && status.versions.empty()) return miss_status(Miss::kNoVersion);
@@ -92,8 +93,8 @@ std::vector<serving::ModelStatus> Catalog::all_statuses() const {
   const auto models = models_.get();
   std::vector<serving::ModelStatus> all;
   for (const auto& [name, model] : *models) {
-    auto& status = all.emplace_back(serving::ModelStatus{name, {}});
-    for (const auto& entry : *model) status.versions.push_back(entry.status);
+    auto& status = all.emplace_back(serving::ModelStatus{name, {}, model->problem});
+    for (const auto& entry : model->versions) status.versions.push_back(entry.status);
   }
   return all;
 }
@@ -111,6 +112,23 @@ void Catalog::add(const std::string& name) {
   if (changed_) changed_();
 }
 
+bool Catalog::set_problem(const std::string& name, const std::string& problem) {
+  std::shared_ptr<const Models> before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = models_.get();
+    const auto found = before->find(name);
+    if (found == before->end() || found->second->problem == problem) return false;
+    auto model = std::make_shared<Model>(*found->second);
+    model->problem = problem;
+    auto copy = std::make_shared<Models>(*before);
+    (*copy)[name] = std::move(model);
+    models_.publish(std::move(copy));
+  }
+  if (changed_) changed_();
+  return true;
+}
+
 template <typename Edit>
 void Catalog::change(const std::string& name, Version version, bool create, const Edit& edit) {
   // Destroyed last, without the lock: an old handle may be the last one.
@@ -121,11 +139,11 @@ void Catalog::change(const std::string& name, Version version, bool create, cons
     before = models_.get();
     const auto found = before->find(name);
     auto model = found == before->end() ? std::make_shared<Model>() : std::make_shared<Model>(*found->second);
-    auto entry = std::lower_bound(model->begin(), model->end(), version,
-                                  [](const Entry& e, Version v) { return e.status.version < v; });
-    if (entry == model->end() || entry->status.version != version) {
+    auto& versions = model->versions;
+    auto entry = std::ranges::lower_bound(versions, version, {}, [](const Entry& each) { return each.status.version; });
+    if (entry == versions.end() || entry->status.version != version) {
       if (!create) return;
-      entry = model->insert(entry, Entry{{version, VersionState::kStart, StatusCode::kOk, {}}, nullptr, 0});
+      entry = versions.insert(entry, Entry{{version, VersionState::kStart, StatusCode::kOk, {}}, nullptr, 0});
       log_state(name, entry->status);
     }
     const serving::VersionStatus status_before = entry->status;
@@ -133,7 +151,7 @@ void Catalog::change(const std::string& name, Version version, bool create, cons
     if (!edit(*entry)) return;
     const bool visible = entry->status.state != status_before.state || entry->status.error != status_before.error;
     if (visible) log_state(name, entry->status);
-    limit_ended(*model);
+    limit_ended(versions);
     auto copy = std::make_shared<Models>(*before);
     (*copy)[name] = std::move(model);
     models_.publish(std::move(copy));
@@ -195,8 +213,8 @@ bool Catalog::wait_until_ended(Duration limit) const {
   const auto ended = [this] {
     return models_.read([](const Models& models) {
       return std::none_of(models.begin(), models.end(), [](const auto& model) {
-        return std::any_of(model.second->begin(), model.second->end(),
-                           [](const Entry& e) { return e.status.state == VersionState::kUnloading; });
+        return std::ranges::any_of(model.second->versions,
+                                   [](const Entry& e) { return e.status.state == VersionState::kUnloading; });
       });
     });
   };

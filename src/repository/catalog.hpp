@@ -53,6 +53,8 @@ class Catalog {
   // --- for the repository
   // Lists a name, without versions if it is new.
   void add(const std::string& name);
+  // Why nothing can be done with a model that is listed; empty: nothing hinders. True: that is news.
+  bool set_problem(const std::string& name, const std::string& problem);
   // START, LOADING (also with an error) or END of a version that does not serve. A version that is not listed yet
   // begins with START.
   void set_state(const std::string& name, Version version, serving::VersionState state, const Status& error = {});
@@ -76,7 +78,10 @@ class Catalog {
     serving::ServableHandle handle;
     Ticket ticket = 0;
   };
-  using Model = std::vector<Entry>;  // ascending by version
+  struct Model {
+    std::vector<Entry> versions;  // ascending
+    std::string problem;
+  };
   using Models = std::map<std::string, std::shared_ptr<const Model>, std::less<>>;
   struct Place {
     const Entry* entry = nullptr;  // null: see miss

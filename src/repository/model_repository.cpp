@@ -191,8 +191,10 @@ class ModelRepository::Impl {
     if (!context_.options.config_path.empty() || context_.options.explicit_control) return {};
     for (const auto& entry : wanted_.models()) {
       if (context_.catalog->available(entry.config.name)) continue;
-      return outcome.failure.ok() ? not_found(fmt::format("model {} has no version to serve", entry.config.name))
-                                  : outcome.failure;
+      if (!outcome.failure.ok()) return outcome.failure;
+      const auto status = context_.catalog->status(entry.config.name, std::nullopt);
+      return not_found(fmt::format("model {} has no version to serve{}", entry.config.name,
+                                   status.ok() ? ": " + status->problem : ""));
     }
     return {};
   }
@@ -208,6 +210,7 @@ class ModelRepository::Impl {
   void log_failures(const Status& first) const {
     context_.log.error("Reloading failed: {}", first.message());
     for (const auto& model : context_.catalog->all_statuses()) {
+      if (!model.problem.empty()) context_.log.error("Model {} cannot be loaded: {}", model.name, model.problem);
       for (const auto& version : model.versions) {
         if (version.reason.empty()) continue;
         context_.log.error("Model {} version {} cannot be loaded: {}", model.name, version.version, version.reason);
@@ -230,9 +233,10 @@ class ModelRepository::Impl {
   // Whether the model serves as it was asked for.
   Status load_result(const std::string& name) const {
     const auto status = context_.catalog->status(name, std::nullopt);
-    std::string reason = models_.problem(name);
+    if (!status.ok()) return status.status();
+    std::string reason = status->problem;
     bool available = false;
-    for (const auto& version : status.ok() ? status->versions : std::vector<serving::VersionStatus>{}) {
+    for (const auto& version : status->versions) {
       available = available || version.state == serving::VersionState::kAvailable;
       if (!version.reason.empty()) reason = fmt::format("version {}: {}", version.version, version.reason);
     }

@@ -1,6 +1,7 @@
 #include "repository/model_set.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -81,18 +82,18 @@ PassOutcome ModelSet::update(const std::vector<ModelEntry>& wanted, const PassRe
   for (auto model = models_.begin(); model != models_.end();) {
     const auto here = model++;
     if (names.contains(here->first)) continue;
-    for (const auto& [version, slot] : here->second.versions) retire(here->first, version, slot);
+    for (const auto& [version, slot] : here->second) retire(here->first, version, slot);
+    context_.catalog->set_problem(here->first, "");
     outcome.changed = true;
     models_.erase(here);
   }
   return outcome;
 }
 
-void ModelSet::report(const std::string& name, Model& model, const Status& status, PassOutcome& outcome) {
-  outcome.fail(status);
-  if (model.problem == status.message()) return;
-  model.problem = status.message();
-  context_.log.error("Model {} cannot be loaded: {}", name, status.message());
+// Tells what hinders the model as a whole, in the log and in the catalog; OK: nothing does.
+void ModelSet::report(const std::string& name, const Status& status) {
+  const bool news = context_.catalog->set_problem(name, std::string(status.message()));
+  if (news && !status.ok()) context_.log.error("Model {} cannot be loaded: {}", name, status.message());
 }
 
 bool ModelSet::select(const ModelEntry& entry, Selection& selection, PassOutcome& outcome) {
@@ -103,40 +104,41 @@ bool ModelSet::select(const ModelEntry& entry, Selection& selection, PassOutcome
     return false;
   }
   context_.catalog->add(config.name);
-  Model& model = models_[config.name];
+  Versions& slots = models_[config.name];
   Status status = entry.status;
-  const bool flips_state = std::any_of(model.versions.begin(), model.versions.end(), [&](const auto& version) {
+  const bool flips_state = std::any_of(slots.begin(), slots.end(), [&](const auto& version) {
     return version.second.serving && version.second.config.stateful.enabled != config.stateful.enabled;
   });
   if (status.ok() && flips_state) status = invalid_argument("stateful cannot be changed while the model is loaded");
-  if (!status.ok()) {
-    report(config.name, model, status, outcome);
-    return false;
-  }
-  auto found = scan_versions(config.base_path);
+  // A folder that cannot be read may be a share that is away: what serves goes on.
+  auto found = status.ok() ? scan_versions(config.base_path) : status;
   if (!found.ok()) {
-    // A folder that cannot be read may be a share that is away: what serves goes on.
-    report(config.name, model, found.status(), outcome);
+    outcome.fail(found.status());
+    report(config.name, found.status());
     return false;
   }
   selection.found = std::move(found).value();
-  if (selection.found.empty()) {
-    report(config.name, model, not_found(fmt::format("base_path {} has no version folder", config.base_path)), outcome);
-  } else {
-    model.problem.clear();
-  }
   std::vector<Version> versions;
   for (const auto& [version, path] : selection.found) versions.push_back(version);
   selection.config = &config;
-  selection.model = &model;
-  selection.versions = select_versions(config.version_policy, std::move(versions));
+  selection.slots = &slots;
+  selection.versions = select_versions(config.version_policy, versions);
+  if (selection.found.empty()) {
+    status = not_found(fmt::format("base_path {} has no version folder", config.base_path));
+    outcome.fail(status);
+  } else if (selection.versions.empty()) {
+    // To OVMS it is no failure when a policy serves nothing.
+    status = not_found(fmt::format("model_version_policy is \"{}\", but base_path {} has the versions {}",
+                                   to_string(config.version_policy), config.base_path, fmt::join(versions, ",")));
+  }
+  report(config.name, status);
   return true;
 }
 
 void ModelSet::add_tasks(const Selection& selection, const PassRequest& request, std::vector<Task>& tasks) {
   const std::string& name = selection.config->name;
   for (const Version version : selection.versions) {
-    VersionSlot& slot = selection.model->versions[version];
+    VersionSlot& slot = (*selection.slots)[version];
     Task task{selection.config, version, selection.found.at(version), &slot, {}};
     if (!due(task, request)) {
       // The configuration went back to what serves anyway.
@@ -229,7 +231,7 @@ void ModelSet::settle(Task& task, const Status& status) {
 }
 
 void ModelSet::retire_replaced(const Selection& selection, PassOutcome& outcome) {
-  auto& versions = selection.model->versions;
+  auto& versions = *selection.slots;
   const auto serves = [&](Version version) { return versions.at(version).serving; };
   const bool all = std::all_of(selection.versions.begin(), selection.versions.end(), serves);
   const bool any = std::any_of(selection.versions.begin(), selection.versions.end(), serves);
@@ -252,14 +254,9 @@ void ModelSet::retire(const std::string& name, Version version, const VersionSlo
   }
 }
 
-std::string ModelSet::problem(const std::string& name) const {
-  const auto model = models_.find(name);
-  return model == models_.end() ? "" : model->second.problem;
-}
-
 void ModelSet::retire_all() {
-  for (const auto& [name, model] : models_) {
-    for (const auto& [version, slot] : model.versions) retire(name, version, slot);
+  for (const auto& [name, versions] : models_) {
+    for (const auto& [version, slot] : versions) retire(name, version, slot);
   }
   models_.clear();
 }

@@ -50,14 +50,9 @@ class ModelSet {
   PassOutcome update(const std::vector<ModelEntry>& wanted, const PassRequest& request);
   // Retires everything.
   void retire_all();
-  // Why the last pass could do nothing with a model as a whole; empty: it could, or was not asked for it.
-  [[nodiscard]] std::string problem(const std::string& name) const;
 
  private:
-  struct Model {
-    std::map<Version, VersionSlot> versions;
-    std::string problem;  // as logged last
-  };
+  using Versions = std::map<Version, VersionSlot>;
   struct Task {
     const ModelConfig* config;
     Version version;
@@ -68,7 +63,7 @@ class ModelSet {
   // The versions of one model that should serve.
   struct Selection {
     const ModelConfig* config = nullptr;
-    Model* model = nullptr;
+    Versions* slots = nullptr;
     std::map<Version, std::filesystem::path> found;
     std::vector<Version> versions;
   };
@@ -81,10 +76,10 @@ class ModelSet {
   void settle(Task& task, const Status& status);
   void retire_replaced(const Selection& selection, PassOutcome& outcome);
   void retire(const std::string& name, Version version, const VersionSlot& slot);
-  void report(const std::string& name, Model& model, const Status& status, PassOutcome& outcome);
+  void report(const std::string& name, const Status& status);
 
   RepositoryContext& context_;
-  std::map<std::string, Model> models_;
+  std::map<std::string, Versions> models_;
 };
 
 }  // namespace ocelli::repository

@@ -31,6 +31,8 @@ struct VersionStatus {
 struct ModelStatus {
   std::string name;
   std::vector<VersionStatus> versions;  // ascending
+  // Why nothing can be done with the model as a whole, for the log and the repository index; usually empty.
+  std::string problem{};
 };
 
 // Whether a reload found anything to change.

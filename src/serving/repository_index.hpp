@@ -10,7 +10,7 @@
 
 namespace ocelli::serving {
 
-// One version of a model; a model without any has one row without a version.
+// One version of a model; a model without any has one row without a version, which says why.
 struct RepositoryRow {
   std::string_view name;  // of the status it was made of
   std::string version;

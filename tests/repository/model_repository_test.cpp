@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <future>
+#include <map>
 #include <thread>
 
 #include "repository/repository_fixture.hpp"
@@ -80,6 +81,10 @@ TEST_F(ModelRepositoryTest, SingleModelThatCannotLoadIsFatal) {
   folder_.remove("m");
   std::filesystem::create_directories(folder_.path() / "m");
   EXPECT_THAT(start().to_string(), HasSubstr("has no version folder"));
+  folder_.write("m/1/m.onnx");
+  options_.models[0].version_policy = {VersionPolicy::Kind::kSpecific, 1, {3}};
+  EXPECT_THAT(start().to_string(),
+              HasSubstr("model m has no version to serve: model_version_policy is \"specific 3\""));
 }
 
 TEST_F(ModelRepositoryTest, AModelFileIsVersionOne) {
@@ -196,6 +201,44 @@ TEST_F(ModelRepositoryTest, ConfigModeStartsWithFailedModels) {
   EXPECT_THAT(names, ElementsAre("bad", "good", "missing", "wrong"));
   EXPECT_THAT(lines_->lines(), Contains(HasSubstr("Model bad version 1 cannot be loaded: the device refuses it")));
   EXPECT_THAT(lines_->lines(), Contains(HasSubstr("\"state\": \"LOADING\", \"error_code\": \"UNKNOWN\"")));
+}
+
+TEST_F(ModelRepositoryTest, TheIndexSaysWhyAModelServesNothing) {
+  const auto base = [this](const char* name) { return (folder_.path() / name).string(); };
+  const auto specific = [](int version) {
+    return fmt::format(R"(,"model_version_policy":{{"specific":{{"versions":[{}]}}}})", version);
+  };
+  folder_.write("fileless/1/readme.txt");
+  folder_.write("gone/1/m.onnx");
+  folder_.write("numberless/first/m.onnx");
+  folder_.write("unwanted/1/m.onnx");
+  folder_.write("unwanted/2/m.onnx");
+  configure({entry("fileless"), entry("gone"), entry("missing"), entry("numberless"), entry("unwanted", specific(3)),
+             entry("wrong", R"(,"shape":"x")")});
+  ASSERT_TRUE(start().ok());
+  std::map<std::string, std::string> reasons;
+  for (const auto& status : repository_->all_statuses()) reasons[status.name] = status.problem;
+  EXPECT_EQ(reasons["missing"], "base_path " + base("missing") + " is neither a folder of versions nor a model file");
+  EXPECT_EQ(reasons["numberless"], "base_path " + base("numberless") + " has no version folder");
+  EXPECT_EQ(reasons["unwanted"],
+            "model_version_policy is \"specific 3\", but base_path " + base("unwanted") + " has the versions 1,2");
+  EXPECT_THAT(reasons["wrong"], HasSubstr("shape"));
+  for (const auto* name : {"missing", "numberless", "unwanted", "wrong"}) {
+    EXPECT_THAT(lines_->lines(), Contains("modelmanager: Model " + (name + (" cannot be loaded: " + reasons[name]))));
+    EXPECT_THAT(index(), Contains(name + ("  UNAVAILABLE " + reasons[name])));
+  }
+  EXPECT_THAT(index(), Contains(HasSubstr("fileless 1 UNAVAILABLE no model file in " + base("fileless"))));
+  EXPECT_THAT(index(), Contains("gone 1 READY "));
+
+  // A version that ended because of it says so, until there is one to serve.
+  configure({entry("gone", specific(7))});
+  ASSERT_EQ(reload(), "reloaded");
+  EXPECT_THAT(index(), Contains(HasSubstr("gone 1 UNAVAILABLE model_version_policy is \"specific 7\", but")));
+  EXPECT_THAT(index(), Contains("missing  UNAVAILABLE not loaded")) << "it is not in the configuration any more";
+  folder_.write("gone/7/m.onnx");
+  ASSERT_EQ(reload(), "reloaded");
+  EXPECT_THAT(index(), Contains("gone 1 UNAVAILABLE unloaded"));
+  EXPECT_THAT(index(), Contains("gone 7 READY "));
 }
 
 TEST_F(ModelRepositoryTest, ConfigModeRefusesABrokenFileAtStart) {

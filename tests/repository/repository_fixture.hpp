@@ -1,6 +1,7 @@
 // RepositoryTest: a repository over a temporary folder and a fake factory.
 #pragma once
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -11,6 +12,7 @@
 #include "repository/fake_factory.hpp"
 #include "repository/model_repository.hpp"
 #include "repository/temporary_folder.hpp"
+#include "serving/repository_index.hpp"
 
 namespace ocelli::test {
 
@@ -64,6 +66,14 @@ class RepositoryTest : public ::testing::Test {
   std::string served(const std::string& name, std::optional<repository::Version> version = std::nullopt) {
     const auto handle = repository_->find(name, version);
     return handle.ok() ? (*handle)->metadata().platform : std::string(handle.status().message());
+  }
+  // The repository's index, "NAME VERSION STATE REASON" each.
+  std::vector<std::string> index() {
+    std::vector<std::string> rows;
+    const auto statuses = repository_->all_statuses();
+    for (const auto& row : serving::repository_index(statuses, false))
+      rows.push_back(fmt::format("{} {} {} {}", row.name, row.version, row.state, row.reason));
+    return rows;
   }
   std::string reload() {
     const auto outcome = repository_->reload();

@@ -143,6 +143,7 @@ TEST_F(RepositoryUseTest, ExplicitControlLoadsOnDemand) {
   ASSERT_TRUE(start().ok());
   EXPECT_EQ(served("a"), "a");
   EXPECT_EQ(states("b"), "") << "known, but not loaded";
+  EXPECT_THAT(index(), ElementsAre("a 1 READY ", "b  UNAVAILABLE not loaded"));
   EXPECT_EQ(repository_->load("c", "").code(), StatusCode::kNotFound);
   EXPECT_THAT(repository_->load("b", R"({"base_path":"/no/such/folder"})").to_string(),
               HasSubstr("failed to load 'b', base_path /no/such/folder is neither"));
@@ -158,6 +159,7 @@ TEST_F(RepositoryUseTest, ExplicitControlLoadsOnDemand) {
   EXPECT_EQ(repository_->unload("c").code(), StatusCode::kNotFound);
   EXPECT_EQ(reload(), "unchanged");
   EXPECT_EQ(states("a"), "1:END");
+  EXPECT_THAT(index(), ElementsAre("a 1 UNAVAILABLE unloaded", "b 1 READY "));
 }
 
 TEST_F(RepositoryUseTest, ExplicitLoadTakesOverridesAndSeesReplacedFiles) {

@@ -143,10 +143,11 @@ class FakeCatalog : public serving::ModelCatalog {
     }
     changes_.notify();
   }
-  // A model whose directory is missing.
-  void add_empty(const std::string& name) {
+  // A model without versions, and why.
+  void add_empty(const std::string& name, const std::string& problem = "") {
     const std::lock_guard lock(mutex_);
     models_[name];
+    problems_[name] = problem;
   }
 
   Result<serving::ServableHandle> find(std::string_view name, std::optional<std::int64_t> version) override {
@@ -230,9 +231,10 @@ class FakeCatalog : public serving::ModelCatalog {
     std::function<void(Result<serving::ServableHandle>)> done;
   };
 
-  static serving::ModelStatus status_of(const std::pair<const std::string, Versions>& model,
-                                        std::optional<std::int64_t> version) {
+  serving::ModelStatus status_of(const std::pair<const std::string, Versions>& model,
+                                 std::optional<std::int64_t> version) const {
     serving::ModelStatus result{model.first, {}};
+    if (const auto problem = problems_.find(model.first); problem != problems_.end()) result.problem = problem->second;
     for (const auto& [number, entry] : model.second) {
       if (!version || *version == number) result.versions.push_back(entry.status);
     }
@@ -242,6 +244,7 @@ class FakeCatalog : public serving::ModelCatalog {
   ChangeNotifier changes_;
   mutable std::mutex mutex_;
   std::map<std::string, Versions, std::less<>> models_;
+  std::map<std::string, std::string> problems_;
   std::vector<Waiter> waiting_;
 };
 

@@ -78,11 +78,11 @@ TEST_F(AdminTest, MetricsAreOffUnlessRendered) {
 
 TEST_F(AdminTest, IndexesTheRepository) {
   catalog.add_status("bad", {2, VersionState::kLoading, StatusCode::kInternal, "broken \"file\""});
-  catalog.add_empty("empty");
+  catalog.add_empty("empty", "base_path /m has no version folder");
   EXPECT_EQ(posted("/v2/repository/index"),
             R"(200 [{"name":"bad","version":"2","state":"UNAVAILABLE","reason":"broken \"file\""},)"
             R"({"name":"dummy","version":"1","state":"READY","reason":""},)"
-            R"({"name":"empty","version":"","state":"UNAVAILABLE","reason":"no version to serve"}])");
+            R"({"name":"empty","version":"","state":"UNAVAILABLE","reason":"base_path /m has no version folder"}])");
   EXPECT_EQ(posted("/v2/repository/index", R"({"ready":true})"),
             R"(200 [{"name":"dummy","version":"1","state":"READY","reason":""}])");
   EXPECT_EQ(post("/v2/repository/index", R"({"ready":1})").status, 400);

@@ -103,11 +103,12 @@ TEST_F(ControlTest, RepositoryListsLoadsAndUnloads) {
   EXPECT_EQ(index.models(0).state(), "UNAVAILABLE");
   EXPECT_EQ(index.models(0).reason(), "the file is cut off");
   EXPECT_EQ(index.models(1).state(), "READY");
-  catalog.add_empty("empty");
+  catalog.add_empty("empty", "base_path /m has no version folder");
   catalog.add_status("left", {3, serving::VersionState::kEnd, StatusCode::kOk, ""});
   ASSERT_TRUE(call(kService + "RepositoryIndex", request, index).ok());
   ASSERT_EQ(index.models_size(), 4);
-  EXPECT_EQ(index.models(2).state() + ": " + index.models(2).reason(), "UNAVAILABLE: no version to serve");
+  EXPECT_EQ(index.models(2).state() + ": " + index.models(2).reason(),
+            "UNAVAILABLE: base_path /m has no version folder");
   EXPECT_EQ(index.models(3).state() + ": " + index.models(3).reason(), "UNAVAILABLE: unloaded");
   request.set_ready(true);
   ASSERT_TRUE(call(kService + "RepositoryIndex", request, index).ok());
