@@ -46,6 +46,12 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
   }
 
   [[nodiscard]] const serving::ServableMetadata& metadata() const noexcept { return metadata_; }
+  [[nodiscard]] serving::ServableMetadata current_metadata() {
+    std::unique_lock lock(mutex_);
+    const auto servable = current_;
+    lock.unlock();
+    return servable->metadata();
+  }
   [[nodiscard]] observability::ServableMetrics& metrics() noexcept { return *load_.metrics; }
 
   void infer(InferenceCall& call) noexcept {
@@ -217,6 +223,7 @@ ReshapingServable::ReshapingServable(std::shared_ptr<ServableFactory> factory, M
 ReshapingServable::~ReshapingServable() { core_->stop(); }
 
 const serving::ServableMetadata& ReshapingServable::metadata() const noexcept { return core_->metadata(); }
+serving::ServableMetadata ReshapingServable::current_metadata() const { return core_->current_metadata(); }
 observability::ServableMetrics& ReshapingServable::metrics() noexcept { return core_->metrics(); }
 void ReshapingServable::infer(InferenceCall& call) noexcept { core_->infer(call); }
 void ReshapingServable::cancel(InferenceCall& call) noexcept { core_->cancel(call); }

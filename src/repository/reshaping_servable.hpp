@@ -13,7 +13,8 @@ namespace ocelli::repository {
 // Thread-safe. Calls that fit the model as it is run at once. Others wait, at most kMaxWaiting of them, until the model
 // has been compiled for them, one shape after the other on a thread of its own; then all that fit run. A shape that the
 // model cannot take is told with kFailedPrecondition "Model could not be reshaped with requested shape - reason", and
-// the model stays as it was. The metadata shows the shape that the model was loaded with.
+// the model stays as it was. metadata() has the shape that the model was loaded with, current_metadata() the one that
+// it has now.
 class ReshapingServable final : public serving::Servable {
  public:
   static constexpr std::size_t kMaxWaiting = 1024;
@@ -24,6 +25,7 @@ class ReshapingServable final : public serving::Servable {
   ~ReshapingServable() override;
 
   [[nodiscard]] const serving::ServableMetadata& metadata() const noexcept override;
+  [[nodiscard]] serving::ServableMetadata current_metadata() const override;
   [[nodiscard]] observability::ServableMetrics& metrics() noexcept override;
   void infer(serving::InferenceCall& call) noexcept override;
   void cancel(serving::InferenceCall& call) noexcept override;

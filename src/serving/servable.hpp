@@ -47,7 +47,12 @@ struct ServableMetadata {
 class Servable {
  public:
   virtual ~Servable() = default;
+  // Names, types and all that calls are read and answered by, which stay as they are. So do the shapes here, also where
+  // they follow the requests.
   [[nodiscard]] virtual const ServableMetadata& metadata() const noexcept = 0;
+  // What is loaded now, to be shown to people: metadata() with the shapes and devices of the latest compilation. Throws
+  // std::bad_alloc.
+  [[nodiscard]] virtual ServableMetadata current_metadata() const { return metadata(); }
   // Counters of this version; protocols report finished requests to it.
   [[nodiscard]] virtual observability::ServableMetrics& metrics() noexcept = 0;
   // call.servable must hold this object; call.completion must be set. A request that is wrong completes at once with

@@ -139,6 +139,21 @@ TEST_F(ReshapingServableTest, FollowsTheShapeOfTheRequest) {
   EXPECT_THAT(factory_->compiled, ElementsAre("(1,4)", "(2,8)", "(1,4)"));
 }
 
+TEST_F(ReshapingServableTest, ShowsWhatIsLoadedNow) {
+  const auto servable = make(true);
+  const auto shown = [&] {
+    const auto metadata = servable->current_metadata();
+    return metadata.inputs.at(0).shape.to_string() + metadata.outputs.at(0).shape.to_string();
+  };
+  EXPECT_EQ(shown(), "(1,4)(1,4)");
+  Caller larger(servable, {2, 8});
+  ASSERT_TRUE(larger.send().wait().ok());
+  EXPECT_EQ(shown(), "(2,8)(2,8)");
+  Caller unlucky(servable, {13, 4});
+  EXPECT_FALSE(unlucky.send().wait().ok());
+  EXPECT_EQ(shown(), "(2,8)(2,8)") << "it stayed as it was";
+}
+
 TEST_F(ReshapingServableTest, AutomaticBatchChangesOnlyTheBatch) {
   const auto servable = make(false);
   Caller larger(servable, {5, 4});
@@ -240,7 +255,17 @@ TEST_F(ReshapingServableTest, ManyCallersOfManyShapes) {
       }
     });
   }
+  // Somebody asks meanwhile what is loaded.
+  std::atomic<bool> over{false};
+  std::thread reader([&] {
+    while (!over) {
+      const auto metadata = servable->current_metadata();
+      if (metadata.inputs.at(0).shape != metadata.outputs.at(0).shape) ++wrong;
+    }
+  });
   for (auto& thread : threads) thread.join();
+  over = true;
+  reader.join();
   EXPECT_EQ(wrong, 0);
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@ class FakeServable : public serving::Servable {
       : metadata_(std::move(metadata)), model_(std::move(model)) {}
 
   [[nodiscard]] const serving::ServableMetadata& metadata() const noexcept override { return metadata_; }
+  [[nodiscard]] serving::ServableMetadata current_metadata() const override { return current.value_or(metadata_); }
   [[nodiscard]] observability::ServableMetrics& metrics() noexcept override { return metrics_; }
 
   void infer(serving::InferenceCall& call) noexcept override {
@@ -70,7 +72,16 @@ class FakeServable : public serving::Servable {
   [[nodiscard]] int calls() const { return with_lock(calls_); }
   [[nodiscard]] int cancels() const { return with_lock(cancels_); }
 
+  // As if the model had been compiled again for other shapes.
+  void show_shapes(const PartialShape& shape) {
+    current = metadata_;
+    for (auto* tensors : {&current->inputs, &current->outputs}) {
+      for (auto& tensor : *tensors) tensor.shape = shape;
+    }
+  }
+
   bool hold_calls = false;
+  std::optional<serving::ServableMetadata> current;  // where it differs from metadata()
 
  private:
   void answer(serving::InferenceCall& call) noexcept {

@@ -126,7 +126,7 @@ void KserveEndpoints::model_metadata(HttpExchange& exchange, const rest::RoutePa
                     [this](HttpExchange& reply, serving::Servable& servable) -> Status {
                       const auto status = services_.catalog.status(servable.metadata().name, std::nullopt);
                       if (!status.ok()) return status.status();
-                      append_model_metadata(reply.body.text(), servable.metadata(), *status);
+                      append_model_metadata(reply.body.text(), servable.current_metadata(), *status);
                       count(servable, reply, Method::kModelMetadata, {});
                       return {};
                     });
@@ -135,7 +135,7 @@ void KserveEndpoints::model_metadata(HttpExchange& exchange, const rest::RoutePa
 void KserveEndpoints::model_config(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
   rest::reply_about(services_.catalog, exchange, target,
                     [](HttpExchange& reply, serving::Servable& servable) -> Status {
-                      append_model_config(reply.body.text(), servable.metadata());
+                      append_model_config(reply.body.text(), servable.current_metadata());
                       return {};
                     });
 }

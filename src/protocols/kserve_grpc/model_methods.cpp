@@ -58,7 +58,7 @@ Status model_metadata(serving::ModelCatalog& catalog, const inference::ModelMeta
                       inference::ModelMetadataResponse& reply) {
   const auto found = find(catalog, request.name(), request.version());
   if (!found.ok()) return found.status();
-  const auto& metadata = found.value()->metadata();
+  const auto metadata = found.value()->current_metadata();
   reply.set_name(metadata.name);
   reply.set_platform(metadata.computing_platform());
   const auto status = catalog.status(request.name(), {});
@@ -139,7 +139,7 @@ Status model_config(serving::ModelCatalog& catalog, const inference::ModelConfig
                     inference::ModelConfigResponse& reply) {
   const auto found = find(catalog, request.name(), request.version());
   if (!found.ok()) return found.status();
-  const auto& metadata = found.value()->metadata();
+  const auto metadata = found.value()->current_metadata();
   auto& config = *reply.mutable_config();
   config.set_name(metadata.name);
   config.set_platform(metadata.computing_platform());

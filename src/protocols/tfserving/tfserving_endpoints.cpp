@@ -91,7 +91,7 @@ void TfservingEndpoints::model_status(HttpExchange& exchange, const rest::RouteP
 void TfservingEndpoints::model_metadata(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
   rest::reply_about(services_.catalog, exchange, target,
                     [](HttpExchange& reply, serving::Servable& servable) -> Status {
-                      append_model_metadata(reply.body.text(), servable.metadata());
+                      append_model_metadata(reply.body.text(), servable.current_metadata());
                       count(servable, reply, Method::kGetModelMetadata);
                       return {};
                     });

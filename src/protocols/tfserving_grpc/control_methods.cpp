@@ -43,7 +43,7 @@ Status model_metadata(serving::ModelCatalog& catalog, const pb::GetModelMetadata
     return invalid_argument("Invalid signature name");
   const auto found = catalog.find(request.model_spec().name(), version_of(request.model_spec()));
   if (!found.ok()) return found.status();
-  const auto& metadata = found.value()->metadata();
+  const auto metadata = found.value()->current_metadata();
   pb::SignatureDefMap signatures;
   auto& signature = (*signatures.mutable_signature_def())["serving_default"];
   describe(metadata.inputs, *signature.mutable_inputs());

@@ -120,6 +120,15 @@ TEST_F(KserveTest, DescribesServerAndModel) {
       R"("outputs":[{"name":"a","datatype":"FP32","shape":[1,10]}]})");
 }
 
+TEST_F(KserveTest, MetadataShowsTheShapesThatAreLoadedNow) {
+  dummy->show_shapes(PartialShape::from({2, 5}));
+  EXPECT_THAT(got("/v2/models/dummy"), HasSubstr(R"("name":"b","datatype":"FP32","shape":[2,5])"));
+  EXPECT_THAT(got("/v2/models/dummy"), HasSubstr(R"("name":"a","datatype":"FP32","shape":[2,5])"));
+  EXPECT_THAT(got("/v2/models/dummy/config"), HasSubstr(R"("dims":[2,5])"));
+  EXPECT_THAT(std::regex_replace(got("/v1/models/dummy/metadata"), std::regex("\\s"), ""),
+              HasSubstr(R"("dim":[{"size":"2","name":""},{"size":"5","name":""}])"));
+}
+
 TEST_F(KserveTest, MetadataSaysWhereTheModelRunsAndWhatTheFileSays) {
   serving::ServableMetadata metadata;
   metadata.name = "m";

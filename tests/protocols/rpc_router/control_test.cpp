@@ -69,6 +69,21 @@ TEST_F(ControlTest, MetadataAndConfigDescribeTheModel) {
   EXPECT_EQ(config.config().input(0).dims_size(), 2);
 }
 
+TEST_F(ControlTest, MetadataShowsTheShapesThatAreLoadedNow) {
+  dummy->show_shapes(PartialShape::from({2, 5}));
+  inference::ModelMetadataRequest request;
+  inference::ModelMetadataResponse metadata;
+  request.set_name("dummy");
+  ASSERT_TRUE(call(kService + "ModelMetadata", request, metadata).ok());
+  EXPECT_EQ(metadata.inputs(0).shape(1), 5);
+  EXPECT_EQ(metadata.outputs(0).shape(1), 5);
+  inference::ModelConfigRequest config_request;
+  inference::ModelConfigResponse config;
+  config_request.set_name("dummy");
+  ASSERT_TRUE(call(kService + "ModelConfig", config_request, config).ok());
+  EXPECT_EQ(config.config().input(0).dims(1), 5);
+}
+
 TEST_F(ControlTest, StatisticsCountEveryModel) {
   add_echo("other", DataType::kFp32);
   dummy->metrics().batches[4].executions = 3;

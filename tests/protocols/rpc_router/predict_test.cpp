@@ -174,6 +174,12 @@ TEST_F(PredictTest, MetadataIsASignatureDefMap) {
   EXPECT_EQ(input.dtype(), tensorflow::DT_UINT8);
   ASSERT_EQ(input.tensor_shape().dim_size(), 2);
   EXPECT_EQ(input.tensor_shape().dim(1).size(), -1);
+  dummy->show_shapes(PartialShape::from({2, 5}));
+  request.mutable_model_spec()->set_name("dummy");
+  ASSERT_TRUE(call(path, request, metadata).ok());
+  ASSERT_TRUE(metadata.metadata().at("signature_def").UnpackTo(&signatures));
+  EXPECT_EQ(signatures.signature_def().at("serving_default").inputs().at("b").tensor_shape().dim(1).size(), 5)
+      << "the shape that is loaded now";
   request.mutable_model_spec()->set_name("nope");
   EXPECT_EQ(call(path, request, metadata).message(), "Model with requested name is not found");
 }
