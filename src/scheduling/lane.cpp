@@ -107,6 +107,12 @@ bool Lane::is_wanted(std::size_t index) const noexcept {
   return false;
 }
 
+// All items of a batch have the same model, and so the same names.
+std::string_view Lane::output_name(std::size_t index) const noexcept {
+  const auto name = batch_.front()->work.outputs[index].name;
+  return name.empty() ? active_->compiled->model->signature().outputs[index].name : name;
+}
+
 Status Lane::bind_output(std::size_t index, std::uint32_t items, BufferPool& pool) {
   const auto& plan = active_->compiled->outputs[index];
   const bool rows_known = batch_.front()->by_rows_ && !executor_.rows_differ.load(std::memory_order_relaxed);
@@ -159,7 +165,8 @@ Status Lane::check_rows(std::size_t index, std::uint32_t items) {
   executor_.rows_differ.store(true, std::memory_order_relaxed);
   if (!together) return {};
   return internal_error(
-      fmt::format("output {} has shape {} after a batch of {} items", index, result->shape.to_string(), items));
+      fmt::format("Output has other rows than the batch - Expected: {} items; Actual: shape {}; output name: {}", items,
+                  result->shape.to_string(), output_name(index)));
 }
 
 void Lane::hand_out_from(std::size_t index, std::uint32_t items, BufferPool& pool) {
@@ -193,8 +200,9 @@ void Lane::hand_out(std::size_t index, const TensorView& whole, const BufferRef&
     if (output.destination.data) {
       if (slice.bytes > output.destination.bytes) {
         item->status = invalid_argument(
-            fmt::format("Output does not fit the place given for it - Expected: at least {} bytes; Actual: {} bytes",
-                        slice.bytes, output.destination.bytes));
+            fmt::format("Output does not fit the place given for it - Expected: at least {} bytes; Actual: {} bytes; "
+                        "output name: {}",
+                        slice.bytes, output.destination.bytes, output_name(index)));
         continue;
       }
       if (slice.data != output.destination.data) copy_bytes(output.destination.data, slice.data, slice.bytes);

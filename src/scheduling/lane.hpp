@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -89,6 +90,7 @@ class Lane final : private InferCompletion {
   Result<TensorView> gather(std::size_t index, std::uint32_t items, BufferPool& pool);
   Status bind_output(std::size_t index, std::uint32_t items, BufferPool& pool);
   [[nodiscard]] bool is_wanted(std::size_t index) const noexcept;
+  [[nodiscard]] std::string_view output_name(std::size_t index) const noexcept;
   Status check_rows(std::size_t index, std::uint32_t items);
   void hand_out_from(std::size_t index, std::uint32_t items, BufferPool& pool);
   void hand_out(std::size_t index, const TensorView& whole, const BufferRef& owner, std::uint32_t items);

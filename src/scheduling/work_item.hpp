@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -46,6 +47,8 @@ struct WorkTimes {
 
 // One output of the model for one item.
 struct WorkOutput {
+  // As the submitter's clients call it, for messages; empty: as the model does. The submitter keeps it alive.
+  std::string_view name;
   bool wanted = true;
   // data non-null: write the result there; bytes is the room. The submitter keeps it alive.
   TensorView destination;

@@ -147,6 +147,7 @@ Status ModelServable::prepare_outputs(InferenceCall& call) {
   for (const auto& port : outputs_) {
     auto& output = call.work.outputs[port.index];
     const auto* requested = find_requested(call, port.spec.name);
+    output.name = port.spec.name;
     output.wanted = requested || call.requested.empty();
     output.destination = requested && !port.string_rows ? requested->destination : TensorView();
   }

@@ -161,12 +161,18 @@ TEST_F(ModelServableTest, WritesIntoThePlaceThatTheClientGave) {
   EXPECT_TRUE(client.call.outputs.at(0).in_destination);
   EXPECT_EQ(place[1], 7.0F);
 
+  ModelServableOptions options;
+  options.output_names = {{"a", "alias"}};
+  const auto renamed = make(PartialShape::from({1, 2}), std::move(options));
   Client small;
-  fill(small, servable, {1, 2}, {5, 6});
-  small.call.requested.push_back({"a", {DataType::kFp32, {1, 2}, reinterpret_cast<std::byte*>(place), 4}, {}});
-  servable->infer(small.call);
+  fill(small, renamed, {1, 2}, {5, 6});
+  small.call.requested.push_back({"alias", {DataType::kFp32, {1, 2}, reinterpret_cast<std::byte*>(place), 4}, {}});
+  renamed->infer(small.call);
   small.wait();
-  EXPECT_EQ(small.call.status.code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      small.call.status.to_string(),
+      "INVALID_ARGUMENT: Output does not fit the place given for it - Expected: at least 8 bytes; Actual: 4 bytes; "
+      "output name: alias");
 }
 
 TEST_F(ModelServableTest, RefusesUnknownOutputs) {
