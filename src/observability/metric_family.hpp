@@ -85,6 +85,7 @@ class MetricSelection {
   [[nodiscard]] bool has(MetricFamily family) const noexcept { return shown_[static_cast<std::size_t>(family)]; }
   // Shows one more family.
   void add(MetricFamily family) noexcept { shown_.set(static_cast<std::size_t>(family)); }
+  friend bool operator==(const MetricSelection&, const MetricSelection&) = default;
 
  private:
   std::bitset<kMetricFamilies> shown_;

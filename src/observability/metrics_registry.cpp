@@ -64,6 +64,7 @@ struct Row {
 };
 
 struct Page {
+  MetricSelection selection;
   std::vector<Row> rows;                        // by name, then version
   std::map<std::string, ModelWideCounts> wide;  // by name
 };
@@ -253,9 +254,9 @@ void write_servable_family(PrometheusText& out, const Page& page, MetricFamily f
 struct MetricsRegistry::State {
   explicit State(MetricSelection wanted) : selection(wanted) {}
 
-  const MetricSelection selection;
   mutable std::mutex mutex;
-  std::list<Entry> entries;  // guarded by mutex, oldest first
+  MetricSelection selection;  // guarded by mutex
+  std::list<Entry> entries;   // guarded by mutex, oldest first
   // Counters of versions that are gone, while another one of that name is there: the series without a version label
   // must not fall. Guarded by mutex.
   std::map<std::string, std::set<std::shared_ptr<const ServableMetrics>>> retired;
@@ -280,6 +281,7 @@ struct MetricsRegistry::State {
     const std::lock_guard lock(mutex);
     std::map<std::pair<std::string, std::int64_t>, Row> rows;
     Page page;
+    page.selection = selection;
     // Generations of one version may share their counters, also with one that was retired: each object counts once.
     std::set<const ServableMetrics*> counted;
     for (const auto& entry : entries) {
@@ -326,6 +328,11 @@ struct MetricsRegistry::State {
 MetricsRegistry::MetricsRegistry(MetricSelection selection) : state_(std::make_shared<State>(selection)) {}
 MetricsRegistry::~MetricsRegistry() = default;
 
+void MetricsRegistry::select(MetricSelection selection) {
+  const std::lock_guard lock(state_->mutex);
+  state_->selection = selection;
+}
+
 MetricsRegistry::Registration MetricsRegistry::add(ServableIdentity identity,
                                                    std::shared_ptr<const ServableMetrics> metrics) {
   const std::lock_guard lock(state_->mutex);
@@ -350,7 +357,7 @@ std::string MetricsRegistry::render() const {
   const auto page = state_->snapshot();
   const auto process = ProcessMetrics::read();
   for (const auto& info : metric_families()) {
-    if (!state_->selection.has(info.family)) continue;
+    if (!page.selection.has(info.family)) continue;
     out.family(info.family);
     switch (info.family) {
       case MetricFamily::kConnections:

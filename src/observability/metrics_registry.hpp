@@ -67,6 +67,9 @@ class MetricsRegistry {
   MetricsRegistry& operator=(const MetricsRegistry&) = delete;
   ~MetricsRegistry();
 
+  // From now on the page shows these families.
+  void select(MetricSelection selection);
+
   // From now on the servable's series are on the page, all of them at once, even at 0. Two servables of the same name
   // and version (a reload in progress) are shown as one, their counts added.
   [[nodiscard]] Registration add(ServableIdentity identity, std::shared_ptr<const ServableMetrics> metrics);

@@ -3,9 +3,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/status.hpp"
+#include "repository/config_file.hpp"
 #include "repository/model_config.hpp"
 
 namespace ocelli::repository {
@@ -15,6 +19,9 @@ struct RepositoryOptions {
   std::vector<ModelConfig> models;
   // Config mode: path of config.json.
   std::string config_path;
+  // Config mode: told what "monitoring" says each time that the file was read, before anything else of it is used. An
+  // error refuses the whole file. One call at a time, on the threads of passes; empty: nobody follows it.
+  std::function<Status(const std::optional<MonitoringConfig>&)> on_monitoring;
   // Explicit control (Triton's --model-control-mode=explicit): nothing is loaded at start but what load_at_start names
   // ("*": everything); load() and unload() decide.
   bool explicit_control = false;

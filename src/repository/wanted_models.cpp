@@ -1,9 +1,11 @@
 #include "repository/wanted_models.hpp"
 
+#include <fmt/format.h>
+
 namespace ocelli::repository {
 
 WantedModels::WantedModels(const RepositoryOptions& options, Log log)
-    : path_(options.config_path), log_(std::move(log)) {
+    : path_(options.config_path), on_monitoring_(options.on_monitoring), log_(std::move(log)) {
   if (!path_.empty()) return;
   for (const auto& model : options.models) file_.models.push_back({model, {}});
 }
@@ -19,6 +21,10 @@ WantedModels::Refresh WantedModels::refresh(bool force) {
   std::string digest;
   auto file = read_config(path_, &digest);
   attempted_ = digest;
+  if (file.ok() && on_monitoring_) {
+    if (auto status = on_monitoring_(file->monitoring); !status.ok())
+      file = Status(status.code(), fmt::format("{}: monitoring: {}", path_, status.message()));
+  }
   if (!file.ok()) {
     if (problem_ != file.status().message())
       log_.error("{}; what was configured before stays", file.status().message());

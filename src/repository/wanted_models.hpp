@@ -1,6 +1,8 @@
 // WantedModels: what the command line or config.json wants to be served.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,7 @@ class WantedModels {
   // What refresh() has found.
   struct Refresh {
     bool changed = false;  // the file differs from what was read before, and is valid
-    Status failure;        // why it could not be read; what was read before stays
+    Status failure;        // why it could not be read, or is refused; what was read before stays
   };
   // Config mode: reads the file if its MD5 differs from that of the last attempt, or anyway with force.
   Refresh refresh(bool force);
@@ -32,6 +34,7 @@ class WantedModels {
   void report_unsupported() const;
 
   const std::string path_;
+  const std::function<Status(const std::optional<MonitoringConfig>&)> on_monitoring_;
   const Log log_;
   ConfigFile file_;
   std::string digest_;     // of what was read successfully

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "devices/device_memory.hpp"
-#include "repository/config_file.hpp"
 
 namespace ocelli::server {
 namespace {
@@ -104,25 +103,20 @@ Result<serving::DeviceMemoryOptions> memory_options(const ServerOptions& options
   return memory;
 }
 
-Result<MetricsChoice> choose_metrics(const ServerOptions& options) {
+Result<MetricsChoice> choose_metrics(const ServerOptions& options,
+                                     const std::optional<repository::MonitoringConfig>& monitoring) {
   MetricsChoice choice{options.metrics.enabled, observability::MetricSelection::defaults()};
   std::string list = options.metrics.list;
-  if (!options.config_path.empty()) {
-    const auto config = repository::read_config(config_file(options.config_path));
-    if (!config.ok()) return config.status();
-    if (const auto& monitoring = config->monitoring) {
-      if (options.metrics.enabled) {
-        return invalid_argument("Metrics configuration duplicated in configuration file and CLI parameters");
-      }
-      choice.enabled = monitoring->metrics_enabled;
-      if (monitoring->metrics_list) {
-        list.clear();
-        for (const auto& name : *monitoring->metrics_list) list += name + ",";
-      }
-      if (choice.enabled && options.rest.port == 0) {
-        return invalid_argument("rest_port setting is missing, metrics are enabled on rest port");
-      }
+  if (monitoring) {
+    if (options.metrics.enabled)
+      return invalid_argument("Metrics configuration duplicated in configuration file and CLI parameters");
+    choice.enabled = monitoring->metrics_enabled;
+    if (monitoring->metrics_list) {
+      list.clear();
+      for (const auto& name : *monitoring->metrics_list) list += name + ",";
     }
+    if (choice.enabled && options.rest.port == 0)
+      return invalid_argument("rest_port setting is missing, metrics are enabled on rest port");
   }
   if (!list.empty()) {
     auto selection = observability::MetricSelection::parse(list);
@@ -133,8 +127,15 @@ Result<MetricsChoice> choose_metrics(const ServerOptions& options) {
 }
 
 Status check_served(const ServerOptions& options) {
-  if (auto metrics = choose_metrics(options); !metrics.ok()) return metrics.status();
-  return repository_options(options).status();
+  const auto repository = repository_options(options);
+  if (!repository.ok()) return repository.status();
+  std::optional<repository::MonitoringConfig> monitoring;
+  if (!options.config_path.empty()) {
+    const auto config = repository::read_config(repository->config_path);
+    if (!config.ok()) return config.status();
+    monitoring = config->monitoring;
+  }
+  return choose_metrics(options, monitoring).status();
 }
 
 Status check_texts(const ServerOptions& options) {

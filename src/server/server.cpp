@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <future>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -77,7 +79,8 @@ struct Plan {
 
 Result<Plan> make_plan(const ServerOptions& options, const Log& log) {
   Plan plan;
-  auto metrics = choose_metrics(options);
+  // The first pass over config.json may say more.
+  auto metrics = choose_metrics(options, std::nullopt);
   if (!metrics.ok()) return metrics.status();
   plan.metrics = *metrics;
   auto repository = repository_options(options);
@@ -122,8 +125,10 @@ struct Server::Parts {
         context(pool, sink.channel("serving"), serving::ServingContext::kConversionThreads, std::move(plan.memory),
                 cards_at(default_backend_folder(), pool)),
         metrics(std::make_shared<observability::MetricsRegistry>(plan.metrics.selection)),
+        metrics_choice(plan.metrics),
+        metrics_enabled(plan.metrics.enabled),
         repository(
-            std::move(plan.repository),
+            followed(std::move(plan.repository)),
             std::make_shared<ModelFactory>(std::move(plan.factory), runtimes, context, sink.channel("modelmanager")),
             sink.channel("modelmanager"), metrics) {}
 
@@ -134,6 +139,8 @@ struct Server::Parts {
   devices::RuntimeRegistry runtimes;
   serving::ServingContext context;
   std::shared_ptr<observability::MetricsRegistry> metrics;
+  MetricsChoice metrics_choice;  // the repository's passes change it, and what follows
+  std::atomic<bool> metrics_enabled;
   repository::ModelRepository repository;
   transport::SharedMemoryRegistry shared_memory;
   std::unique_ptr<rpc::RpcRouter> rpc_router;
@@ -148,7 +155,9 @@ struct Server::Parts {
   bool ended_whole = true;  // what stop() came to
 
   Status open_grpc(const ApiKeys& keys);
-  Status open_rest(const ApiKeys& keys, bool metrics_enabled);
+  Status open_rest(const ApiKeys& keys);
+  repository::RepositoryOptions followed(repository::RepositoryOptions wanted);
+  Status follow(const std::optional<repository::MonitoringConfig>& monitoring);
   bool stop_repository(Duration limit);
   bool stop(Duration limit);
 };
@@ -187,12 +196,31 @@ Status Server::Parts::open_grpc(const ApiKeys& keys) {
   return {};
 }
 
-Status Server::Parts::open_rest(const ApiKeys& keys, bool metrics_enabled) {
+// The options of a repository whose config.json decides about the metrics.
+repository::RepositoryOptions Server::Parts::followed(repository::RepositoryOptions wanted) {
+  wanted.on_monitoring = [this](const std::optional<repository::MonitoringConfig>& monitoring) {
+    return follow(monitoring);
+  };
+  return wanted;
+}
+
+Status Server::Parts::follow(const std::optional<repository::MonitoringConfig>& monitoring) {
+  const auto choice = choose_metrics(options, monitoring);
+  if (!choice.ok()) return choice.status();
+  if (*choice == metrics_choice) return {};
+  metrics_choice = *choice;
+  metrics->select(choice->selection);
+  metrics_enabled = choice->enabled;
+  log.info("Metrics are {}, as config.json says", choice->enabled ? "on" : "off");
+  return {};
+}
+
+Status Server::Parts::open_rest(const ApiKeys& keys) {
   administration = std::make_unique<ThreadPool>("ocelli-admin", 1, kMaxAdministration);
   rest::RestServices services(repository, *administration);
   services.shared_memory = &shared_memory;
   services.server_version = kModelServerRelease;
-  if (metrics_enabled) services.render_metrics = [page = metrics] { return page->render(); };
+  services.render_metrics = [this] { return metrics_enabled ? std::optional(metrics->render()) : std::nullopt; };
   rest_router = std::make_unique<rest::RestRouter>(std::move(services));
   transport::HttpHandler* handler = rest_router.get();
   if (!keys.generative.empty()) {
@@ -255,7 +283,6 @@ Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, const
   auto plan = make_plan(options, log);
   if (!plan.ok()) return plan.status();
   const auto keys = plan->keys;
-  const bool metrics_enabled = plan->metrics.enabled;
   if (const auto& cache = plan->repository.cache_dir; !cache.empty()) log.info("Model cache is enabled: {}", cache);
   auto parts = std::make_unique<Parts>(options, log, *plan);
   parts->metrics->watch_memory([memory = &parts->context.memory] { return memory_facts(*memory); });
@@ -267,7 +294,7 @@ Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, const
     if (auto status = server->parts_->open_grpc(keys); !status.ok()) return status;
   }
   if (options.rest.port != 0 || options.rest.any_port) {
-    if (auto status = server->parts_->open_rest(keys, metrics_enabled); !status.ok()) return status;
+    if (auto status = server->parts_->open_rest(keys); !status.ok()) return status;
   }
   return server;
 }

@@ -325,6 +325,25 @@ class Footprint(unittest.TestCase):
             self.assertEqual((status, headers["content-type"].split(";")[0]), (200, "text/plain"))
             self.assertRegex(page.decode(), r"^# HELP process_threads .*\n# TYPE process_threads gauge\nprocess_threads \d+\n$")
 
+    def test_a_reload_changes_the_metrics(self):
+        def config(**metrics):
+            return {"model_config_list": [], "monitoring": {"metrics": metrics}}
+        with Server({"model_config_list": []}, flags=["--file_system_poll_wait_seconds", "0"]) as server:
+            for metrics, names in (({"enable": True, "metrics_list": ["process_threads"]}, {"process_threads"}),
+                                   ({"enable": True, "metrics_list": ["process_open_fds"]}, {"process_open_fds"})):
+                server.write_config(config(**metrics))
+                self.assertEqual(server.post("/v1/config/reload", b"")[0], 201)
+                status, _, page = server.get("/metrics")
+                self.assertEqual(status, 200)
+                self.assertEqual(set(re.findall(r"(?m)^\w+", page.decode())), names)
+            server.write_config(config(enable=True, metrics_list=["nonsense"]))
+            self.assertNotIn(server.post("/v1/config/reload", b"")[0], (200, 201))
+            self.assertIn("monitoring: Invalid name in metrics_list - nonsense", server.log())
+            self.assertEqual(server.get("/metrics")[0], 200, "what was configured before stays")
+            server.write_config({"model_config_list": []})
+            self.assertEqual(server.post("/v1/config/reload", b"")[0], 201)
+            self.assertEqual(server.get("/metrics")[0], 400)
+
     def test_bench_of_a_simulated_model(self):
         with SimulatedModel(service_time_us=2000) as model:
             done = run("bench", *model.flags, "--duration", "1", "--rounds", "2", "--concurrency", "1")

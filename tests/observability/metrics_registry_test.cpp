@@ -209,6 +209,10 @@ TEST(MetricSelection, AListReplacesTheDefaults) {
   EXPECT_THAT(page, HasSubstr("ovms_requests_success{"));
   EXPECT_THAT(page, Not(HasSubstr("ovms_requests_fail")));
   EXPECT_THAT(page, Not(HasSubstr("process_")));
+  registry.select(*MetricSelection::parse("process_threads"));
+  EXPECT_TRUE(registry.render().starts_with("# HELP process_threads "));
+  registry.select(*selection);
+  EXPECT_EQ(registry.render(), page) << "what is not shown is counted all the same";
 }
 
 TEST(MetricSelection, AnUnknownNameIsRefused) {

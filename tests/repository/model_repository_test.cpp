@@ -313,6 +313,27 @@ TEST_F(ModelRepositoryTest, AHalfWrittenConfigChangesNothing) {
   EXPECT_EQ(served("a"), "one");
 }
 
+TEST_F(ModelRepositoryTest, WhatMonitoringSaysIsFollowedAndMayRefuseTheFile) {
+  folder_.write("a/1/m.onnx", "one");
+  std::vector<std::string> told;
+  Status answer;
+  options_.on_monitoring = [&](const std::optional<MonitoringConfig>& monitoring) {
+    told.emplace_back(!monitoring ? "nothing" : monitoring->metrics_enabled ? "on" : "off");
+    return answer;
+  };
+  configure({entry("a")});
+  ASSERT_TRUE(start().ok());
+  configure({entry("a")}, R"(,"monitoring":{"metrics":{"enable":true}})");
+  EXPECT_EQ(reload(), "reloaded");
+  EXPECT_THAT(told, ElementsAre("nothing", "on"));
+  answer = invalid_argument("Invalid name in metrics_list - x");
+  configure({entry("b")}, R"(,"monitoring":{"metrics":{"enable":false}})");
+  EXPECT_THAT(reload(), HasSubstr("Reloading config file failed"));
+  EXPECT_EQ(served("a"), "one") << "the whole file is refused";
+  EXPECT_THAT(lines_->lines(),
+              Contains(HasSubstr("config.json: monitoring: Invalid name in metrics_list - x; what was")));
+}
+
 TEST_F(ModelRepositoryTest, ASecondModelOfOneNameIsAnErrorOfItsOwn) {
   folder_.write("a/1/m.onnx", "one");
   configure({entry("a"), entry("a", R"(,"nireq":3)")});

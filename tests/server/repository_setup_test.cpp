@@ -89,48 +89,50 @@ TEST(RepositorySetup, MemoryAndIdleTime) {
   EXPECT_EQ(memory_options(options, {}).status().code(), StatusCode::kInvalidArgument);
 }
 
-class MetricsChoiceTest : public testing::Test {
- protected:
-  ~MetricsChoiceTest() override { std::remove(path_.c_str()); }
-  ServerOptions with_config(const std::string& text) {
-    std::ofstream(path_) << text;
-    ServerOptions options;
-    options.config_path = path_;
-    options.rest.port = 8000;
-    return options;
-  }
-  std::string path_ = testing::TempDir() + "metrics_choice_" + std::to_string(::getpid()) + ".json";
-};
+ServerOptions rest_options() {
+  ServerOptions options;
+  options.rest.port = 8000;
+  return options;
+}
 
-TEST_F(MetricsChoiceTest, TheFlagsDecideWithoutAMonitoringSection) {
-  auto options = with_config(R"({"model_config_list":[]})");
-  EXPECT_FALSE(choose_metrics(options)->enabled);
+TEST(MetricsChoice, TheFlagsDecideWithoutAMonitoringSection) {
+  auto options = rest_options();
+  EXPECT_FALSE(choose_metrics(options, {})->enabled);
   options.metrics.enabled = true;
   options.metrics.list = "ovms_infer_req_active";
-  const auto choice = choose_metrics(options);
+  const auto choice = choose_metrics(options, {});
   ASSERT_TRUE(choice.ok());
   EXPECT_TRUE(choice->enabled);
   EXPECT_TRUE(choice->selection.has(MetricFamily::kInferReqActive));
   EXPECT_FALSE(choice->selection.has(MetricFamily::kRequestsSuccess));
 }
 
-TEST_F(MetricsChoiceTest, TheFileDecidesWithOne) {
-  auto options = with_config(
-      R"({"model_config_list":[],"monitoring":{"metrics":{"enable":true,"metrics_list":["ovms_streams"]}}})");
-  const auto choice = choose_metrics(options);
+TEST(MetricsChoice, TheFileDecidesWithOne) {
+  auto options = rest_options();
+  const repository::MonitoringConfig monitoring{true, {{"ovms_streams"}}};
+  const auto choice = choose_metrics(options, monitoring);
   ASSERT_TRUE(choice.ok()) << choice.status().to_string();
   EXPECT_TRUE(choice->enabled);
   EXPECT_TRUE(choice->selection.has(MetricFamily::kStreams));
   EXPECT_FALSE(choice->selection.has(MetricFamily::kRequestsSuccess));
+  EXPECT_FALSE(choose_metrics(options, repository::MonitoringConfig{})->enabled);
+  options.rest.port = 0;
+  EXPECT_EQ(choose_metrics(options, monitoring).status().message(),
+            "rest_port setting is missing, metrics are enabled on rest port");
+  options = rest_options();
   options.metrics.enabled = true;
-  EXPECT_EQ(choose_metrics(options).status().message(),
+  EXPECT_EQ(choose_metrics(options, monitoring).status().message(),
             "Metrics configuration duplicated in configuration file and CLI parameters");
 }
 
-TEST_F(MetricsChoiceTest, AnUnknownFamilyIsAnError) {
-  auto options =
-      with_config(R"({"model_config_list":[],"monitoring":{"metrics":{"enable":true,"metrics_list":["nope"]}}})");
-  EXPECT_EQ(choose_metrics(options).status().message(), "Invalid name in metrics_list - nope");
+TEST(MetricsChoice, AnUnknownFamilyIsAnErrorBeforeAnythingIsStarted) {
+  const auto path = testing::TempDir() + "metrics_choice_" + std::to_string(::getpid()) + ".json";
+  std::ofstream(path) << R"({"model_config_list":[],"monitoring":{"metrics":{"enable":true,"metrics_list":["nope"]}}})";
+  auto options = rest_options();
+  options.config_path = path;
+  EXPECT_EQ(check_served(options).message(), "Invalid name in metrics_list - nope");
+  std::remove(path.c_str());
+  EXPECT_THAT(std::string(check_served(options).message()), testing::HasSubstr("Config file not found"));
 }
 
 }  // namespace

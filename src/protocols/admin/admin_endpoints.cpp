@@ -63,9 +63,10 @@ void AdminEndpoints::model_list(HttpExchange& exchange) noexcept {
 
 void AdminEndpoints::metrics(HttpExchange& exchange) noexcept {
   rest::reply_with(exchange, [this](HttpExchange& reply) -> Status {
-    if (!services_.render_metrics) return invalid_argument("Invalid request URL");
+    auto page = services_.render_metrics ? services_.render_metrics() : std::nullopt;
+    if (!page) return invalid_argument("Invalid request URL");
     reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    reply.body.text() = services_.render_metrics();
+    reply.body.text() = std::move(*page);
     return {};
   });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/thread_pool.hpp"
@@ -23,8 +24,8 @@ struct RestServices {
   ThreadPool* writers = nullptr;
   // Null: clients cannot use shared memory.
   transport::SharedMemoryRegistry* shared_memory = nullptr;
-  // The page of GET /metrics. Empty: metrics are off.
-  std::function<std::string()> render_metrics;
+  // The page of GET /metrics; thread-safe. Empty, or without a page: metrics are off.
+  std::function<std::optional<std::string>()> render_metrics;
   // What GET /v2 says.
   std::string server_name = "OpenVINO Model Server";
   std::string server_version;

@@ -69,6 +69,8 @@ TEST_F(AdminTest, ListsAvailableModels) {
 
 TEST_F(AdminTest, MetricsAreOffUnlessRendered) {
   EXPECT_EQ(got("/metrics"), R"(400 {"error":"Invalid request URL"})");
+  make_router([] { return std::nullopt; });
+  EXPECT_EQ(got("/metrics"), R"(400 {"error":"Invalid request URL"})");
   make_router([] { return std::string("ovms_streams 1\n"); });
   const auto reply = get("/metrics?name=x");
   EXPECT_EQ(reply.status, 200);

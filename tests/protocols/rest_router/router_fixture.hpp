@@ -26,7 +26,7 @@ class RouterTest : public testing::Test {
     catalog.add(dummy);
     make_router();
   }
-  void make_router(std::function<std::string()> render_metrics = {}) {
+  void make_router(std::function<std::optional<std::string>()> render_metrics = {}) {
     RestServices services(catalog, background);
     services.shared_memory = &shared_memory;
     services.render_metrics = std::move(render_metrics);
