@@ -121,6 +121,7 @@ Status BatchProbe::run() {
     return code == StatusCode::kUnavailable || code == StatusCode::kResourceExhausted ? failure_ : Status();
   }
   if (executor_.model().stateful() || !batch_is_first_dimension(signature)) return {};
+  executor_.prepare_note(settings(), single_);
   if (executor_.decided) return take_over(*executor_.decided);
   if (known) {
     bool followed = false;

@@ -25,10 +25,10 @@ namespace ocelli::scheduling {
 //  4. In kAuto, sizes that do not bring least_gain times the items per second of single runs, with all lanes busy, are
 //  dropped.
 // A decision that was made before (Executor::decided) is taken over after the warm-up. What was found out is kept in
-// the executor's notes; where they have it from an earlier start, only the first runs are made, and the forms compiled
-// that are used. Ends within probe_limit, except for a compilation or run that is under way. Only before the executor
-// serves. The sentence that says what was decided goes to the log. Never fails: a model that cannot be measured is
-// served one request at a time.
+// the executor's notes, and so is what a run shows later (Executor::note_unbatched); where they have it from an earlier
+// start, only the first runs are made, and the forms compiled that are used. Ends within probe_limit, except for a
+// compilation or run that is under way. Only before the executor serves. The sentence that says what was decided goes
+// to the log. Never fails: a model that cannot be measured is served one request at a time.
 class BatchProbe {
  public:
   BatchProbe(Executor& executor, LaneObserver& observer, const BatchingOptions& options, const Log& log,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "base/status.hpp"
 
@@ -16,8 +17,10 @@ class DeviceWatch {
   virtual void on_device_out(std::size_t position, const Status& why) noexcept = 0;
   // The device ran out of memory; its batches have at most so many items for a while.
   virtual void on_device_limited(std::size_t position, std::uint32_t items, const Status& why) noexcept = 0;
-  // A run gave other rows than it was given; the device runs every request alone from now on.
-  virtual void on_device_unbatched(std::size_t position) noexcept = 0;
+  // A run gave other rows than it was given; the device runs every request alone from now on. note writes that down for
+  // the next start; it writes a file, so it is to be called where that may take its time. It may be empty, and may
+  // outlive the scheduler.
+  virtual void on_device_unbatched(std::size_t position, std::function<void()> note) noexcept = 0;
   // Whether something could be taken off the device's memory, now that a run found it full. Promises nothing.
   virtual bool may_free_memory(std::size_t) noexcept { return false; }
   // The device is full and waits, with its work, for Scheduler::resume(). Only after may_free_memory().

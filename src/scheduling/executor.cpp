@@ -1,7 +1,10 @@
 #include "scheduling/executor.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <ranges>
+#include <utility>
 
 namespace ocelli::scheduling {
 
@@ -27,6 +30,14 @@ Status Executor::set_variants(std::vector<CompiledVariant> extra, bool items_kno
   variants_.front().outputs = plan_outputs(model().signature(), items_known);
   std::ranges::move(extra, std::back_inserter(variants_));
   return make_lanes(observer);
+}
+
+void Executor::prepare_note(std::string settings, Duration single) {
+  if (!notes_) return;
+  auto remark =
+      fmt::format("requests are not batched on {}: a run gave other rows than it was given", model().info().device);
+  note_unbatched = [notes = notes_, asked = std::move(settings),
+                    found = BatchFindings{false, {1}, single, std::move(remark)}] { notes->keep(asked, found); };
 }
 
 Status Executor::make_lanes(LaneObserver& observer) {

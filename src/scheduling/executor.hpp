@@ -62,6 +62,10 @@ class Executor {
   bool follows_items = false;
   // What is taken over instead of being measured; empty: nothing.
   std::optional<BatchFindings> decided{};
+  // Writes down in the notes that requests are not to be batched, for when a run shows it; empty: there are no notes.
+  std::function<void()> note_unbatched{};
+  // Makes that ready. settings: as the notes were asked for; single: one run of one item.
+  void prepare_note(std::string settings, Duration single);
 
   // Whether `requests` requests of `items` items together may run as one batch.
   [[nodiscard]] bool accepts(std::uint32_t items, std::size_t requests) const noexcept;

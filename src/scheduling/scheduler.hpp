@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -104,6 +105,7 @@ class Scheduler final : private LaneObserver, private TimerClient {
     Kind kind = Kind::kNone;
     std::size_t position = 0;
     std::uint32_t items = 0;
+    std::function<void()> note{};  // kUnbatched: see DeviceWatch
   };
 
   void on_lane_done(Lane& lane, const Status& status) noexcept override;
@@ -134,7 +136,7 @@ class Scheduler final : private LaneObserver, private TimerClient {
 
   // Without the lock.
   Status tune(Executor& executor);
-  void report(const Incident& incident, const Status& why) noexcept;
+  void report(Incident& incident, const Status& why) noexcept;
   bool may_relieve(const Lane& lane, const Status& status) noexcept;
   void wake_sleeper() noexcept;
   static void await_idle(const Executor& executor) noexcept;

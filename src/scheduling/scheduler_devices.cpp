@@ -190,14 +190,20 @@ Scheduler::Incident Scheduler::judge_rows(Executor& executor) noexcept {
   executor.stop_batching();
   log_.warning("Model {}: a run on {} gave other rows than it was given; requests run one by one from now on",
                options_.name, executor.model().info().device);
-  return {Incident::Kind::kUnbatched, executor.position, 1};
+  return {Incident::Kind::kUnbatched, executor.position, 1, std::move(executor.note_unbatched)};
 }
 
-void Scheduler::report(const Incident& incident, const Status& why) noexcept {
-  if (!watch_ || incident.kind == Incident::Kind::kNone) return;
+void Scheduler::report(Incident& incident, const Status& why) noexcept {
+  if (incident.kind == Incident::Kind::kNone) return;
+  if (!watch_) {
+    if (incident.note) incident.note();
+    return;
+  }
   if (incident.kind == Incident::Kind::kFull) return watch_->on_device_full(incident.position);
   if (incident.kind == Incident::Kind::kOut) return watch_->on_device_out(incident.position, why);
-  if (incident.kind == Incident::Kind::kUnbatched) return watch_->on_device_unbatched(incident.position);
+  if (incident.kind == Incident::Kind::kUnbatched) {
+    return watch_->on_device_unbatched(incident.position, std::move(incident.note));
+  }
   watch_->on_device_limited(incident.position, incident.items, why);
 }
 

@@ -154,7 +154,8 @@ void DeviceSupervisor::on_device_limited(std::size_t position, std::uint32_t ite
   });
 }
 
-void DeviceSupervisor::on_device_unbatched(std::size_t position) noexcept {
+void DeviceSupervisor::on_device_unbatched(std::size_t position, std::function<void()> note) noexcept {
+  if (note && !context_.cleanup.submit(note)) note();
   board_->update(position, [&](DeviceReport& report) {
     report.info.note += fmt::format("{}requests are not batched: a run gave other rows than it was given",
                                     report.info.note.empty() ? "" : "; ");

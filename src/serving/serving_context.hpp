@@ -49,7 +49,7 @@ struct ServingContext {
   ThreadPool conversions;
   // Runtimes that are compiled for must outlive the context: a compilation that cannot be interrupted is waited for.
   ThreadPool compilations;
-  // Destroys servables whose last handle went, because that may happen on a runtime's own thread.
+  // What must not happen on a runtime's own thread: destroys servables whose last handle went, writes notes.
   ThreadPool cleanup;
 };
 

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "repository/temporary_folder.hpp"
 #include "scheduling/batch_probe.hpp"
 #include "scheduling/scheduler.hpp"
 #include "scheduling/synthetic_batch.hpp"
@@ -33,7 +34,8 @@ struct BatchingTest : testing::Test, WorkCompletion {
     std::unique_lock lock(mutex);
     return changed.wait_for(lock, std::chrono::seconds(120), [&] { return told >= count; });
   }
-  void open(std::shared_ptr<test::FakeModel> fake, BatchingOptions batching, BatchCompiler compiler = {}) {
+  void open(std::shared_ptr<test::FakeModel> fake, BatchingOptions batching, BatchCompiler compiler = {},
+            std::shared_ptr<const BatchNotes> notes = {}) {
     model = std::move(fake);
     SchedulerOptions options;
     options.name = "dummy";
@@ -43,6 +45,7 @@ struct BatchingTest : testing::Test, WorkCompletion {
     ExecutorSpec spec;
     spec.model = model;
     spec.compile_for_batch = std::move(compiler);
+    spec.notes = std::move(notes);
     ASSERT_TRUE(scheduler->add(std::move(spec)).ok());
     model->reset_counts();
   }
@@ -299,6 +302,20 @@ TEST_F(BatchingTest, ALoneRunWithFewerRowsThanExpectedGivesNothingOfAnEarlierOne
   ASSERT_TRUE(wait_for(2));
   EXPECT_EQ(result(items[1]), (std::vector<float>{1, 2}));
   EXPECT_EQ(items[1].work.outputs[0].result.view.shape, (Shape{1, 2}));
+}
+
+TEST_F(BatchingTest, ThatARunEndedBatchingIsKnownAtTheNextStart) {
+  const test::TemporaryFolder folder;
+  const auto notes = std::make_shared<BatchNotes>(folder.path(), "keeping model", Log());
+  open(keeping_model(true), always(), {}, notes);
+  EXPECT_GT(scheduler->usage(0)->batching.sizes.size(), 1U) << "with made-up inputs nothing is seen";
+  scheduler->submit(item(-3, 3));
+  ASSERT_TRUE(wait_for(1));
+  scheduler.reset();
+  open(keeping_model(true), always(), {}, notes);
+  const auto batching = scheduler->usage(0)->batching;
+  EXPECT_EQ(batching.sizes, std::vector<std::uint32_t>{1});
+  EXPECT_FALSE(batching.any_size) << "nor are its outputs' places chosen before a run";
 }
 
 TEST_F(BatchingTest, AnItemWithoutRowsRunsAlone) {

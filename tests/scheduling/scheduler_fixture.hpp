@@ -50,7 +50,7 @@ struct Watch final : DeviceWatch {
     out.push_back(position);
   }
   void on_device_limited(std::size_t, std::uint32_t, const Status&) noexcept override {}
-  void on_device_unbatched(std::size_t) noexcept override {}
+  void on_device_unbatched(std::size_t, std::function<void()>) noexcept override {}
   std::mutex mutex;
   std::vector<std::size_t> out;
 };

@@ -56,7 +56,7 @@ struct SchedulerMemoryTest : testing::Test, WorkCompletion, DeviceWatch {
   void on_work_done(WorkItem&) noexcept override { count(told); }
   void on_device_out(std::size_t, const Status&) noexcept override { count(out); }
   void on_device_limited(std::size_t, std::uint32_t, const Status&) noexcept override {}
-  void on_device_unbatched(std::size_t) noexcept override {}
+  void on_device_unbatched(std::size_t, std::function<void()>) noexcept override {}
   bool may_free_memory(std::size_t) noexcept override { return can_free; }
   void on_device_full(std::size_t) noexcept override { count(asked); }
   void on_work_waits() noexcept override { count(woken); }

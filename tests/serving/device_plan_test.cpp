@@ -7,6 +7,8 @@
 #include <condition_variable>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -46,12 +48,17 @@ class Station {
         return {StatusCode::kResourceExhausted, "too small"};
       if (slow.count() > 0) std::this_thread::sleep_for(slow);  // what a run takes, not a wait for another thread
       ++runs;
+      if (gives_nothing) {
+        out[0].view = {DataType::kFp32, {0, 1}, nullptr, 0};
+        return {};
+      }
       return test::add_kernel(number_)(in, out);
     };
     auto model = std::make_shared<test::FakeModel>(test::add_signature(shape), kernel);
     in_memory = model;
     scheduling::ExecutorSpec spec;
     spec.model = std::move(model);
+    spec.notes = notes;
     return spec;
   }
   void hold(bool held) {
@@ -64,11 +71,13 @@ class Station {
 
   std::atomic<bool> dead{false};
   std::atomic<bool> refuses{false};
+  std::atomic<bool> gives_nothing{false};  // no rows, however many there should be
   std::atomic<std::int64_t> room{1'000'000};
   std::atomic<int> compilations{0};
   std::atomic<int> runs{0};
   milliseconds slow{0};
   PartialShape shape = PartialShape::from({1, 1});
+  std::shared_ptr<const scheduling::BatchNotes> notes;
   std::weak_ptr<CompiledModel> in_memory;
 
  private:
@@ -77,6 +86,17 @@ class Station {
   std::condition_variable changed_;
   bool held_ = false;
 };
+
+// Of the files of a folder, one after the other.
+std::string contents_of(const std::filesystem::path& folder) {
+  std::string all;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    std::ifstream file(it->path());
+    all.append(std::istreambuf_iterator<char>(file), {});
+  }
+  return all;
+}
 
 struct DevicePlanTest : testing::Test {
   ~DevicePlanTest() override {
@@ -294,6 +314,33 @@ TEST_F(DevicePlanTest, BatchesThatAreTooLargeAreHalved) {
   }
   EXPECT_EQ(report(0).state, DeviceState::kServing);
   EXPECT_THAT(report(0).reason, HasSubstr("batches have at most"));
+}
+
+TEST_F(DevicePlanTest, ARunThatGivesOtherRowsEndsBatchingForTheNextStartsToo) {
+  const auto cache = std::filesystem::path(testing::TempDir()) / ("device_rows_" + std::to_string(::getpid()));
+  gpu.shape = PartialShape{{Dimension::any(), Dimension::fixed(1)}};
+  gpu.notes = std::make_shared<scheduling::BatchNotes>(cache, "model on GPU", Log());
+  const auto start = [&] {
+    auto made = options(Use::kAll);
+    made.devices.pop_back();
+    made.batching.mode = scheduling::BatchingMode::kOn;
+    made.batching.max_items = 2;
+    gpu.runs = 0;
+    return open(std::move(made));
+  };
+  ASSERT_TRUE(start().ok());
+  EXPECT_GT(gpu.runs, 1);
+  const auto measured = contents_of(cache);
+  gpu.gives_nothing = true;
+  const auto client = send(0);
+  EXPECT_TRUE(client->wait());
+  EXPECT_TRUE(soon([&] { return contents_of(cache) != measured; }));
+  EXPECT_THAT(report(0).info.note, HasSubstr("requests are not batched"));
+  gpu.gives_nothing = false;
+  ASSERT_TRUE(start().ok());
+  EXPECT_THAT(contents_of(cache), HasSubstr("sizes 1\n"));
+  EXPECT_EQ(ask(), 1);
+  std::filesystem::remove_all(cache);
 }
 
 TEST_F(DevicePlanTest, MeasuringFindsTheFasterDevice) {
