@@ -100,7 +100,6 @@ bool ModelSet::select(const ModelEntry& entry, Selection& selection, PassOutcome
   const ModelConfig& config = entry.config;
   if (entry.status.code() == StatusCode::kAlreadyExists) {
     outcome.fail(entry.status);
-    context_.log.error("{}", entry.status.message());
     return false;
   }
   context_.catalog->add(config.name);

@@ -35,13 +35,21 @@ WantedModels::Refresh WantedModels::refresh(bool force) {
   const bool changed = digest != digest_;
   digest_ = digest;
   file_ = std::move(file).value();
-  if (changed) report_unsupported();
+  if (changed) report_unusable();
   return {changed, {}};
 }
 
-void WantedModels::report_unsupported() const {
+// What no pass will look at, told once per file. (Whatever else is wrong with an entry is told by its model.)
+void WantedModels::report_unusable() const {
   for (const auto& entry : file_.unsupported)
     log_.warning("{} \"{}\" is not supported and is ignored", entry.kind, entry.name);
+  const auto report_second = [this](const auto& entries) {
+    for (const auto& entry : entries) {
+      if (entry.status.code() == StatusCode::kAlreadyExists) log_.error("{}", entry.status.message());
+    }
+  };
+  report_second(file_.models);
+  report_second(file_.pipelines);
 }
 
 }  // namespace ocelli::repository

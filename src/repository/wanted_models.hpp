@@ -31,7 +31,7 @@ class WantedModels {
   [[nodiscard]] const std::vector<PipelineEntry>& pipelines() const noexcept { return file_.pipelines; }
 
  private:
-  void report_unsupported() const;
+  void report_unusable() const;
 
   const std::string path_;
   const std::function<Status(const std::optional<MonitoringConfig>&)> on_monitoring_;

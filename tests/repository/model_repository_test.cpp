@@ -342,6 +342,22 @@ TEST_F(ModelRepositoryTest, ASecondModelOfOneNameIsAnErrorOfItsOwn) {
   EXPECT_THAT(reload(), HasSubstr("Reloading models versions failed"));
 }
 
+TEST_F(ModelRepositoryTest, ANameThatIsTakenIsToldOncePerFile) {
+  folder_.write("a/1/m.onnx", "one");
+  options_.poll_interval = std::chrono::milliseconds(2);
+  configure({entry("a"), entry("a")},
+            R"(,"pipeline_config_list":[{"name":"a","inputs":["x"],"nodes":[],"outputs":[]}])");
+  ASSERT_TRUE(start().ok());
+  // So many passes have been made when the version that comes now is served.
+  folder_.write("a/2/m.onnx", "two");
+  ASSERT_TRUE(eventually([this] { return served("a") == "two"; }));
+  for (const auto* where : {"model_config_list[1]", "pipeline_config_list[0]"}) {
+    const auto lines = lines_->lines();
+    const auto told = fmt::format("modelmanager: {}: the name \"a\" is already taken by model_config_list[0]", where);
+    EXPECT_EQ(std::ranges::count(lines, told), 1) << where;
+  }
+}
+
 TEST_F(ModelRepositoryTest, StatefulCannotBeChangedWhileLoaded) {
   folder_.write("a/1/m.onnx", "one");
   configure({entry("a")});
