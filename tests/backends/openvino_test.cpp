@@ -168,6 +168,32 @@ TEST_F(OpenvinoBackend, ReportsThePrecisionThatReallyRuns) {
                      : "");
 }
 
+TEST_F(OpenvinoBackend, RefusesValuesThatTheDeviceWouldCutOff) {
+  constexpr std::int64_t kWide = (std::int64_t{1} << 32) + 5;
+  std::vector<std::int64_t> values{1, 2, 3, 4, 5, kWide};
+  const TensorView view{DataType::kInt64, {2, 3}, reinterpret_cast<std::byte*>(values.data()), 6 * sizeof(kWide)};
+  auto model = compile("identity_int64");
+  ASSERT_NE(model, nullptr);
+  EXPECT_THAT(model->info().note, HasSubstr("computed in 32 bits; requests whose values do not fit are refused"));
+  EXPECT_EQ(request_of(*model)->set_input(0, view).to_string(),
+            "INVALID_ARGUMENT: Invalid input value - Expected: INT64 that fits INT32, in which the device computes; "
+            "Actual: 4294967301; input name: x");
+  std::vector<double> doubles{1, 2, 3, 4, 5, 1e300};
+  auto floating = compile("identity_float64");
+  ASSERT_NE(floating, nullptr);
+  EXPECT_EQ(
+      request_of(*floating)
+          ->set_input(0, {DataType::kFp64, {2, 3}, reinterpret_cast<std::byte*>(doubles.data()), 6 * sizeof(double)})
+          .code(),
+      StatusCode::kInvalidArgument);
+  // The model's own conversion takes the whole value.
+  auto converting = compile("wide_to_float", exact_);
+  ASSERT_NE(converting, nullptr);
+  const auto request = request_of(*converting);
+  EXPECT_EQ(run(*request, DataType::kInt64, {2, 3}, values),
+            (std::vector<float>{1, 2, 3, 4, 5, static_cast<float>(kWide)}));
+}
+
 TEST_F(OpenvinoBackend, StreamsAndThreadsAreWhatWasAskedFor) {
   auto options = exact_;
   options.properties["NUM_STREAMS"] = "2";

@@ -103,6 +103,12 @@ def identity(writer, name, kind, shape):
     writer.simulated(name, inputs, outputs)
 
 
+def wide_to_float(writer):
+    """y = x, an INT64, as FP32, in which values keep their size that do not fit 32 bits of integer."""
+    from openvino import opset15
+    writer.openvino("wide_to_float", lambda p: ([("y", opset15.convert(p[0], "f32"))], []), [("x", "int64", (2, 3))])
+
+
 def rectifier(writer, name, shape):
     """y = max(x, 0): for positive numbers the identity, but computed."""
     import onnx
@@ -312,6 +318,7 @@ def write_all(out):
     writer = Writer(out)
     for kind in KSERVE:
         identity(writer, f"identity_{kind}", kind, (2, 3) if kind != "string" else ("n",))
+    wide_to_float(writer)
     extents = (2, 3, 1, 2, 3, 2)
     for rank in range(7):
         rectifier(writer, f"rank{rank}", extents[:rank])

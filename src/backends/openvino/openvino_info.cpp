@@ -86,7 +86,31 @@ bool has_type(const ModelSignature& signature, std::initializer_list<DataType> t
          std::any_of(signature.outputs.begin(), signature.outputs.end(), matches);
 }
 
-std::string note_about(const ExecutionInfo& info, const ModelSignature& signature, const CompileOptions& options) {
+bool has_text(const ov::RTMap& info, const char* key, std::string_view text) {
+  const auto found = info.find(key);
+  return found != info.end() && found->second.as<std::string>() == text;
+}
+
+// What a device that carries the type in 32 bits makes of it, as its graph calls it; empty for types that it keeps.
+std::string_view narrow_type(const ov::element::Type& type) {
+  if (type == ov::element::i64 || type == ov::element::u64) return "i32";
+  return type == ov::element::f64 ? "f32" : "";
+}
+
+// Whether the graph begins with converting the input of this name.
+bool converts_input(const ov::Model& graph, const std::string& name, std::string_view type) {
+  for (const auto& node : graph.get_ordered_ops()) {
+    if (node->get_friendly_name() != name || node->get_output_size() == 0) continue;
+    for (const auto& user : node->output(0).get_target_inputs()) {
+      const auto& info = user.get_node()->get_rt_info();
+      if (has_text(info, "layerType", "Convert") && has_text(info, "outputPrecisions", type)) return true;
+    }
+  }
+  return false;
+}
+
+std::string note_about(const ExecutionInfo& info, const ModelSignature& signature, const CompileOptions& options,
+                       bool narrow) {
   std::vector<std::string> notes;
   const bool told =
       options.properties.contains("INFERENCE_PRECISION_HINT") || options.properties.contains("EXECUTION_MODE_HINT");
@@ -96,10 +120,10 @@ std::string note_about(const ExecutionInfo& info, const ModelSignature& signatur
                     "plugin_config {{\"INFERENCE_PRECISION_HINT\":\"f32\"}} makes it compute in FP32",
                     info.precision));
   }
-  // OpenVINO's CPU device narrows these types inside (seen in 2026.4), also where a value only passes through.
   if (info.device == "CPU" && has_type(signature, {DataType::kInt64, DataType::kUint64}))
     notes.emplace_back("64-bit integers are computed in 32 bits");
   if (info.device == "CPU" && has_type(signature, {DataType::kFp64})) notes.emplace_back("FP64 is computed in FP32");
+  if (narrow) notes.emplace_back("requests whose values do not fit are refused");
   return fmt::format("{}", fmt::join(notes, "; "));
 }
 
@@ -145,8 +169,23 @@ ExecutionInfo execution_info(const ov::Core& core, const ov::CompiledModel& comp
   const auto requests = ask([&] { return compiled.get_property(ov::optimal_number_of_infer_requests); });
   info.optimal_requests = std::max<std::uint32_t>(1, requests.value_or(1));
   info.loaded_from_cache = ask([&] { return compiled.get_property(ov::loaded_from_cache); }).value_or(false);
-  info.note = note_about(info, signature, options);
+  const auto narrow = narrow_inputs(compiled, info);
+  info.note = note_about(info, signature, options, std::ranges::find(narrow, true) != narrow.end());
   return info;
+}
+
+std::vector<bool> narrow_inputs(const ov::CompiledModel& compiled, const ExecutionInfo& info) {
+  const auto inputs = compiled.inputs();
+  std::vector<bool> narrow(inputs.size());
+  std::shared_ptr<const ov::Model> graph;
+  for (std::size_t i = 0; i < inputs.size() && info.device == "CPU"; ++i) {
+    const auto type = narrow_type(inputs[i].get_element_type());
+    if (type.empty()) continue;
+    if (!graph) graph = ask([&] { return compiled.get_runtime_model(); }).value_or(nullptr);
+    const auto& name = inputs[i].get_node()->get_friendly_name();
+    narrow[i] = !graph || ask([&] { return converts_input(*graph, name, type); }).value_or(true);
+  }
+  return narrow;
 }
 
 DeviceInfo device_info(const ov::Core& core, const std::string& device) {

@@ -1,6 +1,7 @@
 #include "backends/openvino/openvino_model.hpp"
 
 #include "backends/openvino/openvino_error.hpp"
+#include "backends/openvino/openvino_info.hpp"
 #include "backends/openvino/openvino_request.hpp"
 #include "base/heap.hpp"
 
@@ -8,7 +9,11 @@ namespace ocelli::openvino {
 
 OpenvinoModel::OpenvinoModel(ov::CompiledModel compiled, ModelFacts facts, ExecutionInfo info,
                              std::shared_ptr<const MappedFile> file)
-    : file_(std::move(file)), compiled_(std::move(compiled)), facts_(std::move(facts)), info_(std::move(info)) {}
+    : file_(std::move(file)),
+      compiled_(std::move(compiled)),
+      facts_(std::move(facts)),
+      info_(std::move(info)),
+      narrow_(narrow_inputs(compiled_, info_)) {}
 
 OpenvinoModel::~OpenvinoModel() {
   compiled_ = {};
@@ -20,7 +25,7 @@ Result<std::unique_ptr<InferRequest>> OpenvinoModel::create_request() {
   std::unique_ptr<InferRequest> request;
   const std::lock_guard lock(creating_);
   auto status = guarded(StatusCode::kInternal, [&] {
-    request = std::make_unique<OpenvinoRequest>(compiled_.create_infer_request(), facts_.signature);
+    request = std::make_unique<OpenvinoRequest>(compiled_.create_infer_request(), facts_.signature, narrow_);
   });
   if (!status.ok()) return status;
   return request;

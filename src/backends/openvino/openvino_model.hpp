@@ -7,6 +7,7 @@
 #include <mutex>
 #include <openvino/runtime/compiled_model.hpp>
 #include <string>
+#include <vector>
 
 #include "backends/openvino/mapped_file.hpp"
 #include "backends/openvino/model_facts.hpp"
@@ -40,6 +41,7 @@ class OpenvinoModel final : public CompiledModel {
   std::mutex creating_;
   const ModelFacts facts_;
   ExecutionInfo info_;
+  const std::vector<bool> narrow_;  // by input
 };
 
 }  // namespace ocelli::openvino

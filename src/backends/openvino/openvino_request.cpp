@@ -6,6 +6,7 @@
 
 #include "backends/openvino/openvino_error.hpp"
 #include "backends/openvino/openvino_types.hpp"
+#include "runtime/narrow_check.hpp"
 #include "runtime/run_failure.hpp"
 #include "runtime/tensor_check.hpp"
 #include "tensor/string_tensor.hpp"
@@ -51,9 +52,11 @@ const ov::Tensor* OpenvinoRequest::Binding::find(const TensorView& view) {
   return &entry.tensor;
 }
 
-OpenvinoRequest::OpenvinoRequest(ov::InferRequest request, const ModelSignature& signature)
+OpenvinoRequest::OpenvinoRequest(ov::InferRequest request, const ModelSignature& signature,
+                                 const std::vector<bool>& narrow)
     : request_(std::move(request)),
       signature_(signature),
+      narrow_(narrow),
       inputs_(signature.inputs.size()),
       outputs_(signature.outputs.size()) {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
@@ -76,6 +79,9 @@ Status OpenvinoRequest::set_input(std::size_t index, const TensorView& view) {
   if (index >= inputs_.size()) return no_such_tensor("input", index, inputs_.size());
   if (auto status = check_tensor(signature_.inputs[index], view, "input"); !status.ok()) return status;
   if (view.type == DataType::kString) return set_string_input(index, view);
+  if (narrow_[index]) {
+    if (auto status = check_narrow(signature_.inputs[index], view); !status.ok()) return status;
+  }
   Binding& binding = inputs_[index].binding;
   auto status = guarded(StatusCode::kInvalidArgument, [&] {
     if (const ov::Tensor* tensor = binding.find(view)) request_.set_input_tensor(index, *tensor);

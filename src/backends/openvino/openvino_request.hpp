@@ -10,11 +10,11 @@
 
 namespace ocelli::openvino {
 
-// The signature must outlive the request.
+// The signature and the list of narrow inputs must outlive the request.
 class OpenvinoRequest final : public InferRequest {
  public:
-  // Throws what OpenVINO throws.
-  OpenvinoRequest(ov::InferRequest request, const ModelSignature& signature);
+  // narrow: see narrow_inputs(); values that do not fit are refused. Throws what OpenVINO throws.
+  OpenvinoRequest(ov::InferRequest request, const ModelSignature& signature, const std::vector<bool>& narrow);
   ~OpenvinoRequest() override;
 
   Status set_input(std::size_t index, const TensorView& view) override;
@@ -68,6 +68,7 @@ class OpenvinoRequest final : public InferRequest {
 
   ov::InferRequest request_;
   const ModelSignature& signature_;
+  const std::vector<bool>& narrow_;
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
   InferCompletion* completion_ = nullptr;
