@@ -1,5 +1,5 @@
-// InputPorts and OutputPorts: a servable's inputs and outputs under the names that clients use, and what a call gives
-// for them.
+// InputPorts: a servable's inputs under the names that clients use, and what a call gives for them; and what it asks
+// for as outputs.
 #pragma once
 
 #include <cstdint>
