@@ -62,9 +62,9 @@ struct SequenceControl {
 using CallTimes = scheduling::WorkTimes;
 
 // Owned and kept alive by the protocol that filled it, until on_call_done. Reusable: clear() keeps the vectors'
-// capacity, so that the steady state allocates nothing. Not thread-safe, except the cancelled flag. The base class
-// holds what the scheduler needs too: deadline and priority (filled by the protocol), status, times and batch_size
-// (filled before on_call_done), cancelled.
+// usual capacity, so that the steady state allocates nothing. Not thread-safe, except the cancelled flag. The base
+// class holds what the scheduler needs too: deadline and priority (filled by the protocol), status, times and
+// batch_size (filled before on_call_done), cancelled.
 class InferenceCall : public scheduling::WorkItem {
  public:
   // Ready for the next request.

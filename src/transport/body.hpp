@@ -11,9 +11,13 @@
 
 namespace ocelli::transport {
 
-// Pieces are sent in the order they were added. Reusable: clear() keeps the capacity, free_memory() does not.
+// Pieces are sent in the order they were added. Reusable: clear() keeps the capacity, free_memory() does not, recycle()
+// keeps it up to kKeptTextBytes and kKeptPieces.
 class ReplyBody {
  public:
+  static constexpr std::size_t kKeptTextBytes = std::size_t{64} * 1024;
+  static constexpr std::size_t kKeptPieces = 64;
+
   struct Piece {
     std::span<const std::byte> bytes;
     BufferRef owner;  // null: the bytes live in text() or outlive the reply
@@ -30,11 +34,18 @@ class ReplyBody {
     for (const auto& piece : pieces_) total += piece.bytes.size();
     return total;
   }
-  // How many pieces fit without a new allocation.
-  [[nodiscard]] std::size_t piece_capacity() const noexcept { return pieces_.capacity(); }
+  // What the object itself keeps, used or not; of pieces only the references.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return text_.capacity() + pieces_.capacity() * sizeof(Piece);
+  }
   void clear() noexcept {
     text_.clear();
     pieces_.clear();
+  }
+  // For pools: as clear(), but an unusually large reply's capacity goes too, so that a pool keeps little for each.
+  void recycle() noexcept {
+    clear();
+    if (text_.capacity() > kKeptTextBytes || pieces_.capacity() > kKeptPieces) free_memory();
   }
   // Empty, without the capacity. (Moving an empty string into another one leaves that one its memory.)
   void free_memory() noexcept {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/recycle.hpp"
 #include "base/status.hpp"
 #include "protocols/json/json_reader.hpp"
 #include "serving/inference_call.hpp"
@@ -25,7 +26,7 @@ struct OutputFormat {
   std::uint64_t region_offset = 0;
 };
 
-// Reusable: clear() keeps the vectors' capacity. Views point into the request's body or into texts.
+// Reusable: clear() keeps the vectors' usual capacity. Views point into the request's body or into texts.
 struct InferRequest {
   // Inputs, and named outputs, of one request; more are refused: each costs many times its text.
   static constexpr std::size_t kMaxTensors = 4096;
@@ -41,7 +42,7 @@ struct InferRequest {
   void clear() noexcept {
     call.clear();
     id.reset();
-    formats.clear();
+    recycle(formats);
     binary_outputs = false;
     texts.clear();
   }

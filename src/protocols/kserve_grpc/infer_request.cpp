@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/recycle.hpp"
 #include "protocols/kserve_grpc/infer_parameter.hpp"
 #include "protocols/rpc/version_text.hpp"
 #include "protocols/wire/field_head.hpp"
@@ -136,9 +137,14 @@ void InferRequest::clear() noexcept {
   model_name = version_text = id = {};
   version.reset();
   parameters = {};
-  inputs.clear();
-  outputs.clear();
-  raw_contents.clear();
+  recycle(inputs);
+  recycle(outputs);
+  recycle(raw_contents);
+}
+
+std::size_t InferRequest::memory_bytes() const noexcept {
+  return inputs.capacity() * sizeof(InferInput) + outputs.capacity() * sizeof(InferOutput) +
+         raw_contents.capacity() * sizeof(wire::Bytes);
 }
 
 Status InferRequest::parse(wire::Bytes message) {

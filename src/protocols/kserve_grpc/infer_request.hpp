@@ -53,9 +53,14 @@ class InferRequest {
   // Tensors of one request; more are refused.
   static constexpr std::size_t kMaxTensors = 4096;
 
-  // Walks the message; views point into it. Forgets what was there before but keeps the capacity. Errors:
+  // Walks the message; views point into it. Forgets what was there before. Errors:
   // kInvalidArgument; name and version are then those that were found, no name where the version is none.
   Status parse(wire::Bytes message);
+
+  // Forgets the request; keeps the vectors' usual capacity.
+  void clear() noexcept;
+  // What the object itself takes, beyond the message that it points into.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
   std::string_view model_name;
   std::string_view version_text;
@@ -67,7 +72,6 @@ class InferRequest {
   std::vector<wire::Bytes> raw_contents;
 
  private:
-  void clear() noexcept;
   Status read_fields(wire::Bytes message);
   Status add_field(const wire::Field& field);
   Status check_contents() const;

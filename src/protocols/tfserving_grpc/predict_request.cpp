@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/recycle.hpp"
 #include "protocols/wire/field_head.hpp"
 #include "protocols/wire/tensor_bytes.hpp"
 
@@ -22,11 +23,19 @@ Status too_many(std::string_view what) {
 
 }  // namespace
 
-Status PredictRequest::parse(wire::Bytes message) {
+void PredictRequest::clear() noexcept {
   model_name = signature_name = {};
   version.reset();
-  inputs.clear();
-  output_filter.clear();
+  recycle(inputs);
+  recycle(output_filter);
+}
+
+std::size_t PredictRequest::memory_bytes() const noexcept {
+  return inputs.capacity() * sizeof(PredictInput) + output_filter.capacity() * sizeof(std::string_view);
+}
+
+Status PredictRequest::parse(wire::Bytes message) {
+  clear();
   bool has_spec = false;
   WireReader reader(message);
   Field field;

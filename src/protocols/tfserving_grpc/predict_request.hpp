@@ -26,9 +26,14 @@ class PredictRequest {
   // Bytes of an input's name: each is compared with all others, as names may come twice.
   static constexpr std::size_t kMaxName = 4096;
 
-  // Walks the message; views point into it. Forgets what was there before but keeps the capacity. Errors:
+  // Walks the message; views point into it. Forgets what was there before. Errors:
   // kInvalidArgument.
   Status parse(wire::Bytes message);
+
+  // Forgets the request; keeps the vectors' usual capacity.
+  void clear() noexcept;
+  // What the object itself takes, beyond the message that it points into.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
   std::string_view model_name;
   std::optional<std::int64_t> version;  // empty: not given, or 0

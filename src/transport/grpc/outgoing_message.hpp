@@ -32,10 +32,10 @@ struct OutgoingMessage {
 
   [[nodiscard]] std::size_t body_bytes() const noexcept { return compressed ? encoded.bytes.size() : body.size(); }
   [[nodiscard]] std::size_t wire_bytes() const noexcept { return kMessagePrefixBytes + body_bytes(); }
-  // Empty, and nothing it referred to is held any longer; capacity stays.
+  // Empty, and nothing it referred to is held any longer; the capacity of a usual reply stays.
   void clear() noexcept {
     stream = nullptr;
-    body.clear();
+    body.recycle();
     encoded = {};
     compressed = has_body = ends_call = false;
     status = Status();

@@ -10,7 +10,7 @@
 
 namespace ocelli::transport {
 
-// Keeps its capacity when cleared. Views that it hands out hold until the next add() or clear(). Not thread-safe.
+// Views that it hands out hold until the next add() or clear(). Not thread-safe.
 class RpcHeaders {
  public:
   void add(std::string_view name, std::string_view value) {
@@ -29,10 +29,18 @@ class RpcHeaders {
   [[nodiscard]] std::size_t count() const noexcept { return entries_.size(); }
   // As RFC 9113 section 6.5.2 counts a header list: 32 bytes more for each entry.
   [[nodiscard]] std::size_t list_bytes() const noexcept { return text_.size() + 32 * entries_.size(); }
+  // Keeps the capacity that usual headers need.
   void clear() noexcept {
     entries_.clear();
     text_.clear();
+    if (text_.capacity() > kKeptTextBytes) std::string().swap(text_);
   }
+  // What the object keeps, used or not.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return text_.capacity() + entries_.capacity() * sizeof(Entry);
+  }
+
+  static constexpr std::size_t kKeptTextBytes = 4096;
 
  private:
   struct Entry {

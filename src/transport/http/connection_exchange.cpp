@@ -13,8 +13,6 @@ namespace {
 
 // Memory that a pooled exchange may keep for its next request.
 constexpr std::size_t kKeptHeadBytes = std::size_t{4} * 1024;
-constexpr std::size_t kKeptTextBytes = std::size_t{64} * 1024;
-constexpr std::size_t kKeptPieces = 64;
 
 constexpr std::string_view kBinaryReplyHeader = "inference-header-content-length";
 
@@ -64,11 +62,10 @@ void ConnectionExchange::end() noexcept {
   request_.body = {};
   request_.body_owner.reset();
   extra_headers.clear();
-  body.clear();
+  body.recycle();
   head_.clear();
   head_bytes_.clear();
   if (head_bytes_.capacity() > kKeptHeadBytes) std::string().swap(head_bytes_);
-  if (body.text().capacity() > kKeptTextBytes || body.piece_capacity() > kKeptPieces) body.free_memory();
 }
 
 void ConnectionExchange::send() noexcept {

@@ -77,5 +77,20 @@ TEST_F(OutputQueueTest, NeverEmptyQueueOfCopiesDoesNotGrow) {
   EXPECT_TRUE(got == expected);
 }
 
+TEST_F(OutputQueueTest, AnIdleMessageKeepsWhatAUsualReplyNeeds) {
+  auto* message = pool_.get();
+  message->body.text().assign(10'000, 't');
+  const auto* usual = message->body.text().data();
+  pool_.put(message);
+  ASSERT_EQ(pool_.get(), message);
+  EXPECT_EQ(message->body.text().data(), usual) << "nothing is allocated in the steady state";
+  message->body.text().assign(10'000'000, 't');
+  for (int i = 0; i < 10'000; ++i) message->body.add({}, {});
+  pool_.put(message);
+  ASSERT_EQ(pool_.get(), message);
+  EXPECT_LE(message->body.memory_bytes(), ReplyBody::kKeptTextBytes + 10'000U);
+  pool_.put(message);
+}
+
 }  // namespace
 }  // namespace ocelli::transport

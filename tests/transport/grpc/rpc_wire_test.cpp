@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "transport/grpc/rpc_headers.hpp"
+
 namespace ocelli::transport {
 namespace {
 
@@ -77,6 +79,16 @@ TEST(RpcWire, Encodings) {
   EXPECT_FALSE(accepts_encoding("gzipped,xgzip", RpcEncoding::kGzip));
   EXPECT_FALSE(accepts_encoding("", RpcEncoding::kGzip));
   EXPECT_TRUE(accepts_encoding("", RpcEncoding::kIdentity));
+}
+
+TEST(RpcHeaders, AnIdleCallKeepsWhatUsualHeadersNeed) {
+  RpcHeaders headers;
+  headers.add(":path", "/inference.GRPCInferenceService/ModelInfer");
+  headers.add("x-large", std::string(30'000, 'v'));
+  EXPECT_EQ(headers.find("x-large")->size(), 30'000U);
+  headers.clear();
+  EXPECT_EQ(headers.count(), 0U);
+  EXPECT_LE(headers.memory_bytes(), RpcHeaders::kKeptTextBytes);
 }
 
 TEST(RpcWire, ContentTypes) {
