@@ -90,7 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     session.advance(std::chrono::seconds(100));
     if ((choice & 16) != 0) session.session().lost();
     handler.finish_all();
-    if (session.context().request_bytes.load() != 0 && session.session().done()) session.session().lost();
+    if (session.context().budget->taken() != 0 && session.session().done()) session.session().lost();
   }
   return 0;
 }

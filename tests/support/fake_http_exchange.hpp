@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -35,6 +36,8 @@ class FakeHttpExchange final : public transport::HttpExchange {
     request_.received = Clock::now();
   }
 
+  std::shared_ptr<ByteBudget> memory = std::make_shared<ByteBudget>(0);  // what requests may take
+
   void set_header(const std::string& name, std::string value) { headers_[name] = std::move(value); }
 
   [[nodiscard]] const transport::HttpRequest& request() const noexcept override { return request_; }
@@ -45,6 +48,7 @@ class FakeHttpExchange final : public transport::HttpExchange {
     return std::nullopt;
   }
   [[nodiscard]] BufferPool& pool() noexcept override { return pool_; }
+  [[nodiscard]] const std::shared_ptr<ByteBudget>& budget() const noexcept override { return memory; }
   void set_cancel_listener(transport::CancelListener* listener) noexcept override { cancel_.set(listener); }
   void send() noexcept override {
     cancel_.close();

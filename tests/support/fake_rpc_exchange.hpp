@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -32,6 +33,7 @@ class FakeRpcExchange final : public transport::RpcExchange {
   [[nodiscard]] TimePoint received() const noexcept override { return received_; }
   [[nodiscard]] std::string_view remote() const noexcept override { return "test"; }
   [[nodiscard]] BufferPool& pool() noexcept override { return pool_; }
+  [[nodiscard]] const std::shared_ptr<ByteBudget>& budget() const noexcept override { return memory; }
   [[nodiscard]] transport::ReplyBody& reply() noexcept override { return reply_; }
   void set_stream_listener(transport::RpcStreamListener* listener) noexcept override { stream_listener_ = listener; }
   void set_cancel_listener(transport::CancelListener* listener) noexcept override {
@@ -80,6 +82,7 @@ class FakeRpcExchange final : public transport::RpcExchange {
 
   std::map<std::string, std::string, std::less<>> headers;
   TimePoint call_deadline = kNever;
+  std::shared_ptr<ByteBudget> memory = std::make_shared<ByteBudget>(0);  // what requests may take
 
  private:
   static transport::RpcMessage make_message(const std::string& text) {

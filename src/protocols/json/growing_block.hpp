@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#include "tensor/buffer_pool.hpp"
+#include "tensor/charged_pool.hpp"
 
 namespace ocelli::json {
 
@@ -14,11 +14,12 @@ namespace ocelli::json {
 class GrowingBlock {
  public:
   // room: bytes that are expected.
-  explicit GrowingBlock(BufferPool& pool, std::size_t room = 512) : pool_(&pool), buffer_(pool.get(room)) {}
+  explicit GrowingBlock(ChargedPool pool, std::size_t room = 0)
+      : pool_(pool), capacity_(std::max(room, kSmallestBlock)), buffer_(pool.get(capacity_)) {}
 
   // Appends size bytes, to be written by the caller at the address that is returned before anything else is appended.
   std::byte* extend(std::size_t size) {
-    if (buffer_->size() - size_ < size) grow(size);
+    if (capacity_ - size_ < size) grow(size);
     std::byte* const at = buffer_->data() + size_;
     size_ += size;
     return at;
@@ -30,13 +31,18 @@ class GrowingBlock {
   [[nodiscard]] BufferRef take() noexcept { return std::move(buffer_); }
 
  private:
+  static constexpr std::size_t kSmallestBlock = 512;  // a pool has none that is smaller
+
   void grow(std::size_t more) {
-    BufferRef bigger = pool_->get(std::max(buffer_->size() * 2, size_ + more));
+    const std::size_t capacity = std::max(capacity_ * 2, size_ + more);
+    BufferRef bigger = pool_.get(capacity);
     std::memcpy(bigger->data(), buffer_->data(), size_);
     buffer_ = std::move(bigger);
+    pool_.drop(std::exchange(capacity_, capacity));
   }
 
-  BufferPool* pool_;
+  ChargedPool pool_;
+  std::size_t capacity_;  // what was asked for
   BufferRef buffer_;
   std::size_t size_ = 0;
 };

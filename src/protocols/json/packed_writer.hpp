@@ -12,7 +12,7 @@ namespace ocelli::json {
 // Builds the packed form of a string tensor (string_tensor.hpp). Not thread-safe.
 class PackedWriter {
  public:
-  explicit PackedWriter(BufferPool& pool) : block_(pool) {}
+  explicit PackedWriter(ChargedPool pool) : block_(pool) {}
 
   // element is shorter than 4 GiB.
   void add(std::string_view element) {

@@ -27,7 +27,7 @@ constexpr std::string_view kDataTypes =
 // reason is the text's fault.
 class RequestWalk {
  public:
-  RequestWalk(const InferBody& body, std::string_view text, InputSource& source, BufferPool& pool,
+  RequestWalk(const InferBody& body, std::string_view text, InputSource& source, ChargedPool pool,
               InferRequest& request)
       : body_(body), reader_(text, request.texts), source_(source), pool_(pool), request_(request) {}
 
@@ -278,7 +278,7 @@ class RequestWalk {
   const InferBody& body_;
   JsonReader reader_;
   InputSource& source_;
-  BufferPool& pool_;
+  ChargedPool pool_;
   InferRequest& request_;
   RequestParameters options_;
   Status status_;
@@ -297,7 +297,7 @@ Result<std::size_t> json_size(const InferBody& body) {
 
 }  // namespace
 
-Status parse_infer_request(const InferBody& body, BufferPool& pool, const transport::SharedMemoryRegistry* regions,
+Status parse_infer_request(const InferBody& body, ChargedPool pool, const transport::SharedMemoryRegistry* regions,
                            InferRequest& request) {
   const auto size = json_size(body);
   if (!size.ok()) return size.status();

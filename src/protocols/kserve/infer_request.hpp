@@ -12,7 +12,7 @@
 #include "base/status.hpp"
 #include "protocols/json/json_reader.hpp"
 #include "serving/inference_call.hpp"
-#include "tensor/buffer_pool.hpp"
+#include "tensor/charged_pool.hpp"
 #include "transport/shared_memory/shared_memory_registry.hpp"
 
 namespace ocelli::kserve {
@@ -62,7 +62,7 @@ struct InferBody {
 // JSON. regions may be null: no shared memory. Does not know the model: names, shapes and types are checked by the
 // servable. Errors: kInvalidArgument, kFailedPrecondition (not JSON), kNotFound (shared memory region). Thread-safe for
 // different requests.
-Status parse_infer_request(const InferBody& body, BufferPool& pool, const transport::SharedMemoryRegistry* regions,
+Status parse_infer_request(const InferBody& body, ChargedPool pool, const transport::SharedMemoryRegistry* regions,
                            InferRequest& request);
 
 }  // namespace ocelli::kserve

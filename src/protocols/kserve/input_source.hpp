@@ -8,7 +8,7 @@
 #include "base/status.hpp"
 #include "protocols/kserve/infer_parameters.hpp"
 #include "serving/inference_call.hpp"
-#include "tensor/buffer_pool.hpp"
+#include "tensor/charged_pool.hpp"
 #include "transport/shared_memory/shared_memory_registry.hpp"
 
 namespace ocelli::kserve {
@@ -17,7 +17,7 @@ namespace ocelli::kserve {
 class InputSource {
  public:
   // binary: what follows the JSON, owned by owner. regions may be null.
-  InputSource(std::span<const std::byte> binary, const BufferRef& owner, BufferPool& pool,
+  InputSource(std::span<const std::byte> binary, const BufferRef& owner, ChargedPool pool,
               const transport::SharedMemoryRegistry* regions)
       : rest_(binary), no_binary_(binary.empty()), owner_(owner), pool_(pool), regions_(regions) {}
 
@@ -42,7 +42,7 @@ class InputSource {
   std::span<const std::byte> rest_;
   const bool no_binary_;
   const BufferRef& owner_;
-  BufferPool& pool_;
+  ChargedPool pool_;
   const transport::SharedMemoryRegistry* regions_;
 };
 

@@ -40,7 +40,7 @@ class KserveEndpoints::Inference final : public rest::RestInference {
   Status parse(HttpExchange& exchange) override {
     const auto& request = exchange.request();
     const InferBody body{request.body, request.body_owner, exchange.header(kJsonLengthHeader), request.received};
-    return parse_infer_request(body, exchange.pool(), services_.shared_memory, request_);
+    return parse_infer_request(body, decoding_pool(), services_.shared_memory, request_);
   }
 
   Status write(HttpExchange& exchange) override {

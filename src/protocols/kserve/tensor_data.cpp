@@ -70,7 +70,7 @@ struct Target {
   DataType type;
   const Shape& shape;
   std::size_t elements;
-  BufferPool& pool;
+  ChargedPool pool;
   Tensor& tensor;
 };
 
@@ -211,7 +211,7 @@ Status read_typed(JsonReader& reader, const Target& target) {
 }  // namespace
 
 Status read_tensor_data(JsonReader& reader, std::string_view input_name, DataType type, const Shape& shape,
-                        BufferPool& pool, Tensor& tensor) {
+                        ChargedPool pool, Tensor& tensor) {
   if (reader.peek() != JsonKind::kArray && reader.peek() != JsonKind::kInvalid) {
     return invalid_argument(fmt::format("{} - Expected: data as an array; Actual: {}; input name: {}", kNotArray,
                                         json::value_text(reader), input_name));

@@ -5,7 +5,7 @@
 
 #include "base/status.hpp"
 #include "protocols/json/json_reader.hpp"
-#include "tensor/buffer_pool.hpp"
+#include "tensor/charged_pool.hpp"
 #include "tensor/tensor_view.hpp"
 
 namespace ocelli::kserve {
@@ -15,6 +15,6 @@ namespace ocelli::kserve {
 // that the text itself is at fault; then the status says nothing. Errors: kInvalidArgument (other kind of element,
 // number beyond the type's range, count that differs, FP16 and BF16).
 Status read_tensor_data(json::JsonReader& reader, std::string_view input_name, DataType type, const Shape& shape,
-                        BufferPool& pool, Tensor& tensor);
+                        ChargedPool pool, Tensor& tensor);
 
 }  // namespace ocelli::kserve

@@ -31,7 +31,7 @@ void InferStream::on_message(transport::RpcExchange& exchange, transport::RpcMes
       waiting_.push_back(job);
     }
   }
-  if (job) return job->start(message, exchange.pool(), Clock::now(), exchange.deadline());
+  if (job) return job->start(exchange, std::move(message), Clock::now());
   abort(Status(
       StatusCode::kResourceExhausted,
       fmt::format("Too many requests of one stream wait for their answers - Expected: at most {}", kMaxWaiting)));

@@ -13,6 +13,9 @@ namespace {
 // handing it to another thread takes.
 constexpr std::size_t kLongTextBytes = std::size_t{32} * 1024;
 
+// What a request becomes is not worth counting up to here.
+constexpr std::size_t kUncountedBytes = std::size_t{64} * 1024;
+
 Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancelled"}; }
 
 }  // namespace
@@ -22,8 +25,9 @@ void RestInference::start(transport::HttpExchange& exchange, std::string_view na
   exchange_ = &exchange;
   version_ = version;
   handed_over_ = false;
+  decoded_.bind(exchange.budget(), kUncountedBytes);
   state_.store(kBusy, std::memory_order_release);
-  const Status status = guarded([&] {
+  const Status status = charged([&] {
     name_ = name;
     return begin();
   });
@@ -37,6 +41,13 @@ void RestInference::start(transport::HttpExchange& exchange, std::string_view na
                                      [this](Result<serving::ServableHandle> later) { resolved(std::move(later)); });
 }
 
+// A step that ran out of memory: of the system's, or of what is left for requests.
+template <typename Step>
+Status RestInference::charged(Step&& step) noexcept {
+  auto status = guarded(std::forward<Step>(step));
+  return decoded_.refused() ? decoded_.refusal() : status;
+}
+
 Status RestInference::begin() {
   auto& call = this->call();
   call.times.received = exchange_->request().received;
@@ -47,7 +58,7 @@ Status RestInference::begin() {
 }
 
 void RestInference::resolved(Result<serving::ServableHandle> found) noexcept {
-  const Status status = guarded([&] { return submit(std::move(found)); });
+  const Status status = charged([&] { return submit(std::move(found)); });
   if (!status.ok()) return finish(status);
   leave_servable();
 }
@@ -124,6 +135,7 @@ void RestInference::reply(Status status) noexcept {
     metrics.request_done(method_, observability::Interface::kRest, status, took);
   }
   clear();
+  decoded_.clear();
   if (status.ok()) {
     exchange.send();
   } else {

@@ -11,6 +11,7 @@
 #include "observability/servable_metrics.hpp"
 #include "protocols/rest/rest_services.hpp"
 #include "serving/inference_call.hpp"
+#include "tensor/charged_pool.hpp"
 #include "transport/http/http_exchange.hpp"
 
 namespace ocelli::rest {
@@ -50,6 +51,9 @@ class RestInference : private serving::CallCompletion, private transport::Cancel
   virtual void recycle() noexcept = 0;
   virtual serving::InferenceCall& call() noexcept = 0;
 
+  // For parse() and fill(): where memory for what the request becomes is taken from, charged to it.
+  [[nodiscard]] ChargedPool decoding_pool() noexcept { return {exchange_->pool(), &decoded_}; }
+
   const RestServices& services_;
 
  private:
@@ -62,6 +66,8 @@ class RestInference : private serving::CallCompletion, private transport::Cancel
 
   void on_call_done(serving::InferenceCall& call) noexcept final;
   void on_client_gone() noexcept final;
+  template <typename Step>
+  Status charged(Step&& step) noexcept;
   Status begin();
   void resolved(Result<serving::ServableHandle> found) noexcept;
   Status submit(Result<serving::ServableHandle> found);
@@ -72,6 +78,7 @@ class RestInference : private serving::CallCompletion, private transport::Cancel
 
   const observability::Method method_;
   transport::HttpExchange* exchange_ = nullptr;
+  ByteCharge decoded_;  // what the request became beyond its body
   std::string name_;
   std::optional<std::int64_t> version_;
   std::atomic<std::uint8_t> state_{0};

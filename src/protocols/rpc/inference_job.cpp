@@ -8,6 +8,9 @@
 namespace ocelli::rpc {
 namespace {
 
+// What a request becomes is not worth counting up to here.
+constexpr std::size_t kUncountedBytes = std::size_t{64} * 1024;
+
 Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancelled"}; }
 
 // A name that is unknown for inference is reported as OVMS does: it looks for a pipeline last, and that is what it
@@ -19,29 +22,31 @@ Status inference_not_found(const Status& status) {
   return status;
 }
 
-// Memory is the one thing that code of ours may throw about.
+// Memory is the one thing that code of ours may throw about: the system's, or what is left for requests.
 template <typename Function>
-Status guarded(Function&& function) noexcept {
+Status guarded(const ByteCharge& charge, Function&& function) noexcept {
   try {
     return function();
   } catch (const std::exception& error) {
+    if (charge.refused()) return charge.refusal();
     return {StatusCode::kResourceExhausted, "Not enough memory for the request"};
   }
 }
 
 }  // namespace
 
-void InferenceJob::start(const transport::RpcMessage& request, BufferPool& pool, TimePoint received,
-                         TimePoint deadline) noexcept {
-  request_ = request;
-  pool_ = &pool;
+void InferenceJob::start(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept {
+  request_ = std::move(request);
+  decoded_.bind(exchange.budget(), kUncountedBytes);
+  pool_ = &exchange.pool();
   received_ = received;
   call_.times.received = received;
-  call_.deadline = deadline;
+  call_.deadline = exchange.deadline();
   call_.completion = this;
   handed_over_ = false;
-  if (auto status = guarded([&] { return message_->parse(request_.bytes); }); !status.ok())
+  if (auto status = guarded(decoded_, [&] { return message_->parse(request_.bytes); }); !status.ok())
     return refuse(std::move(status));
+  if (!decoded_.add(message_->memory_bytes())) return refuse(decoded_.refusal());
 
   auto found = services_.catalog.find(message_->model(), message_->version());
   if (found.ok() || found.status().code() != StatusCode::kNotLoadedYet) return resolved(std::move(found));
@@ -57,15 +62,16 @@ void InferenceJob::refuse(Status status) noexcept {
 }
 
 void InferenceJob::resolved(Result<serving::ServableHandle> found) noexcept {
-  if (auto status = guarded([&] { return submit(std::move(found)); }); !status.ok()) return complete(std::move(status));
+  auto status = guarded(decoded_, [&] { return submit(std::move(found)); });
+  if (!status.ok()) return complete(std::move(status));
   leave_servable();
 }
 
 Status InferenceJob::submit(Result<serving::ServableHandle> found) {
   if (!found.ok()) return inference_not_found(found.status());
   call_.servable = std::move(found).value();
-  if (auto status = message_->fill(call_, {request_.owner, *pool_, services_.shared_memory}); !status.ok())
-    return status;
+  const FillContext context{request_.owner, ChargedPool(*pool_, &decoded_), services_.shared_memory};
+  if (auto status = message_->fill(call_, context); !status.ok()) return status;
   if (state_.load(std::memory_order_acquire) & kCancelled) return cancelled_status();
   handed_over_ = true;
   call_.servable->infer(call_);
@@ -112,7 +118,7 @@ void InferenceJob::complete(Status status) noexcept {
 }
 
 Status InferenceJob::write_reply(transport::ReplyBody& reply) noexcept {
-  return guarded([&] { return message_->write_reply(call_, reply, *pool_); });
+  return guarded(decoded_, [&] { return message_->write_reply(call_, reply, *pool_); });
 }
 
 void InferenceJob::end(const Status& status) noexcept {
@@ -123,6 +129,8 @@ void InferenceJob::end(const Status& status) noexcept {
     metrics.request_done(message_->method(), observability::Interface::kGrpc, status, took);
   }
   call_.clear();
+  message_->clear();
+  decoded_.clear();
   request_ = {};
 }
 

@@ -34,9 +34,9 @@ class InferenceJob : private serving::CallCompletion {
  protected:
   // Ready for a request: from here on cancel() counts.
   void open() noexcept { state_.store(kBusy, std::memory_order_release); }
-  // After open(). Begins with a request that is wholly in memory. on_done() follows, perhaps before this returns. Does
-  // not block.
-  void start(const transport::RpcMessage& request, BufferPool& pool, TimePoint received, TimePoint deadline) noexcept;
+  // After open(). Begins with a request of the exchange that is wholly in memory. on_done() follows, perhaps before
+  // this returns. Does not block.
+  void start(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept;
   // Nobody waits for the answer any more.
   void cancel() noexcept;
 
@@ -69,6 +69,7 @@ class InferenceJob : private serving::CallCompletion {
   std::unique_ptr<InferenceMessage> message_;
   serving::InferenceCall call_;
   transport::RpcMessage request_;
+  ByteCharge decoded_;  // what the request became beyond its message
   BufferPool* pool_ = nullptr;
   TimePoint received_{};
   std::atomic<std::uint8_t> state_{0};

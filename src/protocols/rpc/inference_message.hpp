@@ -9,7 +9,7 @@
 #include "observability/servable_metrics.hpp"
 #include "protocols/wire/wire_reader.hpp"
 #include "serving/inference_call.hpp"
-#include "tensor/buffer_pool.hpp"
+#include "tensor/charged_pool.hpp"
 #include "transport/body.hpp"
 
 namespace ocelli::transport {
@@ -20,8 +20,8 @@ namespace ocelli::rpc {
 
 // What fill() may draw on.
 struct FillContext {
-  BufferRef message;  // keeps the request's bytes alive
-  BufferPool& pool;
+  BufferRef message;                                     // keeps the request's bytes alive
+  ChargedPool pool;                                      // for what the request becomes
   const transport::SharedMemoryRegistry* shared_memory;  // null: clients cannot use shared memory
 };
 
@@ -36,6 +36,10 @@ class InferenceMessage {
   // Walks the request. Errors: kInvalidArgument for whatever can be seen without the model; model() and version() then
   // say what was found of them.
   virtual Status parse(wire::Bytes message) = 0;
+  // Forgets the request, before its bytes go; what an unusually large one made it keep, too.
+  virtual void clear() noexcept = 0;
+  // What parse() took for itself.
+  [[nodiscard]] virtual std::size_t memory_bytes() const noexcept = 0;
   [[nodiscard]] virtual std::string_view model() const noexcept = 0;
   // Empty: the server's choice.
   [[nodiscard]] virtual std::optional<std::int64_t> version() const noexcept = 0;

@@ -6,7 +6,7 @@ void UnaryInference::handle(transport::RpcExchange& exchange) noexcept {
   exchange_ = &exchange;
   open();
   exchange.set_cancel_listener(this);
-  start(exchange.message(), exchange.pool(), exchange.received(), exchange.deadline());
+  start(exchange, {exchange.message().bytes, exchange.message().owner}, exchange.received());
 }
 
 void UnaryInference::on_done(Status status) noexcept {

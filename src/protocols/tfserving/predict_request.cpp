@@ -29,7 +29,7 @@ constexpr std::size_t kUnknownInputs = 16;
 // The walk over one body.
 class PredictWalk {
  public:
-  PredictWalk(std::string_view body, const ServableMetadata& model, BufferPool& pool, json::TextStore& texts,
+  PredictWalk(std::string_view body, const ServableMetadata& model, ChargedPool pool, json::TextStore& texts,
               serving::InferenceCall& call)
       : reader_(body, texts), model_(model), pool_(pool), call_(call) {}
 
@@ -212,7 +212,7 @@ class PredictWalk {
 
   JsonReader reader_;
   const ServableMetadata& model_;
-  BufferPool& pool_;
+  ChargedPool pool_;
   serving::InferenceCall& call_;
   std::vector<TensorBuilder> builders_;
   std::optional<PredictFormat> format_;
@@ -220,7 +220,7 @@ class PredictWalk {
 
 }  // namespace
 
-Result<PredictFormat> parse_predict_request(std::string_view body, const ServableMetadata& model, BufferPool& pool,
+Result<PredictFormat> parse_predict_request(std::string_view body, const ServableMetadata& model, ChargedPool pool,
                                             json::TextStore& texts, serving::InferenceCall& call) {
   return PredictWalk(body, model, pool, texts, call).run();
 }

@@ -8,7 +8,7 @@
 #include "protocols/json/json_reader.hpp"
 #include "serving/inference_call.hpp"
 #include "serving/servable.hpp"
-#include "tensor/buffer_pool.hpp"
+#include "tensor/charged_pool.hpp"
 
 namespace ocelli::tfserving {
 
@@ -20,6 +20,6 @@ enum class PredictFormat : std::uint8_t { kRow, kColumn };
 // model's inputs. The views of call point into body or texts. Errors: kInvalidArgument, kFailedPrecondition "The file
 // is not valid json".
 Result<PredictFormat> parse_predict_request(std::string_view body, const serving::ServableMetadata& model,
-                                            BufferPool& pool, json::TextStore& texts, serving::InferenceCall& call);
+                                            ChargedPool pool, json::TextStore& texts, serving::InferenceCall& call);
 
 }  // namespace ocelli::tfserving

@@ -64,7 +64,7 @@ bool append_half(json::GrowingBlock& block, float value, std::uint16_t bits, flo
 
 }  // namespace
 
-TensorBuilder::TensorBuilder(std::string_view name, DataType type, std::size_t expected, BufferPool& pool)
+TensorBuilder::TensorBuilder(std::string_view name, DataType type, std::size_t expected, ChargedPool pool)
     : name_(name), type_(type), block_(pool, std::max<std::size_t>(expected * element_size(type), 64)) {
   std::ranges::fill(extents_, kUnknown);
 }

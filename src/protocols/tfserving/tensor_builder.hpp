@@ -21,7 +21,7 @@ class TensorBuilder {
  public:
   // type: what numbers become; kUndefined: nobody needs the values, so that they are passed over whatever they are.
   // expected: how many elements are likely, 0 when unknown.
-  TensorBuilder(std::string_view name, DataType type, std::size_t expected, BufferPool& pool);
+  TensorBuilder(std::string_view name, DataType type, std::size_t expected, ChargedPool pool);
 
   // Reads one value, nested arrays or a single element, inside `level` arrays: 0 for a whole tensor, 1 for one row of
   // it. False when it does not fit what was read before, or is no tensor; reader.error() then tells faults of the text,

@@ -36,7 +36,7 @@ class TfservingEndpoints::Prediction final : public rest::RestInference {
   Status fill(HttpExchange& exchange) override {
     const auto& body = exchange.request().body;
     const std::string_view text(reinterpret_cast<const char*>(body.data()), body.size());
-    const auto format = parse_predict_request(text, call_.servable->metadata(), exchange.pool(), texts_, call_);
+    const auto format = parse_predict_request(text, call_.servable->metadata(), decoding_pool(), texts_, call_);
     if (!format.ok()) return format.status();
     format_ = *format;
     return {};

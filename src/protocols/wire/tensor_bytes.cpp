@@ -9,7 +9,7 @@
 namespace ocelli::wire {
 namespace {
 
-Tensor pooled(const InputHead& head, std::size_t bytes, BufferPool& pool) {
+Tensor pooled(const InputHead& head, std::size_t bytes, ChargedPool pool) {
   return Tensor::of(head.type, head.shape, pool.get(bytes), 0, bytes);
 }
 

@@ -7,7 +7,7 @@
 #include "base/status.hpp"
 #include "protocols/wire/repeated_values.hpp"
 #include "runtime/model_signature.hpp"
-#include "tensor/buffer_pool.hpp"
+#include "tensor/charged_pool.hpp"
 #include "tensor/tensor_view.hpp"
 
 namespace ocelli::wire {
@@ -24,7 +24,7 @@ struct InputHead {
 // Where bytes come from and where conversions go.
 struct InputSource {
   const BufferRef& message;  // keeps the message's bytes alive
-  BufferPool& pool;
+  ChargedPool pool;
 };
 
 // Fills that a single value may ask for; a request of a few bytes must not take all memory.

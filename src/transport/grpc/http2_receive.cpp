@@ -127,53 +127,48 @@ void Http2Session::on_data(RpcStream& stream, std::span<const std::byte> bytes, 
     const auto fed = stream.assembler_.feed(bytes);
     if (!fed.ok()) return answer(stream, fed.status());
     bytes = bytes.subspan(*fed);
-    if (!charge(stream, *fed)) return;
+    if (!charge(stream, *fed, stream.assembler_.declared())) return;
     if (stream.assembler_.complete()) on_message(stream, last_frame && bytes.empty());
   }
   if (!stream.assembler_.at_boundary()) wake_at(now_ + context_.options.limits.progress_timeout);
 }
 
-// Counts the bytes that a request holds; false: the call was refused for it.
-bool Http2Session::charge(RpcStream& stream, std::size_t arrived) noexcept {
-  const auto& options = context_.options;
-  stream.request_bytes_ += arrived;
-  const std::size_t total = context_.request_bytes.fetch_add(arrived, std::memory_order_relaxed) + arrived;
-  const std::size_t declared =
-      std::max({stream.declared_bytes_, stream.assembler_.declared(), stream.message_.bytes.size()});
-  declared_bytes_ += declared - std::exchange(stream.declared_bytes_, declared);
-  if (declared_bytes_ > options.max_connection_bytes) {
+// Counts bytes that came for a message of that length; false: the call was refused for it.
+bool Http2Session::charge(RpcStream& stream, std::size_t arrived, std::size_t length) noexcept {
+  if (length > stream.declared_.bytes() && !stream.declared_.add(length - stream.declared_.bytes())) {
+    const std::size_t needed = declared_->taken() + length - stream.declared_.bytes();
     answer(stream, {StatusCode::kResourceExhausted,
-                    fmt::format("the requests of this connection need {} bytes; at most {} are accepted at a time",
-                                declared_bytes_, options.max_connection_bytes)});
-  } else if (options.max_total_bytes != 0 && total > options.max_total_bytes) {
-    answer(stream, {StatusCode::kResourceExhausted,
-                    fmt::format("the server holds {} bytes of requests; at most {} are accepted at a time", total,
-                                options.max_total_bytes)});
+                    fmt::format("the requests of this connection need {} bytes; at most {} are accepted at a time: "
+                                "wait for answers, or use several connections",
+                                needed, context_.options.max_connection_bytes)});
+  } else if (!stream.arrived_.add(arrived)) {
+    answer(stream, stream.arrived_.refusal());
   }
   return !stream.progress_.decided;
 }
 
 void Http2Session::uncharge(RpcStream& stream) noexcept {
-  declared_bytes_ -= std::exchange(stream.declared_bytes_, 0);
-  context_.request_bytes.fetch_sub(std::exchange(stream.request_bytes_, 0), std::memory_order_relaxed);
+  stream.declared_.clear();
+  stream.arrived_.clear();
 }
 
 // ends: nothing follows the message, and on_half_close() is about to say so.
 void Http2Session::on_message(RpcStream& stream, bool ends) noexcept {
   control_guard_.earn(kFramesPerMessage);
-  auto message = stream.assembler_.take();
+  auto message = stream.assembler_.take(stream.arrived_);
   if (!message.ok()) return answer(stream, message.status());
+  if (!charge(stream, 0, message->bytes.size())) return;  // it may have become longer
   if (!stream.progress_.streaming) {
     stream.message_ = {message->bytes, std::move(message->owner)};
-    const std::size_t inflated = stream.message_.bytes.size();
-    if (inflated > stream.request_bytes_ && !charge(stream, inflated - stream.request_bytes_)) return;
     if (!ends) hand_over(stream);  // some clients leave the stream open until they have the answer
     return;
   }
-  uncharge(stream);  // the listener's from here on
+  // The listener's from here on, which may keep it.
+  RpcMessage owned{message->bytes, std::move(message->owner), stream.arrived_.hand_over(),
+                   stream.declared_.hand_over()};
   if (!stream.listener_ || !stream.gate_.enter()) return;
   ++stream.pins_;
-  stream.listener_->on_message(stream, {message->bytes, std::move(message->owner)});
+  stream.listener_->on_message(stream, std::move(owned));
   stream.gate_.leave();
   --stream.pins_;
   recycle_when_done(stream);

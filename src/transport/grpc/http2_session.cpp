@@ -31,7 +31,11 @@ Duration milliseconds_of(Duration duration) { return std::chrono::duration_cast<
 }  // namespace
 
 Http2Session::Http2Session(RpcContext& context, SessionHost& host, std::string remote)
-    : context_(context), host_(host), remote_(std::move(remote)), preface_left_(NGHTTP2_CLIENT_MAGIC_LEN) {
+    : context_(context),
+      host_(host),
+      remote_(std::move(remote)),
+      declared_(std::make_shared<ByteBudget>(context.options.max_connection_bytes)),
+      preface_left_(NGHTTP2_CLIENT_MAGIC_LEN) {
   idle_.reserve(kIdleStreamsKept);
 }
 
@@ -219,12 +223,12 @@ void Http2Session::check_stream_time(RpcStream& stream, TimePoint now) noexcept 
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_start).count();
     const bool stalled = now - stream.fed_ >= limits.progress_timeout;
     const bool slow = !stream.progress_.streaming && since_start >= limits.progress_timeout &&
-                      stream.request_bytes_ < static_cast<std::size_t>(seconds) * limits.min_body_bytes_per_second;
+                      stream.arrived_.bytes() < static_cast<std::size_t>(seconds) * limits.min_body_bytes_per_second;
     if (stalled || slow) {
       context_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
       return answer(stream, {StatusCode::kDeadlineExceeded,
                              fmt::format("the request message did not arrive in time: {} bytes in {} ms",
-                                         stream.request_bytes_, milliseconds_of(since_start).count())});
+                                         stream.arrived_.bytes(), milliseconds_of(since_start).count())});
     }
     wake_at(now + limits.progress_timeout);
   }

@@ -78,6 +78,7 @@ class Http2Session {
   [[nodiscard]] RpcContext& context() noexcept { return context_; }
   [[nodiscard]] std::string_view remote() const noexcept { return remote_; }
   [[nodiscard]] OutgoingPool& outgoing() noexcept { return outgoing_; }
+  [[nodiscard]] const std::shared_ptr<ByteBudget>& declared_budget() const noexcept { return declared_; }
   // Any thread. On the session's own thread, within one of its calls, the message is taken at once; else by drain().
   // Never calls a handler.
   void submit(OutgoingMessage& message) noexcept;
@@ -92,7 +93,7 @@ class Http2Session {
   Status accept_call(RpcStream& stream);
   int http_refusal(const RpcStream& stream) const noexcept;
   void on_data(RpcStream& stream, std::span<const std::byte> bytes, bool last_frame) noexcept;
-  bool charge(RpcStream& stream, std::size_t arrived) noexcept;
+  bool charge(RpcStream& stream, std::size_t arrived, std::size_t length) noexcept;
   void uncharge(RpcStream& stream) noexcept;
   void on_message(RpcStream& stream, bool last_frame) noexcept;
   void on_half_close(RpcStream& stream) noexcept;
@@ -141,7 +142,8 @@ class Http2Session {
   RpcStream* open_ = nullptr;  // list of those that HTTP/2 knows; the others in use are the handlers'
   std::size_t open_count_ = 0;
   std::size_t handed_count_ = 0;
-  std::size_t declared_bytes_ = 0;
+  // Of the connection's messages in memory, by their declared lengths; see RpcOptions::max_connection_bytes.
+  const std::shared_ptr<ByteBudget> declared_;
 
   RpcStream* data_stream_ = nullptr;  // whose DATA frame is being received
   std::size_t data_left_ = 0;         // of that frame

@@ -95,14 +95,17 @@ std::size_t MessageAssembler::append(std::span<const std::byte> bytes) noexcept 
   return count;
 }
 
-Result<OwnedBytes> MessageAssembler::take() noexcept try {
+Result<OwnedBytes> MessageAssembler::take(ByteCharge& charge) noexcept try {
   OwnedBytes message{{buffer_->data() + shift_, length_}, std::move(buffer_)};
   const bool compressed = compressed_;
   reset(encoding_);
   if (!compressed) return message;
-  return inflate_message(encoding_, message.bytes, options_.limits.max_body_bytes, bulk_offset_, pool_);
+  auto inflated = inflate_message(encoding_, message.bytes, options_.limits.max_body_bytes, bulk_offset_,
+                                  ChargedPool(pool_, &charge));
+  if (inflated.ok()) charge.give_back(std::min(message.bytes.size(), charge.bytes()));
+  return inflated;
 } catch (const std::bad_alloc&) {
-  return out_of_memory(options_.limits.max_body_bytes);
+  return charge.refused() ? charge.refusal() : out_of_memory(options_.limits.max_body_bytes);
 }
 
 std::span<std::byte> MessageAssembler::space() const noexcept {

@@ -8,6 +8,7 @@
 #include "base/status.hpp"
 #include "tensor/buffer.hpp"
 #include "tensor/buffer_pool.hpp"
+#include "tensor/byte_charge.hpp"
 #include "transport/grpc/rpc_compression.hpp"
 #include "transport/grpc/rpc_options.hpp"
 #include "transport/grpc/rpc_wire.hpp"
@@ -38,8 +39,9 @@ class MessageAssembler {
   // The length that the message under way declares; 0 before its prefix is whole.
   [[nodiscard]] std::size_t declared() const noexcept { return prefix_size_ == kMessagePrefixBytes ? length_ : 0; }
 
-  // The complete message, decompressed. Errors: those of inflate_message().
-  Result<OwnedBytes> take() noexcept;
+  // The complete message, decompressed. charge holds its bytes as they came, and afterwards as they are. Errors: those
+  // of inflate_message().
+  Result<OwnedBytes> take(ByteCharge& charge) noexcept;
 
   // Where the next bytes of the message under way belong; may be empty.
   [[nodiscard]] std::span<std::byte> space() const noexcept;

@@ -226,7 +226,8 @@ void RpcClient::Impl::on_data(RpcCall& call, std::span<const std::byte> bytes) {
     }
     bytes = bytes.subspan(*fed);
     if (!call.assembler_->complete()) continue;
-    auto message = call.assembler_->take();
+    ByteCharge uncharged;
+    auto message = call.assembler_->take(uncharged);
     if (message.ok())
       call.reply = std::move(*message);
     else

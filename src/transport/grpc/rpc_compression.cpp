@@ -4,8 +4,10 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "transport/grpc/rpc_wire.hpp"
 
@@ -28,17 +30,20 @@ uInt zlib_size(std::size_t size) noexcept {
 // An inflater and the buffer that grows under it.
 class Inflation {
  public:
-  Inflation(RpcEncoding encoding, std::size_t limit, BufferPool& pool) noexcept
+  Inflation(RpcEncoding encoding, std::size_t limit, ChargedPool pool) noexcept
       : encoding_(encoding), limit_(limit), pool_(pool) {}
   Inflation(const Inflation&) = delete;
   Inflation& operator=(const Inflation&) = delete;
-  ~Inflation() { ::inflateEnd(&stream_); }
+  ~Inflation() {
+    ::inflateEnd(&stream_);
+    pool_.drop(capacity_);
+  }
 
   Result<OwnedBytes> run(std::span<const std::byte> bytes, const BulkOffset& bulk_offset) {
     if (::inflateInit2(&stream_, window_of(encoding_)) != Z_OK) return internal_error("zlib could not be started");
     stream_.next_in = zlib_bytes(bytes.data());
     stream_.avail_in = zlib_size(bytes.size());
-    reserve(std::max(kHeadBytes, bytes.size() * 2));
+    reserve(std::max(kHeadBytes, expected_size(bytes)));
     bool ended = false;
     if (auto status = step(kHeadBytes, &ended); !status.ok()) return status;
     align(bulk_offset({buffer_->data(), size_}));
@@ -46,6 +51,7 @@ class Inflation {
       if (auto status = step(std::numeric_limits<std::size_t>::max(), &ended); !status.ok()) return status;
     }
     if (stream_.avail_in != 0) return broken("bytes follow its end");
+    pool_.drop(std::exchange(capacity_, 0) - size_);  // the system commits no memory that nothing was written to
     return OwnedBytes{{buffer_->data() + shift_, size_}, std::move(buffer_)};
   }
 
@@ -53,8 +59,8 @@ class Inflation {
   // Inflates until `until` bytes are there or the compressed stream ends.
   Status step(std::size_t until, bool* ended) {
     while (!*ended && size_ < until) {
-      if (shift_ + size_ == buffer_->size()) reserve(buffer_->size() * 2);
-      const std::size_t room = std::min(buffer_->size() - shift_, until) - size_;
+      if (shift_ + size_ == capacity_) reserve(capacity_ * 2);
+      const std::size_t room = std::min(capacity_ - shift_, until) - size_;
       stream_.next_out = zlib_bytes(buffer_->data() + shift_ + size_);
       stream_.avail_out = zlib_size(room);
       const int code = ::inflate(&stream_, Z_NO_FLUSH);
@@ -67,11 +73,24 @@ class Inflation {
     return {};
   }
 
+  // gzip says it in its last four bytes, so that nothing has to be moved to a larger buffer and both be held. They may
+  // lie: no more is believed than DEFLATE can reach.
+  [[nodiscard]] std::size_t expected_size(std::span<const std::byte> bytes) const noexcept {
+    constexpr std::size_t kLargestRatio = 1032;
+    std::uint32_t stated = 0;
+    if (encoding_ != RpcEncoding::kGzip || bytes.size() < sizeof stated) return bytes.size() * 2;
+    for (std::size_t i = 0; i < sizeof stated; ++i)
+      stated |= std::to_integer<std::uint32_t>(bytes[bytes.size() - sizeof stated + i]) << (8 * i);
+    return std::min<std::size_t>(stated, bytes.size() * kLargestRatio);
+  }
+
   // One byte more than the limit is enough to notice that it is passed; kAlignment more leave room for the shift.
   void reserve(std::size_t size) {
-    auto larger = pool_.get(std::min(size, limit_ + 1) + kAlignment);
+    size = std::min(size, limit_ + 1) + kAlignment;
+    auto larger = pool_.get(size);
     if (size_ != 0) std::memcpy(larger->data() + shift_, buffer_->data() + shift_, size_);
     buffer_ = std::move(larger);
+    pool_.drop(std::exchange(capacity_, size));
   }
 
   void align(std::size_t bulk) {
@@ -89,9 +108,10 @@ class Inflation {
 
   RpcEncoding encoding_;
   std::size_t limit_;
-  BufferPool& pool_;
+  ChargedPool pool_;
   z_stream stream_{};
   BufferRef buffer_;
+  std::size_t capacity_ = 0;  // of buffer_, as it is charged
   std::size_t shift_ = 0;
   std::size_t size_ = 0;
 };
@@ -99,7 +119,7 @@ class Inflation {
 }  // namespace
 
 Result<OwnedBytes> inflate_message(RpcEncoding encoding, std::span<const std::byte> bytes, std::size_t limit,
-                                   const BulkOffset& bulk_offset, BufferPool& pool) {
+                                   const BulkOffset& bulk_offset, ChargedPool pool) {
   return Inflation(encoding, limit, pool).run(bytes, bulk_offset);
 }
 

@@ -1,13 +1,13 @@
 // RpcContext: what all connections of one gRPC server share.
 #pragma once
 
-#include <atomic>
-#include <cstddef>
+#include <memory>
 #include <utility>
 
 #include "base/log.hpp"
 #include "observability/access_log.hpp"
 #include "tensor/buffer_pool.hpp"
+#include "tensor/byte_budget.hpp"
 #include "transport/grpc/rpc_exchange.hpp"
 #include "transport/grpc/rpc_options.hpp"
 #include "transport/transport_counters.hpp"
@@ -22,16 +22,17 @@ struct RpcContext {
         handler(calls),
         pool(buffers),
         access_log(accesses),
-        log(std::move(messages)) {}
+        log(std::move(messages)),
+        budget(std::make_shared<ByteBudget>(options.max_total_bytes, "--grpc_memory_quota")) {}
 
   const RpcOptions options;
   RpcHandler& handler;
   BufferPool& pool;
   observability::AccessLog* const access_log;  // null: none
   const Log log;
-  TransportCounters counters;
   // Bytes of requests in memory, over all connections; see RpcOptions::max_total_bytes.
-  std::atomic<std::size_t> request_bytes{0};
+  const std::shared_ptr<ByteBudget> budget;
+  TransportCounters counters;
 };
 
 }  // namespace ocelli::transport

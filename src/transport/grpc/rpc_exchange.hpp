@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -10,15 +11,19 @@
 #include "base/status.hpp"
 #include "tensor/buffer.hpp"
 #include "tensor/buffer_pool.hpp"
+#include "tensor/byte_charge.hpp"
 #include "transport/body.hpp"
 #include "transport/http/http_exchange.hpp"
 
 namespace ocelli::transport {
 
-// A message that is wholly in memory, decompressed.
+// A message that is wholly in memory, decompressed. Of a streaming call it brings what it takes of the memory that
+// requests may have, which is given back with it; of a unary call the exchange keeps that.
 struct RpcMessage {
   std::span<const std::byte> bytes;
   BufferRef owner;
+  ByteCharge charge{};             // of the server, see RpcExchange::budget()
+  ByteCharge connection_charge{};  // of its connection
 };
 
 class RpcExchange;
@@ -52,6 +57,8 @@ class RpcExchange {
   [[nodiscard]] virtual TimePoint received() const noexcept = 0;
   [[nodiscard]] virtual std::string_view remote() const noexcept = 0;
   [[nodiscard]] virtual BufferPool& pool() noexcept = 0;
+  // What all requests of this server share; messages are charged to it already. Who makes more of one charges that too.
+  [[nodiscard]] virtual const std::shared_ptr<ByteBudget>& budget() const noexcept = 0;
 
   // The message that write() or finish() sends next: text() is the wire form's beginning, pieces follow.
   [[nodiscard]] virtual ReplyBody& reply() noexcept = 0;

@@ -25,7 +25,8 @@ struct RpcOptions {
   std::uint32_t max_streams = 1024;
   // Sum of the declared lengths of one connection's request messages that are in memory at one time.
   std::size_t max_connection_bytes = std::size_t{2} << 30;
-  // Request bytes in memory over all connections of a server (OVMS's grpc_memory_quota); 0: no limit.
+  // Request bytes in memory over all connections of a server, with what is decoded from them (OVMS's
+  // grpc_memory_quota); 0: no limit.
   std::size_t max_total_bytes = std::size_t{2} << 30;
   // Reply bytes of one call that wait because its client does not read.
   std::size_t max_waiting_reply_bytes = std::size_t{1} << 30;

@@ -11,12 +11,15 @@ namespace ocelli::transport {
 
 RpcStream::RpcStream(Http2Session& session)
     : session_(session),
-      assembler_(session.context().options, session.context().pool, [this](std::span<const std::byte> head) {
-        return session_.context().handler.bulk_offset(path_, head);
-      }) {}
+      assembler_(
+          session.context().options, session.context().pool,
+          [this](std::span<const std::byte> head) { return session_.context().handler.bulk_offset(path_, head); }),
+      arrived_(session.context().budget),
+      declared_(session.declared_budget()) {}
 
 std::string_view RpcStream::remote() const noexcept { return session_.remote(); }
 BufferPool& RpcStream::pool() noexcept { return session_.context().pool; }
+const std::shared_ptr<ByteBudget>& RpcStream::budget() const noexcept { return session_.context().budget; }
 
 void RpcStream::write() noexcept {
   auto* message = std::exchange(current_, session_.outgoing().get());

@@ -32,6 +32,7 @@ class RpcStream final : public RpcExchange {
   [[nodiscard]] TimePoint received() const noexcept override { return received_; }
   [[nodiscard]] std::string_view remote() const noexcept override;
   [[nodiscard]] BufferPool& pool() noexcept override;
+  [[nodiscard]] const std::shared_ptr<ByteBudget>& budget() const noexcept override;
   [[nodiscard]] ReplyBody& reply() noexcept override { return current_->body; }
   void set_stream_listener(RpcStreamListener* listener) noexcept override { listener_ = listener; }
   void set_cancel_listener(CancelListener* listener) noexcept override { cancel_.set(listener); }
@@ -72,8 +73,8 @@ class RpcStream final : public RpcExchange {
   TimePoint received_{};  // the whole message came, or of streaming calls the headers
   TimePoint fed_{};       // the last request bytes came
   MessageAssembler assembler_;
-  std::size_t request_bytes_ = 0;   // arrived and in memory: counted in RpcContext::request_bytes
-  std::size_t declared_bytes_ = 0;  // counted by the session
+  ByteCharge arrived_;   // what came and is in memory, of RpcContext::budget
+  ByteCharge declared_;  // the message's length, of the session's budget
   RpcMessage message_;
   RpcStreamListener* listener_ = nullptr;
   CancelSlot cancel_;

@@ -27,6 +27,7 @@ void ConnectionExchange::begin(HttpConnection& connection, HttpLoop& loop, std::
   connection_ = &connection;
   loop_ = &loop;
   pool_ = &loop.service.pool;
+  if (budget_ != loop.service.budget) budget_ = loop.service.budget;
   min_gzip_bytes_ = loop.service.options.min_gzip_bytes;
   min_asked_gzip_bytes_ = loop.service.options.min_asked_gzip_bytes;
   request_ = HttpRequest();

@@ -28,6 +28,7 @@ class ConnectionExchange final : public HttpExchange {
     return head_.find(name);
   }
   [[nodiscard]] BufferPool& pool() noexcept override { return *pool_; }
+  [[nodiscard]] const std::shared_ptr<ByteBudget>& budget() const noexcept override { return budget_; }
   void set_cancel_listener(CancelListener* listener) noexcept override { cancel_.set(listener); }
   void send() noexcept override;
 
@@ -58,7 +59,7 @@ class ConnectionExchange final : public HttpExchange {
   [[nodiscard]] bool closes() const noexcept { return closes_; }
 
   std::size_t bytes_received = 0;      // head and body as they came
-  std::size_t held_bytes = 0;          // taken from the server's BodyBudget; given back with the exchange
+  std::size_t held_bytes = 0;          // taken from the server's ByteBudget; given back with the exchange
   ConnectionExchange* next = nullptr;  // ReplyQueue's
 
  private:
@@ -76,6 +77,7 @@ class ConnectionExchange final : public HttpExchange {
   HttpConnection* connection_ = nullptr;
   HttpLoop* loop_ = nullptr;
   BufferPool* pool_ = nullptr;
+  std::shared_ptr<ByteBudget> budget_;  // the server's: an exchange may outlive it
   std::size_t min_gzip_bytes_ = 0;
   std::size_t min_asked_gzip_bytes_ = 0;
   ContentCoding reply_coding_ = ContentCoding::kIdentity;

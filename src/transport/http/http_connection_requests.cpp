@@ -58,10 +58,8 @@ bool HttpConnection::has_key(const RequestHead& head) const noexcept {
 // many.
 bool HttpConnection::hold(std::size_t bytes) noexcept {
   if (bytes <= kUncountedBytes || bytes <= current_->held_bytes) return true;
-  if (!loop_.service.budget.take(bytes - current_->held_bytes)) {
-    const Status status(StatusCode::kResourceExhausted, "Too many request bodies are in memory. Limit: " +
-                                                            std::to_string(loop_.service.options.max_total_bytes) +
-                                                            " bytes");
+  if (!loop_.service.budget->take(bytes - current_->held_bytes)) {
+    const auto status = loop_.service.budget->refusal(bytes - current_->held_bytes);
     refuse(http_status(status.code()), status.message(), true);
     return false;
   }
@@ -127,7 +125,7 @@ void HttpConnection::refuse(int status, std::string_view message, bool close_aft
   current_ = nullptr;
   request_started_ = kNever;
   body_.clear();
-  loop_.service.budget.give_back(std::exchange(exchange.held_bytes, 0));
+  loop_.service.budget->give_back(std::exchange(exchange.held_bytes, 0));
   continue_due_ = false;
   if (close_after) input_.clear();
   phase_ = !close_after && exchange.head().keep_alive && !stopping_ ? Phase::kHead : Phase::kReplies;

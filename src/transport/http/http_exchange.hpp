@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 #include "base/clock.hpp"
 #include "tensor/buffer.hpp"
 #include "tensor/buffer_pool.hpp"
+#include "tensor/byte_budget.hpp"
 #include "transport/body.hpp"
 
 namespace ocelli::transport {
@@ -53,6 +55,8 @@ class HttpExchange {
   [[nodiscard]] virtual std::optional<std::string_view> header(std::string_view name) const noexcept = 0;
   // Where request and reply buffers of this server come from.
   [[nodiscard]] virtual BufferPool& pool() noexcept = 0;
+  // What all requests of this server share; the body is charged to it already. Who makes more of it charges that too.
+  [[nodiscard]] virtual const std::shared_ptr<ByteBudget>& budget() const noexcept = 0;
 
   // The reply, filled before send(). Default: 200, "application/json", no body. Common headers (CORS, connection) are
   // the transport's.

@@ -28,7 +28,7 @@ HttpService::HttpService(HttpOptions given, HttpHandler& to, BufferPool& buffers
       handler(to),
       pool(buffers),
       common_headers(cors_headers(options.cors)),
-      budget(options.max_total_bytes) {}
+      budget(std::make_shared<ByteBudget>(options.max_total_bytes, "--rest_memory_quota")) {}
 
 HttpLoop::~HttpLoop() = default;
 
@@ -40,7 +40,7 @@ ConnectionExchange& HttpLoop::take_exchange() {
 }
 
 void HttpLoop::give_back(ConnectionExchange& exchange) noexcept {
-  if (exchange.held_bytes > 0) service.budget.give_back(std::exchange(exchange.held_bytes, 0));
+  if (exchange.held_bytes > 0) service.budget->give_back(std::exchange(exchange.held_bytes, 0));
   exchange.end();
   if (idle_exchanges_.size() < kMaxIdleExchanges)
     idle_exchanges_.emplace_back(&exchange);

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "tensor/buffer_pool.hpp"
+#include "tensor/byte_budget.hpp"
 #include "transport/event_loop.hpp"
-#include "transport/http/body_budget.hpp"
 #include "transport/http/http_exchange.hpp"
 #include "transport/http/http_options.hpp"
 #include "transport/transport_counters.hpp"
@@ -26,8 +26,8 @@ struct HttpService {
   HttpOptions options;
   HttpHandler& handler;
   BufferPool& pool;
-  std::string common_headers;  // CORS, ready to be sent
-  mutable BodyBudget budget;
+  std::string common_headers;                // CORS, ready to be sent
+  const std::shared_ptr<ByteBudget> budget;  // requests that outlive their connection give back to it, too
 };
 
 // Used on its loop's thread, but for the counters.

@@ -25,8 +25,8 @@ struct HttpOptions {
   std::string addresses = "0.0.0.0";  // comma list, as Listener::open() takes it
   std::uint16_t port = 0;             // 0: the system chooses
   ConnectionLimits limits;
-  // Request bodies in memory over all connections, counted when their length is known; further ones get 429. 0: no
-  // limit.
+  // Request bodies in memory over all connections, counted when their length is known, with what is decoded from them;
+  // further ones get 429. 0: no limit.
   std::size_t max_total_bytes = std::size_t{4} << 30;
   std::optional<TlsOptions> tls;
   CorsOptions cors;

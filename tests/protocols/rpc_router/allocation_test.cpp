@@ -29,6 +29,7 @@ class ReusedExchange final : public transport::RpcExchange {
   [[nodiscard]] TimePoint received() const noexcept override { return received_; }
   [[nodiscard]] std::string_view remote() const noexcept override { return "test"; }
   [[nodiscard]] BufferPool& pool() noexcept override { return pool_; }
+  [[nodiscard]] const std::shared_ptr<ByteBudget>& budget() const noexcept override { return budget_; }
   [[nodiscard]] transport::ReplyBody& reply() noexcept override { return reply_; }
   void set_stream_listener(transport::RpcStreamListener*) noexcept override {}
   void set_cancel_listener(transport::CancelListener*) noexcept override {}
@@ -47,6 +48,7 @@ class ReusedExchange final : public transport::RpcExchange {
   transport::RpcMessage message_;
   TimePoint received_ = Clock::now();
   BufferPool pool_;
+  std::shared_ptr<ByteBudget> budget_ = std::make_shared<ByteBudget>(0);
   transport::ReplyBody reply_;
 };
 

@@ -22,6 +22,18 @@ std::string hello() {
          frame(NGHTTP2_WINDOW_UPDATE, 0, 0, big_endian(1 << 30, 4)) + frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, "");
 }
 
+// A gzipped message with its prefix.
+std::string compressed_message(const std::string& text) {
+  BufferPool pool;
+  ReplyBody body;
+  body.text() = text;
+  const auto packed = deflate_message(RpcEncoding::kGzip, body, pool);
+  EXPECT_TRUE(packed.ok());
+  const auto prefix = make_message_prefix(true, static_cast<std::uint32_t>(packed->bytes.size()));
+  std::string wire(reinterpret_cast<const char*>(prefix.data()), prefix.size());
+  return wire.append(reinterpret_cast<const char*>(packed->bytes.data()), packed->bytes.size());
+}
+
 class Http2SessionTest : public testing::Test {
  protected:
   SessionHarness& open(const RpcOptions& options = {}) {
@@ -58,7 +70,7 @@ TEST_F(Http2SessionTest, AnswersAUnaryCallHoweverItIsCutUp) {
     EXPECT_EQ(session.answer(1).headers.at(":status"), "200");
     EXPECT_EQ(session.answer(1).headers.at("content-type"), "application/grpc");
     EXPECT_TRUE(session.answer(1).data == grpc_message(message)) << piece;
-    EXPECT_EQ(session.context().request_bytes.load(), 0U);
+    EXPECT_EQ(session.context().budget->taken(), 0U);
   }
 }
 
@@ -169,13 +181,57 @@ TEST_F(Http2SessionTest, MemoryOfAConnectionAndOfTheServerIsBounded) {
   expect_status(3, 8, "the requests of this connection need 12000 bytes; at most 10000");
   session.send(unary_call(5, "Hold", std::string(3'000, 'x')));
   session.send(unary_call(7, "Unary", std::string(990, 'x')));
-  expect_status(7, 8, "the server holds");
+  expect_status(7, 8, "Too many request bodies are in memory. Limit: 4000 bytes; In use: 3");
+  expect_status(7, 8, "or start the server with a larger --grpc_memory_quota");
   release();
   session.send(data_frame(1, grpc_message(std::string(6'000, 'x')).substr(100, 1'000)));
   session.send(rst_frame(1));
-  EXPECT_EQ(session.context().request_bytes.load(), 0U);
+  EXPECT_EQ(session.context().budget->taken(), 0U);
   session.send(unary_call(9, "Unary", std::string(2'000, 'x')));
   expect_status(9, 0, "");
+}
+
+TEST_F(Http2SessionTest, MessagesOfStreamsCountForAsLongAsTheyAreKept) {
+  RpcOptions options;
+  options.max_total_bytes = 10'000;
+  auto& session = open(options);
+  const auto message = grpc_message(std::string(4'000, 'x'));
+  session.send(headers_frame(1, call_headers("Keep")) + data_frame(1, message) + data_frame(1, message));
+  EXPECT_GE(session.context().budget->taken(), 8'000U);
+  session.send(headers_frame(3, call_headers("Keep")) + data_frame(3, message));
+  expect_status(3, 8, "Too many request bodies are in memory. Limit: 10000 bytes; In use: 8");
+  session.send(data_frame(1, "", true));  // the client has ended: the handler lets go
+  expect_status(1, 0, "");
+  EXPECT_EQ(session.context().budget->taken(), 0U);
+  session.send(headers_frame(5, call_headers("Stream")));
+  for (int i = 0; i < 10; ++i) session.send(data_frame(5, message));
+  EXPECT_EQ(session.answer(5).data.size(), 10 * message.size()) << "what is not kept does not add up";
+  session.send(rst_frame(5));
+  EXPECT_EQ(session.context().budget->taken(), 0U);
+}
+
+TEST_F(Http2SessionTest, StreamsOfOneConnectionShareItsBound) {
+  RpcOptions options;
+  options.max_connection_bytes = 10'000;
+  options.max_total_bytes = 0;
+  auto& session = open(options);
+  const auto message = grpc_message(std::string(4'000, 'x'));
+  session.send(headers_frame(1, call_headers("Keep")) + data_frame(1, message) + data_frame(1, message));
+  session.send(data_frame(1, message));
+  expect_status(1, 8, "the requests of this connection need 12000 bytes; at most 10000");
+}
+
+TEST_F(Http2SessionTest, CompressedMessagesCountByWhatTheyBecome) {
+  RpcOptions options;
+  options.max_total_bytes = 100'000;
+  auto& session = open(options);
+  session.send(headers_frame(1, call_headers("Unary", {{"grpc-encoding", "gzip"}})) +
+               data_frame(1, compressed_message(std::string(1'000'000, '\0')), true));
+  expect_status(1, 8, "Too many request bodies are in memory. Limit: 100000 bytes");
+  EXPECT_EQ(session.context().budget->taken(), 0U);
+  session.send(headers_frame(3, call_headers("Unary", {{"grpc-encoding", "gzip"}})) +
+               data_frame(3, compressed_message(std::string(90'000, '\0')), true));
+  expect_status(3, 0, "");
 }
 
 TEST_F(Http2SessionTest, SmallWindowsOfTheClientAreKept) {

@@ -54,7 +54,7 @@ class MessageAssemblerTest : public testing::Test {
         }
         part = part.subspan(*fed);
         if (!assembler_.complete()) continue;
-        auto message = assembler_.take();
+        auto message = assembler_.take(charge_);
         if (!message.ok()) {
           status_ = message.status();
           return messages;
@@ -75,6 +75,7 @@ class MessageAssemblerTest : public testing::Test {
                                 head_bytes_ = head.size();
                                 return bulk_;
                               }};
+  ByteCharge charge_;
   Status status_;
 };
 
@@ -121,7 +122,7 @@ TEST_F(MessageAssemblerTest, BytesReadInPlaceAreNotMoved) {
   const auto fed = assembler_.feed(space);
   ASSERT_TRUE(fed.ok());
   EXPECT_EQ(*fed, wire.size() - 50'000);
-  const auto whole = assembler_.take();
+  const auto whole = assembler_.take(charge_);
   ASSERT_TRUE(whole.ok());
   EXPECT_TRUE(std::equal(message.begin(), message.end(), whole->bytes.begin(), whole->bytes.end()));
 }
@@ -170,6 +171,47 @@ TEST_F(MessageAssemblerTest, BombsStopAtTheLimit) {
   feed(framed(zipped(std::vector<std::byte>(100'001), 31), true), 1000);
   EXPECT_EQ(status_.code(), StatusCode::kResourceExhausted);
   EXPECT_EQ(status_.message(), "the decompressed message is longer than the limit of 100000 bytes");
+}
+
+TEST_F(MessageAssemblerTest, WhatComesOutIsChargedWhileItGrows) {
+  const auto budget = std::make_shared<ByteBudget>(300'000, "--quota");
+  for (const auto& [encoding, window] : {std::pair{RpcEncoding::kGzip, 31}, std::pair{RpcEncoding::kDeflate, 15}}) {
+    assembler_.reset(encoding);
+    charge_ = ByteCharge(budget);
+    const auto small = framed(zipped(std::vector<std::byte>(100'000), window), true);
+    ASSERT_TRUE(charge_.add(small.size() - kMessagePrefixBytes));
+    EXPECT_EQ(feed(small, 1000).size(), 1U) << status_.to_string();
+    EXPECT_EQ(budget->taken(), 100'000U);
+    EXPECT_TRUE(feed(framed(zipped(std::vector<std::byte>(300'000), window), true), 1000).empty());
+    EXPECT_EQ(status_.code(), StatusCode::kResourceExhausted);
+    EXPECT_NE(status_.message().find("Limit: 300000 bytes"), std::string_view::npos) << status_.message();
+    EXPECT_EQ(budget->taken(), 100'000U) << "what did not come out is given back";
+  }
+}
+
+TEST_F(MessageAssemblerTest, GzipIsInflatedIntoOneBufferOfItsSize) {
+  const auto message = std::vector<std::byte>(1'000'000, std::byte{7});
+  const auto budget = std::make_shared<ByteBudget>(1'020'000);
+  charge_ = ByteCharge(budget);
+  assembler_.reset(RpcEncoding::kGzip);
+  const auto packed = zipped(message, 31);
+  ASSERT_TRUE(charge_.add(packed.size()));
+  const auto messages = feed(framed(packed, true), 100'000);
+  ASSERT_EQ(messages.size(), 1U) << status_.to_string();
+  EXPECT_TRUE(std::equal(message.begin(), message.end(), messages[0].bytes.begin(), messages[0].bytes.end()));
+  EXPECT_EQ(budget->taken(), 1'000'000U);
+}
+
+TEST_F(MessageAssemblerTest, ALieAboutTheInflatedSizeChangesNothing) {
+  assembler_.reset(RpcEncoding::kGzip);
+  for (const std::uint32_t lie : {0U, 5U, 0xFFFFFFFFU}) {
+    auto bytes = zipped(pattern(50'000), 31);
+    for (std::size_t i = 0; i < 4; ++i) bytes[bytes.size() - 4 + i] = static_cast<std::byte>(lie >> (8 * i));
+    assembler_.reset(RpcEncoding::kGzip);
+    EXPECT_TRUE(feed(framed(bytes, true), 1000).empty());
+    EXPECT_EQ(status_.code(), StatusCode::kInvalidArgument) << lie;  // zlib compares it in the end
+    EXPECT_EQ(charge_.bytes(), 0U);
+  }
 }
 
 TEST_F(MessageAssemblerTest, BrokenCompression) {

@@ -78,6 +78,8 @@ class EchoHandler::StreamCall final : public transport::RpcStreamListener, publi
         exchange.reply().text() = std::to_string(i);
         exchange.write();
       }
+    } else if (method_ == "Keep") {
+      kept_.push_back(std::move(message));
     } else if (method_ == "Flood") {
       flood(exchange);
     }
@@ -123,6 +125,7 @@ class EchoHandler::StreamCall final : public transport::RpcStreamListener, publi
   const std::string method_;
   RpcExchange* exchange_ = nullptr;
   std::size_t total_ = 0;
+  std::vector<RpcMessage> kept_;
 };
 
 EchoHandler::EchoHandler()
@@ -132,7 +135,7 @@ EchoHandler::EchoHandler()
                {"Fail", &EchoHandler::fail},         {"Hold", &EchoHandler::hold},
                {"Held", &EchoHandler::count_held},   {"Stream", &EchoHandler::stream},
                {"Collect", &EchoHandler::stream},    {"Count", &EchoHandler::stream},
-               {"Flood", &EchoHandler::stream}},
+               {"Keep", &EchoHandler::stream},       {"Flood", &EchoHandler::stream}},
       worker_([this] { run_later(); }) {}
 
 EchoHandler::~EchoHandler() {

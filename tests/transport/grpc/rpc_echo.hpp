@@ -28,6 +28,7 @@ namespace ocelli::test {
 //   Stream    each message again (bidirectional)
 //   Collect   the sum of the messages' lengths, as text (client streams)
 //   Count     as many messages as the number in the one message says (server streams)
+//   Keep      messages are kept until the client ends (client streams)
 //   Flood     messages of 64 KiB without end, until the client goes away
 class EchoHandler final : public transport::RpcHandler {
  public:
