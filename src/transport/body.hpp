@@ -15,13 +15,13 @@ namespace ocelli::transport {
 // keeps it up to kKeptTextBytes and kKeptPieces.
 class ReplyBody {
  public:
-  static constexpr std::size_t kKeptTextBytes = std::size_t{64} * 1024;
-  static constexpr std::size_t kKeptPieces = 64;
-
+  // Bytes that belong to a reply, and who keeps them.
   struct Piece {
     std::span<const std::byte> bytes;
     BufferRef owner;  // null: the bytes live in text() or outlive the reply
   };
+  static constexpr std::size_t kKeptTextBytes = std::size_t{64} * 1024;
+  static constexpr std::size_t kKeptPieces = 64;
 
   // Text that is written before all pieces (JSON, headers of a message); owned here.
   [[nodiscard]] std::string& text() noexcept { return text_; }
