@@ -2,6 +2,7 @@
 
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): POSIX functions
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -27,11 +28,11 @@ bool mend(std::uintptr_t address) noexcept {
     const auto end = range.end.load(std::memory_order_acquire);
     if (begin == 0 || address < begin || address >= end) continue;
     const auto page = address - address % page_bytes;
-    // The object ends before this page, so that all behind it is gone as well.
-    auto* const place = reinterpret_cast<void*>(page);  // NOLINT(performance-no-int-to-ptr): the kernel gave a number
-    const auto* mapped =
-        ::mmap(place, end - page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    if (mapped == MAP_FAILED) return false;
+    // The object ends before this page, so that all behind it is gone as well. The bare system call: mmap() is not
+    // among the functions that a handler may call (signal-safety(7)), and sanitizers put their own in its place.
+    if (::syscall(SYS_mmap, page, end - page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+        -1)
+      return false;
     range.hit.store(true, std::memory_order_release);
     return true;
   }
