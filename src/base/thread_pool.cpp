@@ -24,11 +24,10 @@ ThreadPool::~ThreadPool() {
 }
 
 bool ThreadPool::submit(std::function<void()> task) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (queue_.size() >= max_queued_) return false;
-    queue_.push_back(std::move(task));
-  }
+  const std::lock_guard lock(mutex_);
+  if (queue_.size() >= max_queued_) return false;
+  queue_.push_back(std::move(task));
+  // Under the lock: the task may be what lets somebody destroy the pool.
   wake_.notify_one();
   return true;
 }

@@ -28,7 +28,7 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   // False, and the task is not kept, when the queue is full. Tasks must not throw; they start in the order of
-  // submission.
+  // submission. The pool may be destroyed as soon as the task runs, even before this call has returned.
   [[nodiscard]] bool submit(std::function<void()> task);
   // Tasks that wait now.
   [[nodiscard]] std::size_t queued() const;
