@@ -1,15 +1,11 @@
 """Clients that keep the gRPC door busy with frames that do no work: the server may cut them off, must live, and must not keep memory for them."""
 import contextlib
-import json
-import os
-import pathlib
 import select
 import socket
 import struct
-import tempfile
 import unittest
 
-from ocelli_server import SANITIZED, Server
+from ocelli_server import SANITIZED, simulated_server
 
 SIGNATURE = {"inputs": [{"name": "x", "type": "FP32", "shape": [1, 4]}], "outputs": [{"name": "y", "type": "FP32", "shape": [1, 4]}]}
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 8, 9
@@ -84,18 +80,7 @@ def pour(port, frames, reads):
 class Floods(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-        version = pathlib.Path(cls.folder.name, "m/1")
-        version.mkdir(parents=True)
-        (version / "model.onnx").write_bytes(b"not read by a simulated device")
-        settings = {"devices": [{"name": "SIM"}], "signature": SIGNATURE}
-        cls.server = Server(flags=["--model_name", "m", "--model_path", version.parent, "--target_device", "SIM",
-                                   "--simulated_devices", json.dumps(settings)]).__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
-        cls.folder.cleanup()
+        cls.server = cls.enterClassContext(simulated_server(SIGNATURE))
 
     def test_floods(self):
         for reads in (True, False):

@@ -1,7 +1,5 @@
 """Memory that clients can make the server take is bounded: by --grpc_memory_quota and --rest_memory_quota, whatever a few bytes become."""
 import json
-import pathlib
-import tempfile
 import unittest
 
 import grpc
@@ -9,7 +7,7 @@ import numpy
 import tritonclient.grpc as triton
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from ocelli_server import Server
+from ocelli_server import simulated_server
 
 SIGNATURE = {"inputs": [{"name": "x", "type": "INT64", "shape": [1, -1]}], "outputs": [{"name": "y", "type": "INT64", "shape": [1, -1]}]}
 QUOTA = 4 << 20
@@ -27,22 +25,11 @@ def typed_request(count):
 class MemoryQuota(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-        version = pathlib.Path(cls.folder.name, "m/1")
-        version.mkdir(parents=True)
-        (version / "model.onnx").write_bytes(b"not read by a simulated device")
-        settings = {"devices": [{"name": "SIM"}], "signature": SIGNATURE}
-        cls.server = Server(flags=["--model_name", "m", "--model_path", version.parent, "--target_device", "SIM", "--simulated_devices", json.dumps(settings),
-                                   "--grpc_memory_quota", QUOTA, "--rest_memory_quota", QUOTA]).__enter__()
+        cls.server = cls.enterClassContext(simulated_server(SIGNATURE, "--grpc_memory_quota", QUOTA, "--rest_memory_quota", QUOTA))
         cls.address = f"127.0.0.1:{cls.server.grpc_port}"
         cls.channel = grpc.insecure_channel(cls.address)
         cls.stub = service_pb2_grpc.GRPCInferenceServiceStub(cls.channel)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.channel.close()
-        cls.server.__exit__(None, None, None)
-        cls.folder.cleanup()
+        cls.addClassCleanup(cls.channel.close)
 
     def exhausted(self, function, option="--grpc_memory_quota"):
         with self.assertRaises(grpc.RpcError) as raised:

@@ -149,6 +149,18 @@ class Server:
         raise AssertionError("the server is gone")
 
 
+@contextlib.contextmanager
+def simulated_server(signature, *flags):
+    """A server with one model, `m`, of that signature, on one simulated device that answers at once."""
+    with tempfile.TemporaryDirectory() as folder:
+        version = pathlib.Path(folder, "m/1")
+        version.mkdir(parents=True)
+        (version / "model.onnx").write_bytes(b"not read by a simulated device")
+        settings = {"devices": [{"name": "SIM"}], "signature": signature}
+        with Server(flags=["--model_name", "m", "--model_path", version.parent, "--target_device", "SIM", "--simulated_devices", json.dumps(settings), *flags]) as server:
+            yield server
+
+
 def toy(name):
     """Folder of one of the small OVMS models of the test data."""
     return str(DATA / "models/formats/ovms_toys" / name)
