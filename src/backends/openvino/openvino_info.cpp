@@ -109,8 +109,7 @@ bool converts_input(const ov::Model& graph, const std::string& name, std::string
   return false;
 }
 
-std::string note_about(const ExecutionInfo& info, const ModelSignature& signature, const CompileOptions& options,
-                       bool narrow) {
+std::string note_about(const ExecutionInfo& info, const ModelSignature& signature, const CompileOptions& options) {
   std::vector<std::string> notes;
   const bool told =
       options.properties.contains("INFERENCE_PRECISION_HINT") || options.properties.contains("EXECUTION_MODE_HINT");
@@ -123,7 +122,6 @@ std::string note_about(const ExecutionInfo& info, const ModelSignature& signatur
   if (info.device == "CPU" && has_type(signature, {DataType::kInt64, DataType::kUint64}))
     notes.emplace_back("64-bit integers are computed in 32 bits");
   if (info.device == "CPU" && has_type(signature, {DataType::kFp64})) notes.emplace_back("FP64 is computed in FP32");
-  if (narrow) notes.emplace_back("requests whose values do not fit are refused");
   return fmt::format("{}", fmt::join(notes, "; "));
 }
 
@@ -169,8 +167,7 @@ ExecutionInfo execution_info(const ov::Core& core, const ov::CompiledModel& comp
   const auto requests = ask([&] { return compiled.get_property(ov::optimal_number_of_infer_requests); });
   info.optimal_requests = std::max<std::uint32_t>(1, requests.value_or(1));
   info.loaded_from_cache = ask([&] { return compiled.get_property(ov::loaded_from_cache); }).value_or(false);
-  const auto narrow = narrow_inputs(compiled, info);
-  info.note = note_about(info, signature, options, std::ranges::find(narrow, true) != narrow.end());
+  info.note = note_about(info, signature, options);
   return info;
 }
 

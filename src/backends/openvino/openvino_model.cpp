@@ -1,5 +1,7 @@
 #include "backends/openvino/openvino_model.hpp"
 
+#include <algorithm>
+
 #include "backends/openvino/openvino_error.hpp"
 #include "backends/openvino/openvino_info.hpp"
 #include "backends/openvino/openvino_request.hpp"
@@ -13,7 +15,10 @@ OpenvinoModel::OpenvinoModel(ov::CompiledModel compiled, ModelFacts facts, Execu
       compiled_(std::move(compiled)),
       facts_(std::move(facts)),
       info_(std::move(info)),
-      narrow_(narrow_inputs(compiled_, info_)) {}
+      narrow_(narrow_inputs(compiled_, info_)) {
+  // Behind the note that names the type.
+  if (std::ranges::find(narrow_, true) != narrow_.end()) info_.note += "; requests whose values do not fit are refused";
+}
 
 OpenvinoModel::~OpenvinoModel() {
   compiled_ = {};
