@@ -50,7 +50,7 @@ struct CommandLine {
   struct Bench {
     std::string concurrency = "1,4";
     std::uint32_t duration = 5;
-    std::uint32_t rounds = 3;
+    std::uint32_t rounds = 10;
     std::string ways = "raw,servable,rest,grpc";
     std::string rest_address;
     std::string grpc_address;

@@ -2,15 +2,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "cli/bench/bench_report.hpp"
 #include "cli/bench/flat_run.hpp"
 #include "cli/bench/in_flight.hpp"
 #include "cli/bench/latency_histogram.hpp"
+#include "cli/bench/median_interval.hpp"
 #include "cli/bench/sample_input.hpp"
 #include "tensor/string_tensor.hpp"
 
@@ -109,6 +113,32 @@ TEST(InFlight, EndsWhenTheTimeIsOverAndCountsErrors) {
   EXPECT_GT(result.seconds, 0);
 }
 
+std::vector<double> shuffled(int n) {
+  std::vector<double> values(static_cast<std::size_t>(n));
+  std::iota(values.begin(), values.end(), 1);
+  std::shuffle(values.begin(), values.end(), std::mt19937_64(7));
+  return values;
+}
+
+// Ranks from published tables of the sign test: B. Mood's, for 95 %.
+TEST(MedianInterval, HasTheRanksOfTheSignTest) {
+  const std::map<int, std::pair<double, double>> ends{{6, {1, 6}},   {9, {2, 8}},   {10, {2, 9}},
+                                                      {20, {6, 15}}, {25, {8, 18}}, {100, {40, 61}}};
+  for (const auto& [n, wanted] : ends) {
+    const auto interval = median_interval(shuffled(n));
+    EXPECT_EQ(interval.low, wanted.first) << n;
+    EXPECT_EQ(interval.high, wanted.second) << n;
+    EXPECT_EQ(interval.median, (n + 1) / 2.0) << n;
+  }
+}
+
+TEST(MedianInterval, OfFewValuesIsTheirRange) {
+  EXPECT_EQ(median_interval(shuffled(5)).low, 1);
+  EXPECT_EQ(median_interval(shuffled(5)).high, 5);
+  EXPECT_EQ(median_interval({3}).median, 3);
+  EXPECT_EQ(median_interval({}).high, 0);
+}
+
 BenchReport report_of_two() {
   BenchReport report;
   report.model = "m";
@@ -133,10 +163,12 @@ BenchReport report_of_two() {
 TEST(BenchReport, ShowsTheRatioToRawAndWhereItRan) {
   const auto text = report_text(report_of_two());
   EXPECT_THAT(text, HasSubstr("ran on CPU (a processor) of OpenVINO 1 in FP32"));
-  EXPECT_THAT(text, testing::ContainsRegex("REST +4 +80.0 .*0.800"));
+  EXPECT_THAT(text, testing::ContainsRegex("REST +4 +80.0 .*0.800 .0.800..8.000."));
+  EXPECT_THAT(text, HasSubstr("(the smallest and largest)"));
   EXPECT_THAT(text, HasSubstr("REST at concurrency 4, 100 requests:"));
   const auto json = nlohmann::json::parse(report_json(report_of_two()));
   EXPECT_DOUBLE_EQ(json["results"][1]["ratio_to_raw"], 0.8);
+  EXPECT_EQ(json["results"][1]["ratio_to_raw_ends"], nlohmann::json({0.8, 8.0}));
   EXPECT_EQ(json["results"][0]["round_requests_per_second"], nlohmann::json({100.0, 10.0, 100.0}));
   EXPECT_EQ(json["execution"][0]["precision"], "FP32");
 }

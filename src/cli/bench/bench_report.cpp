@@ -8,8 +8,11 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
+
+#include "cli/bench/median_interval.hpp"
 
 namespace ocelli::cli {
 namespace {
@@ -17,22 +20,15 @@ namespace {
 constexpr std::size_t kHistogramRows = 12;
 constexpr std::size_t kHistogramWidth = 50;
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return (*std::max_element(values.begin(), middle) + *middle) / 2;
-}
-
 // Throughput as a part of the raw runtime's at the same concurrency; empty when that was not measured.
-std::optional<double> ratio_to_raw(const BenchReport& report, const BenchLine& line) {
+std::optional<MedianInterval> ratio_to_raw(const BenchReport& report, const BenchLine& line) {
   for (const auto& raw : report.lines) {
     if (raw.way != "raw" || raw.concurrency != line.concurrency) continue;
     std::vector<double> ratios;
     for (std::size_t i = 0; i < std::min(raw.round_rates.size(), line.round_rates.size()); ++i) {
       if (raw.round_rates[i] > 0) ratios.push_back(line.round_rates[i] / raw.round_rates[i]);
     }
-    if (!ratios.empty()) return median(std::move(ratios));
+    if (!ratios.empty()) return median_interval(std::move(ratios));
   }
   return std::nullopt;
 }
@@ -46,16 +42,28 @@ std::string time_text(double us) {
   return us < 10'000 ? fmt::format("{:.0f} us", us) : fmt::format("{:.1f} ms", us / 1000);
 }
 
+std::string ratio_text(const std::optional<MedianInterval>& ratio) {
+  if (!ratio) return "-";
+  if (ratio->low == ratio->high) return fmt::format("{:.3f}", ratio->median);
+  return fmt::format("{:.3f} ({:.3f}..{:.3f})", ratio->median, ratio->low, ratio->high);
+}
+
+// What the ends in parentheses are; all lines have equally many rounds.
+std::string_view ends_of(const BenchReport& report) {
+  const bool enough = !report.lines.empty() && report.lines.front().round_rates.size() >= kLeastForInterval;
+  return enough ? "its 95 % interval" : "the smallest and largest";
+}
+
 void append_table(std::string& out, const BenchReport& report) {
-  fmt::format_to(std::back_inserter(out), "{:<9} {:>4} {:>11} {:>10} {:>10} {:>10} {:>8} {:>12} {:>7}\n", "way", "c",
+  fmt::format_to(std::back_inserter(out), "{:<9} {:>4} {:>11} {:>10} {:>10} {:>10} {:>22} {:>12} {:>7}\n", "way", "c",
                  "requests/s", "p50", "p90", "p99", "of raw", "CPU/request", "errors");
   for (const auto& line : report.lines) {
     const auto& latency = line.result.latency;
     const auto ratio = ratio_to_raw(report, line);
-    fmt::format_to(std::back_inserter(out), "{:<9} {:>4} {:>11.1f} {:>10} {:>10} {:>10} {:>8} {:>9.2f} ms {:>7}\n",
+    fmt::format_to(std::back_inserter(out), "{:<9} {:>4} {:>11.1f} {:>10} {:>10} {:>10} {:>22} {:>9.2f} ms {:>7}\n",
                    line.way, line.concurrency, line.result.rate(), time_text(latency.percentile_us(0.5)),
-                   time_text(latency.percentile_us(0.9)), time_text(latency.percentile_us(0.99)),
-                   ratio ? fmt::format("{:.3f}", *ratio) : "-", cpu_per_request_ms(line.result), line.result.errors);
+                   time_text(latency.percentile_us(0.9)), time_text(latency.percentile_us(0.99)), ratio_text(ratio),
+                   cpu_per_request_ms(line.result), line.result.errors);
     if (line.result.errors > 0) out += fmt::format("          first error: {}\n", line.result.first_error);
   }
 }
@@ -90,11 +98,15 @@ void append_histogram(std::string& out, const BenchLine& line) {
 std::string report_text(const BenchReport& report) {
   std::string out = fmt::format("{}\n", report.model);
   for (const auto& info : report.execution) {
-    fmt::format_to(std::back_inserter(out), "ran on {} ({}) of {} {} in {}, {} streams{}{}\n", info.device,
-                   info.device_name, info.runtime, info.runtime_version, info.precision, info.streams,
-                   info.note.empty() ? "" : "; ", info.note);
+    fmt::format_to(std::back_inserter(out), "ran on {} ({}) of {} {} in {}, {} {}{}{}\n", info.device, info.device_name,
+                   info.runtime, info.runtime_version, info.precision, info.streams,
+                   info.streams == 1 ? "stream" : "streams", info.note.empty() ? "" : "; ", info.note);
   }
-  out += "CPU/request is that of this whole process, clients included; \"of raw\" is the median over the rounds.\n\n";
+  fmt::format_to(
+      std::back_inserter(out),
+      "CPU/request is that of this whole process, clients included; \"of raw\" is the median over the rounds "
+      "({}).\n\n",
+      ends_of(report));
   append_table(out, report);
   for (const auto& line : report.lines) append_histogram(out, line);
   return out;
@@ -128,7 +140,8 @@ std::string report_json(const BenchReport& report) {
                                {"p90_us", result.latency.percentile_us(0.9)},
                                {"p99_us", result.latency.percentile_us(0.99)},
                                {"mean_us", result.latency.mean_us()},
-                               {"ratio_to_raw", ratio ? Json(*ratio) : Json()},
+                               {"ratio_to_raw", ratio ? Json(ratio->median) : Json()},
+                               {"ratio_to_raw_ends", ratio ? Json({ratio->low, ratio->high}) : Json()},
                                {"cpu_seconds", result.cpu_seconds}});
   }
   return json.dump(2) + "\n";

@@ -26,8 +26,8 @@ struct BenchReport {
 };
 
 // A table with rate, percentiles, the ratio to the raw runtime at the same concurrency and CPU time, then a histogram
-// of latencies for each line. The ratio is the median over the rounds, which bears a machine whose speed changes
-// between them.
+// of latencies for each line. The ratio is the median over the rounds with its interval (median_interval.hpp),
+// which bears a machine whose speed changes between them and tells when it changed too much to say anything.
 std::string report_text(const BenchReport& report);
 // The same numbers as a JSON object {model, execution: [...], results: [...]}.
 std::string report_json(const BenchReport& report);
