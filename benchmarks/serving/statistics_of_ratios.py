@@ -18,6 +18,6 @@ def judge(case, samples):
     passes = low >= case.limit if case.at_least else high <= case.limit
     median = statistics.median(figures)
     readings = {key: statistics.median(sample[key] for sample in samples) for key in samples[0] if key != "figure"}
-    text = ", ".join(f"{key} {value:.1f}" for key, value in readings.items())
+    text = ", ".join(f"{key} {value:.{3 if value < 10 else 1}f}" for key, value in readings.items())
     return {"goal": case.goal, "what": case.what, "wanted": f"{'>=' if case.at_least else '<='} {case.limit:g}", "median": median, "low": low, "high": high,
             "passes": passes, "readings": readings, "samples": samples, "text": f"{median:.3f} ({text})"}

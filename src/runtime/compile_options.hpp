@@ -63,6 +63,9 @@ struct ExecutionInfo {
   std::uint32_t streams = 1;
   std::uint32_t threads = 0;           // 0: unknown
   std::uint32_t optimal_requests = 1;  // requests in flight that fill the device
+  // How many more may wait inside the runtime: it tells of a run's end on another thread, and without these its streams
+  // would stand still until the next request has come to them.
+  std::uint32_t requests_ahead = 0;
   bool loaded_from_cache = false;
   std::string note;  // one sentence when something differs from what was asked for; else empty
   // What the model takes of its device's memory; 0: the runtime does not say. Estimated: found from the size of the

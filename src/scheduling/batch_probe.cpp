@@ -8,6 +8,7 @@
 #include <limits>
 #include <mutex>
 #include <optional>
+#include <ranges>
 
 #include "scheduling/batch_signature.hpp"
 #include "scheduling/closed_loop.hpp"
@@ -173,7 +174,7 @@ Status BatchProbe::follow(const BatchFindings& known, bool& followed) {
 bool BatchProbe::warm_up(const std::optional<BatchFindings>& known) {
   const SyntheticBatch batch(executor_.model().signature(), 1, false);
   const auto begun = Clock::now();
-  for (const auto& lane : executor_.lanes()) {
+  for (const auto& lane : executor_.lanes() | std::views::take(executor_.at_once())) {
     if (lane != executor_.lanes().front() && Clock::now() - begun > kWarmUpLimit) break;
     auto& request = lane->first_request();
     auto start = Clock::now();

@@ -11,7 +11,8 @@ namespace ocelli::scheduling {
 Result<std::unique_ptr<Executor>> Executor::create(ExecutorSpec spec, LaneObserver& observer) {
   std::unique_ptr<Executor> executor(new Executor);
   const auto& info = spec.model->info();
-  executor->lane_count_ = spec.lanes != 0 ? spec.lanes : std::max<std::uint32_t>(1, info.optimal_requests);
+  executor->at_once_ = spec.lanes != 0 ? spec.lanes : std::max<std::uint32_t>(1, info.optimal_requests);
+  executor->lane_count_ = executor->at_once_ + (spec.lanes != 0 ? 0 : info.requests_ahead);
   executor->compile_for_batch_ = std::move(spec.compile_for_batch);
   executor->decided = std::move(spec.decided);
   executor->notes_ = std::move(spec.notes);
@@ -83,6 +84,17 @@ void Executor::give_back(Lane& lane) noexcept {
   lane.next_free = free_;
   free_ = &lane;
   --taken_;
+}
+
+void Executor::begin_ahead(Lane& ended, TimePoint now) noexcept {
+  ended.ahead = false;
+  Lane* first = nullptr;
+  for (const auto& lane : lanes_) {
+    if (lane->ahead && (!first || lane->taken < first->taken)) first = lane.get();
+  }
+  if (!first) return;
+  first->ahead = false;
+  first->begun.store(now, std::memory_order_relaxed);
 }
 
 void Executor::observe_run(Duration took) noexcept {

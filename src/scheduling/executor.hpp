@@ -84,7 +84,14 @@ class Executor {
   // Null when all lanes are busy.
   Lane* take_free() noexcept;
   void give_back(Lane& lane) noexcept;
-  [[nodiscard]] bool has_free() const noexcept { return free_ != nullptr; }
+  [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
+  // Runs that the device's streams begin at once. Lanes beyond them are ahead: their runs wait inside the runtime (see
+  // ExecutionInfo::requests_ahead).
+  [[nodiscard]] std::size_t at_once() const noexcept { return at_once_; }
+  // One more run would begin at once.
+  [[nodiscard]] bool has_free() const noexcept { return taken_ < at_once_; }
+  // A run has ended, of a lane that is still taken: the first of those that waited inside the runtime begins now.
+  void begin_ahead(Lane& ended, TimePoint now) noexcept;
   // Takes work.
   [[nodiscard]] bool usable() const noexcept { return !out && !retiring; }
   // Its bit in WorkItem::avoid_; devices beyond the 32nd share the last one.
@@ -125,6 +132,7 @@ class Executor {
   BatchCompiler compile_for_batch_;
   std::shared_ptr<const BatchNotes> notes_;
   std::uint32_t lane_count_ = 1;
+  std::uint32_t at_once_ = 1;                 // of them, how many runs the device's streams begin at once
   std::vector<std::unique_ptr<Lane>> lanes_;  // after variants_: requests go before their models
   Lane* free_ = nullptr;
   std::size_t taken_ = 0;  // lanes that are not free

@@ -74,6 +74,9 @@ class Lane final : private InferCompletion {
   std::uint32_t callbacks = 0;        // completions of this lane that have not returned yet
   bool parked = false;                // ended while pinned
   std::atomic<bool> stopping{false};  // cancel() was sent to this run; read without the lock too
+  bool ahead = false;                 // waits inside the runtime for the end of another lane's run
+  TimePoint taken{};                  // when its batch was chosen
+  std::atomic<TimePoint> begun{};     // when it stopped to be ahead; zero when it never was. Read without the lock too
   TimePoint prepared{};               // when the run began, its tensors bound
   bool ran = false;                   // the runtime was asked to run the batch, so a failure is the device's
 

@@ -115,6 +115,7 @@ class Scheduler final : private LaneObserver, private TimerClient {
   Status admit(const WorkItem& item, TimePoint now) const;
   void wake_at(TimePoint when) noexcept;
   Lane* next_work(TimePoint now, WorkList& dropped) noexcept;
+  bool has_room(const Executor& executor, std::size_t busy, TimePoint now) const noexcept;
   bool ready(const Executor& executor, TimePoint now) noexcept;
   bool fill(Lane& lane, TimePoint now, WorkList& dropped) noexcept;
   void take_batch(Lane& lane, WorkItem& head) noexcept;
