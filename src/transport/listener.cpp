@@ -9,7 +9,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <set>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "transport/socket_address.hpp"
 
@@ -141,9 +144,19 @@ Status Listener::bind_all(const std::string& addresses, std::uint16_t port) {
   auto resolved = resolve_addresses(addresses);
   if (!resolved.ok()) return std::move(resolved).status();
   bool has_ipv4 = false;
+  std::set<int> wildcards;  // the families that have one
   for (const auto& group : *resolved) {
-    for (const auto& address : group) has_ipv4 = has_ipv4 || address.family() == AF_INET;
+    for (const auto& address : group) {
+      has_ipv4 = has_ipv4 || address.family() == AF_INET;
+      if (address.is_wildcard()) wildcards.insert(address.family());
+    }
   }
+  // One socket takes all of an address; a second one for it would find its port busy.
+  std::set<std::string> taken;
+  const auto covered = [&](const SocketAddress& address) {
+    if (!address.is_wildcard() && wildcards.contains(address.family())) return true;
+    return taken.contains(address.to_string());
+  };
   port_ = port;
   for (auto& group : *resolved) {
     // A name may stand for addresses that this machine lacks (::1 without IPv6): one of them must work.
@@ -151,6 +164,11 @@ Status Listener::bind_all(const std::string& addresses, std::uint16_t port) {
     bool bound = false;
     bool busy = false;
     for (auto& address : group) {
+      if (covered(address)) {
+        bound = true;
+        continue;
+      }
+      auto name = address.to_string();
       address.set_port(port_);
       auto socket = listen_on(address, has_ipv4, busy);
       if (!socket.ok()) {
@@ -159,6 +177,7 @@ Status Listener::bind_all(const std::string& addresses, std::uint16_t port) {
         continue;
       }
       bound = true;
+      taken.insert(std::move(name));
       if (port_ == 0) port_ = SocketAddress::of_local_end(socket->get()).port();
       sockets_.push_back(std::move(*socket));
     }

@@ -36,6 +36,7 @@ class ConnectionSink {
 class Listener {
  public:
   // addresses: comma list of IPv4, IPv6 (with or without brackets) and host names; every address of a name is used.
+  // An address that is given twice, or by a wildcard too, is listened on once.
   // port 0: the system chooses one, the same for all addresses. Errors: kInvalidArgument for an address that does not
   // resolve, kUnavailable "cannot listen on ADDRESS:PORT: ..." when it is busy or not this machine's. Connections queue
   // from here on.

@@ -62,6 +62,14 @@ void SocketAddress::set_port(std::uint16_t port) noexcept {
     reinterpret_cast<sockaddr_in&>(storage_).sin_port = htons(port);
 }
 
+bool SocketAddress::is_wildcard() const noexcept {
+  if (family() == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage_).sin6_addr;
+    return IN6_IS_ADDR_UNSPECIFIED(&v6);
+  }
+  return reinterpret_cast<const sockaddr_in&>(storage_).sin_addr.s_addr == INADDR_ANY;
+}
+
 std::string SocketAddress::to_string() const {
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (family() == AF_INET6) {

@@ -24,6 +24,8 @@ class SocketAddress {
   [[nodiscard]] std::uint16_t port() const noexcept;
   // Replaces the port, in host byte order.
   void set_port(std::uint16_t port) noexcept;
+  // Every address of its family: 0.0.0.0, ::.
+  [[nodiscard]] bool is_wildcard() const noexcept;
   // "127.0.0.1:9000", "[::1]:9000".
   [[nodiscard]] std::string to_string() const;
 

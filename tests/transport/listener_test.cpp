@@ -102,6 +102,16 @@ TEST(Listener, BothWildcardsTogether) {
   EXPECT_TRUE(connect_to("::1", (*listener)->port()));
 }
 
+TEST(Listener, AddressesThatCoverEachOther) {
+  for (const auto* addresses : {"127.0.0.1,localhost", "127.0.0.1,127.0.0.1", "0.0.0.0,127.0.0.1", "127.0.0.1,0.0.0.0",
+                                "::1,::,[::1]", "localhost,::,0.0.0.0"}) {
+    auto listener = Listener::open(addresses, 0);
+    ASSERT_TRUE(listener.ok()) << addresses << ": " << listener.status().to_string();
+    const auto* reached = std::string_view(addresses).starts_with("::1") ? "::1" : "127.0.0.1";
+    EXPECT_TRUE(connect_to(reached, (*listener)->port())) << addresses;
+  }
+}
+
 TEST(Listener, ABusyPortIsAnErrorThatNamesIt) {
   auto first = Listener::open("127.0.0.1", 0);
   ASSERT_TRUE(first.ok());
