@@ -13,6 +13,9 @@ namespace ocelli {
 // Thread-safe, lock-free.
 class ByteBudget {
  public:
+  // Up to so many bytes of one request are not worth counting: that is an atomic operation that all threads share.
+  static constexpr std::size_t kUncountedBytes = std::size_t{64} * 1024;
+
   // max_bytes 0: no limit. option: by what an operator raises it, such as "--rest_memory_quota"; a literal.
   explicit ByteBudget(std::size_t max_bytes, std::string_view option = {}) noexcept
       : max_bytes_(max_bytes != 0 ? max_bytes : std::numeric_limits<std::size_t>::max()), option_(option) {}

@@ -13,9 +13,6 @@ namespace {
 // handing it to another thread takes.
 constexpr std::size_t kLongTextBytes = std::size_t{32} * 1024;
 
-// What a request becomes is not worth counting up to here.
-constexpr std::size_t kUncountedBytes = std::size_t{64} * 1024;
-
 Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancelled"}; }
 
 }  // namespace
@@ -25,7 +22,7 @@ void RestInference::start(transport::HttpExchange& exchange, std::string_view na
   exchange_ = &exchange;
   version_ = version;
   handed_over_ = false;
-  decoded_.bind(exchange.budget(), kUncountedBytes);
+  decoded_.bind(exchange.budget(), ByteBudget::kUncountedBytes);
   state_.store(kBusy, std::memory_order_release);
   const Status status = charged([&] {
     name_ = name;

@@ -8,9 +8,6 @@
 namespace ocelli::rpc {
 namespace {
 
-// What a request becomes is not worth counting up to here.
-constexpr std::size_t kUncountedBytes = std::size_t{64} * 1024;
-
 Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancelled"}; }
 
 // A name that is unknown for inference is reported as OVMS does: it looks for a pipeline last, and that is what it
@@ -37,7 +34,7 @@ Status guarded(const ByteCharge& charge, Function&& function) noexcept {
 
 void InferenceJob::start(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept {
   request_ = std::move(request);
-  decoded_.bind(exchange.budget(), kUncountedBytes);
+  decoded_.bind(exchange.budget(), ByteBudget::kUncountedBytes);
   pool_ = &exchange.pool();
   received_ = received;
   call_.times.received = received;

@@ -11,9 +11,6 @@ namespace {
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-// Bodies up to this size are not worth an atomic operation that all threads share.
-constexpr std::size_t kUncountedBytes = std::size_t{64} * 1024;
-
 }  // namespace
 
 void HttpConnection::begin_request() noexcept {
@@ -57,7 +54,7 @@ bool HttpConnection::has_key(const RequestHead& head) const noexcept {
 // Counts the body of the request that is being read as that many bytes of memory; refuses it when the server holds too
 // many.
 bool HttpConnection::hold(std::size_t bytes) noexcept {
-  if (bytes <= kUncountedBytes || bytes <= current_->held_bytes) return true;
+  if (bytes <= ByteBudget::kUncountedBytes || bytes <= current_->held_bytes) return true;
   if (!loop_.service.budget->take(bytes - current_->held_bytes)) {
     const auto status = loop_.service.budget->refusal(bytes - current_->held_bytes);
     refuse(http_status(status.code()), status.message(), true);
