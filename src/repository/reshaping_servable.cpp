@@ -27,7 +27,10 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
         load_(std::move(load)),
         log_(log),
         metadata_(first->metadata()),
-        current_(std::move(first)) {}
+        current_(std::move(first)) {
+    if (!metadata_.devices) return;
+    board_->follow(std::exchange(metadata_.devices, board_));
+  }
 
   void start() {
     thread_ = std::thread([self = shared_from_this()] { self->work(); });
@@ -196,6 +199,7 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
     log_.info("Model {} version {} was reshaped for a request", load.config.name, load.version);
     // The one before goes when its last call has ended; not under the lock.
     std::shared_ptr<Servable> before = std::move(made).value();
+    board_->follow(before->metadata().devices);
     lock.lock();
     current_.swap(before);
     forward(call, lock);
@@ -204,7 +208,10 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
   const std::shared_ptr<ServableFactory> factory_;
   const ModelLoad load_;
   const Log log_;
-  const serving::ServableMetadata metadata_;
+  // Of the model that is loaded now; metrics keep it.
+  const std::shared_ptr<serving::DeviceBoard> board_ =
+      std::make_shared<serving::DeviceBoard>(std::vector<std::string>());
+  serving::ServableMetadata metadata_;  // constant once this object is made
   std::mutex mutex_;
   std::condition_variable wake_;
   std::shared_ptr<Servable> current_;

@@ -1,5 +1,7 @@
 #include "serving/device_board.hpp"
 
+#include <utility>
+
 namespace ocelli::serving {
 
 std::string_view device_state_name(DeviceState state) noexcept {
@@ -42,8 +44,16 @@ std::shared_ptr<const DeviceBoard> DeviceBoard::of(std::vector<ExecutionInfo> se
 }
 
 std::vector<DeviceReport> DeviceBoard::reports() const {
+  std::unique_lock lock(mutex_);
+  if (!followed_) return reports_;
+  const auto other = followed_;
+  lock.unlock();
+  return other->reports();
+}
+
+void DeviceBoard::follow(std::shared_ptr<const DeviceBoard> other) {
   const std::lock_guard lock(mutex_);
-  return reports_;
+  followed_ = std::move(other);
 }
 
 void DeviceBoard::update(std::size_t position, const std::function<void(DeviceReport&)>& change) {

@@ -55,10 +55,14 @@ class DeviceBoard {
   [[nodiscard]] std::vector<DeviceReport> reports() const;
   // Calls change(report) with the board locked; `since` follows a change of state.
   void update(std::size_t position, const std::function<void(DeviceReport&)>& change);
+  // From now on this board shows what that one does, whose plan is the same: the model was compiled anew. That one does
+  // not follow this one. Such a board is not updated itself.
+  void follow(std::shared_ptr<const DeviceBoard> other);
 
  private:
   mutable std::mutex mutex_;
   std::vector<DeviceReport> reports_;
+  std::shared_ptr<const DeviceBoard> followed_;
 };
 
 }  // namespace ocelli::serving

@@ -33,6 +33,9 @@ class ShapeFactory final : public ServableFactory {
     metadata.name = "m";
     metadata.inputs = {{"x", DataType::kFp32, shape, "NC"}};
     metadata.outputs = {{"y", DataType::kFp32, shape, "NC"}};
+    ExecutionInfo info;
+    info.note = "compiled for " + shape.to_string();
+    metadata.devices = serving::DeviceBoard::of({info});
     auto servable = std::make_shared<test::FakeServable>(
         metadata, [shape, name = std::make_shared<std::string>("y")](InferenceCall& call) {
           if (!shape.accepts(call.inputs[0].tensor.view.shape)) {
@@ -152,6 +155,19 @@ TEST_F(ReshapingServableTest, ShowsWhatIsLoadedNow) {
   Caller unlucky(servable, {13, 4});
   EXPECT_FALSE(unlucky.send().wait().ok());
   EXPECT_EQ(shown(), "(2,8)(2,8)") << "it stayed as it was";
+}
+
+TEST_F(ReshapingServableTest, TheBoardThatMetricsKeepFollowsTheModel) {
+  auto servable = make(true);
+  const auto board = servable->metadata().devices;
+  EXPECT_EQ(board->reports().at(0).info.note, "compiled for (1,4)");
+  Caller larger(servable, {2, 8});
+  ASSERT_TRUE(larger.send().wait().ok());
+  EXPECT_EQ(board->reports().at(0).info.note, "compiled for (2,8)");
+  EXPECT_EQ(servable->current_metadata().device_reports().at(0).info.note, "compiled for (2,8)");
+  larger.call.servable.reset();
+  servable.reset();
+  EXPECT_EQ(board->reports().size(), 1U) << "the page may still ask";
 }
 
 TEST_F(ReshapingServableTest, AutomaticBatchChangesOnlyTheBatch) {
