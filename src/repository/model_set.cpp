@@ -189,6 +189,9 @@ void ModelSet::load(Task& task) {
   if (!servable.ok()) return settle(task, servable.status());
   const auto& metadata = (*servable)->metadata();
   if (Status status = check_automatic(metadata, *task.config); !status.ok()) return settle(task, status);
+  if (!task.config->shapes.empty() && task.config->batch.kind != BatchParameter::Kind::kFromModel)
+    context_.log.warning("Model {}: Both shape and batch size have been defined. Batch size parameter will be ignored.",
+                         name);
   log_loaded_model(context_.log, metadata, *slot.metrics, Clock::now() - begin);
   slot.registration = {};  // not twice on the page
   slot.registration = context_.show(metadata, slot.metrics);

@@ -59,6 +59,18 @@ TEST_F(ModelRepositoryTest, LogLinesThatToolsWaitFor) {
   EXPECT_THAT(changes, ElementsAre(change("START"), change("LOADING"), change("AVAILABLE")));
 }
 
+TEST_F(ModelRepositoryTest, ABatchSizeBesideAShapeIsSaidToBeIgnored) {
+  for (const char* name : {"both", "batch", "shape"}) folder_.write(std::string(name) + "/1/m.onnx", "one");
+  configure({entry("both", R"(,"batch_size":"auto","shape":"[1,4]")"), entry("batch", R"(,"batch_size":2)"),
+             entry("shape", R"(,"shape":"[1,4]","batch_size":0)")});
+  ASSERT_TRUE(start().ok());
+  const auto lines = lines_->lines();
+  const auto ignored = [](const std::string& line) { return line.find("will be ignored") != std::string::npos; };
+  EXPECT_EQ(std::ranges::count_if(lines, ignored), 1);
+  EXPECT_THAT(lines, Contains("modelmanager: Model both: Both shape and batch size have been defined. Batch size "
+                              "parameter will be ignored."));
+}
+
 TEST_F(ModelRepositoryTest, AnnouncesEveryChangeOfAStateAndReadiness) {
   folder_.write("m/1/m.onnx", "one");
   options_.models = {model("m")};
