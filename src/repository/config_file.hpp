@@ -26,7 +26,9 @@ struct MonitoringConfig {
   bool metrics_enabled = false;
   // Absent: the default families.
   std::optional<std::vector<std::string>> metrics_list;
-  std::string endpoint_path = "/metrics";
+  // Accepted without effect: the page is at kMetricsPath.
+  static constexpr std::string_view kMetricsPath = "/metrics";
+  std::string endpoint_path{kMetricsPath};
 };
 
 // One entry of model_config_list: its configuration, or why it cannot be used. A bad value breaks its own entry only.

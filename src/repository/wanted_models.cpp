@@ -43,6 +43,10 @@ WantedModels::Refresh WantedModels::refresh(bool force) {
 void WantedModels::report_unusable() const {
   for (const auto& entry : file_.unsupported)
     log_.warning("{} \"{}\" is not supported and is ignored", entry.kind, entry.name);
+  if (file_.monitoring && file_.monitoring->endpoint_path != MonitoringConfig::kMetricsPath) {
+    log_.warning("monitoring.metrics.endpoint_path \"{}\" has no effect: the page is at {}",
+                 file_.monitoring->endpoint_path, MonitoringConfig::kMetricsPath);
+  }
   const auto report_second = [this](const auto& entries) {
     for (const auto& entry : entries) {
       if (entry.status.code() == StatusCode::kAlreadyExists) log_.error("{}", entry.status.message());

@@ -346,6 +346,13 @@ TEST_F(ModelRepositoryTest, WhatMonitoringSaysIsFollowedAndMayRefuseTheFile) {
               Contains(HasSubstr("config.json: monitoring: Invalid name in metrics_list - x; what was")));
 }
 
+TEST_F(ModelRepositoryTest, AnotherPlaceForTheMetricsIsSaidToHaveNoEffect) {
+  configure({}, R"(,"monitoring":{"metrics":{"enable":true,"endpoint_path":"/m"}})");
+  ASSERT_TRUE(start().ok());
+  EXPECT_THAT(lines_->lines(), Contains("modelmanager: monitoring.metrics.endpoint_path \"/m\" has no effect: the page "
+                                        "is at /metrics"));
+}
+
 TEST_F(ModelRepositoryTest, ASecondModelOfOneNameIsAnErrorOfItsOwn) {
   folder_.write("a/1/m.onnx", "one");
   configure({entry("a"), entry("a", R"(,"nireq":3)")});
