@@ -3,6 +3,7 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 
+#include <limits>
 #include <set>
 
 #include "grpc/reflection/v1/reflection.pb.h"
@@ -49,7 +50,10 @@ void answer_extension_numbers(const std::string& type, pb::ServerReflectionRespo
 Status Reflection::answer(std::span<const std::byte> bytes, std::string& reply) const {
   pb::ServerReflectionResponse response;
   auto& request = *response.mutable_original_request();
-  if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return wire::malformed_message();
+  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
+      !request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return wire::malformed_message();
+  }
   response.set_valid_host(request.host());
   switch (request.message_request_case()) {
     case pb::ServerReflectionRequest::kFileByFilename:

@@ -3,6 +3,8 @@
 #include <exception>
 #include <utility>
 
+#include "protocols/rpc/parsing_charge.hpp"
+
 namespace ocelli::rpc {
 
 void Conversation::handle(transport::RpcExchange& exchange) noexcept {
@@ -13,8 +15,10 @@ void Conversation::handle(transport::RpcExchange& exchange) noexcept {
 
 void Conversation::on_message(transport::RpcExchange& exchange, transport::RpcMessage message) noexcept {
   Status status;
+  ByteCharge parsed;
   try {
-    status = answer_(message.bytes, exchange.reply().text());
+    status = charge_parsing(exchange, message.bytes.size(), parsed);
+    if (status.ok()) status = answer_(message.bytes, exchange.reply().text());
   } catch (const std::exception&) {
     status = Status(StatusCode::kResourceExhausted, "Not enough memory for the request");
   }

@@ -9,6 +9,7 @@
 
 #include "protocols/kserve_grpc/control_methods.hpp"
 #include "protocols/kserve_grpc/infer_message.hpp"
+#include "protocols/rpc/parsing_charge.hpp"
 #include "protocols/tfserving_grpc/control_methods.hpp"
 #include "protocols/tfserving_grpc/predict_message.hpp"
 
@@ -137,11 +138,15 @@ void RpcRouter::handle(transport::RpcExchange& exchange) noexcept {
 
 void RpcRouter::run_control(const UnaryMethod& method, transport::RpcExchange& exchange) noexcept {
   Status status;
+  ByteCharge parsed;
   try {
-    status = method.run(exchange.message().bytes, exchange.reply().text());
+    const auto bytes = exchange.message().bytes;
+    status = charge_parsing(exchange, bytes.size(), parsed);
+    if (status.ok()) status = method.run(bytes, exchange.reply().text());
   } catch (const std::exception&) {
     status = Status(StatusCode::kResourceExhausted, "Not enough memory for the request");
   }
+  parsed.clear();
   exchange.finish(status);
 }
 

@@ -1,7 +1,9 @@
 // What a request becomes counts as memory of the server, too: a number of one byte may become eight.
+#include "grpc/reflection/v1/reflection.pb.h"
 #include "inference/grpc_service.pb.h"
 #include "protocols/kserve_grpc/infer_request.hpp"
 #include "router_fixture.hpp"
+#include "tensorflow_serving/apis/get_model_metadata.pb.h"
 #include "tensorflow_serving/apis/predict.pb.h"
 
 namespace ocelli::rpc {
@@ -13,6 +15,8 @@ using testing::HasSubstr;
 constexpr const char* kInfer = "/inference.GRPCInferenceService/ModelInfer";
 constexpr const char* kStream = "/inference.GRPCInferenceService/ModelStreamInfer";
 constexpr const char* kPredict = "/tensorflow.serving.PredictionService/Predict";
+constexpr const char* kMetadata = "/tensorflow.serving.PredictionService/GetModelMetadata";
+constexpr const char* kReflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 constexpr std::size_t kLimit = 500'000;
 
 // One byte each.
@@ -147,6 +151,36 @@ TEST_F(MemoryTest, ARequestOfAStreamIsRefusedAndTheStreamGoesOn) {
   EXPECT_EQ(memory->taken(), 0U);
   exchange.end_messages();
   EXPECT_TRUE(exchange.wait_finished());
+}
+
+// Two bytes each, of which protobuf makes a string.
+std::string metadata_of_empty_fields(int count) {
+  tensorflow::serving::GetModelMetadataRequest request;
+  request.mutable_model_spec()->set_name("echo");
+  for (int i = 0; i < count; ++i) request.add_metadata_field("");
+  return request.SerializeAsString();
+}
+
+TEST_F(MemoryTest, MessagesOfTheControlPlaneAreBoundByWhatTheyMayBecome) {
+  const auto refused = answer(kMetadata, metadata_of_empty_fields(5'000));
+  EXPECT_EQ(refused.code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(refused.message(), HasSubstr("Limit: 500000 bytes; In use: 0 bytes; Needed: 10008"));
+  EXPECT_EQ(answer(kMetadata, metadata_of_empty_fields(2'000)).message(), "Invalid signature name");
+  EXPECT_EQ(memory->taken(), 0U);
+}
+
+TEST_F(MemoryTest, WhatReflectionIsAskedIsBoundToo) {
+  grpc::reflection::v1::ServerReflectionRequest request;
+  request.set_list_services("");
+  FakeRpcExchange exchange(kReflection);
+  begin(exchange);
+  exchange.send(request.SerializeAsString());
+  ASSERT_TRUE(exchange.wait_written(1));
+  request.set_host(std::string(10'000, 'h'));
+  exchange.send(request.SerializeAsString());
+  ASSERT_TRUE(exchange.wait_finished());
+  EXPECT_EQ(exchange.status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(memory->taken(), 0U);
 }
 
 }  // namespace
