@@ -297,6 +297,18 @@ class TfServingClient(WithServer):
                     self.stub.Predict(made, timeout=PATIENCE)
                 self.assertEqual((raised.exception.code(), raised.exception.details()), (grpc.StatusCode.INVALID_ARGUMENT, text))
 
+    def test_one_value_for_all_is_refused_as_any_tensor(self):
+        for name, shape, text in (("c", (1, 10), "Missing input with specific name - Required input: b"),
+                                  ("b", (2, 10), "Invalid input batch size - Expected: 1; Actual: 2; input name: b"),
+                                  ("b", (1, 9), "Invalid input shape - Expected: (1,10); Actual: (1,9); input name: b"),
+                                  ("b", (10,), "Invalid number of shape dimensions - Expected: (1,10); Actual: (10); input name: b")):
+            with self.subTest(text):
+                made, tensor_proto = self.request("dummy", name, self.types.DT_FLOAT, shape)
+                tensor_proto.float_val.append(1)
+                with self.assertRaises(grpc.RpcError) as raised:
+                    self.stub.Predict(made, timeout=PATIENCE)
+                self.assertEqual((raised.exception.code(), raised.exception.details()), (grpc.StatusCode.INVALID_ARGUMENT, text))
+
     def test_encoded_pictures(self):
         png, pixels = noise_png()
         made, tensor_proto = self.request("mobilenet", "input", self.types.DT_STRING, (1,))

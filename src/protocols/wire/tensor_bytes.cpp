@@ -72,7 +72,9 @@ Result<Tensor> tensor_from_values(const InputHead& head, const RepeatedValues& v
   if (!expected) return wrong_shape(head);
   const bool fills = fill && values.count() == 1 && *expected > 1 && head.type != DataType::kString;
   if (!fills && values.count() != *expected) return wrong_value_count(head, *expected, values.count());
-  if (fills && (!head.spec || !head.spec->shape.accepts(head.shape))) return wrong_shape(head);
+  // What the model does not take is not made; the servable says what is wrong with it, in OVMS's order.
+  if (fills && (!head.spec || !head.spec->shape.accepts(head.shape)))
+    return Tensor{{head.type, head.shape, nullptr, 0}, {}};
   if (const auto block = values.contiguous(); block && !fills) return tensor_in_place(head, *block, source);
 
   const auto bytes = fills ? *expected * element_size(head.type) : values.bytes_as(head.type);

@@ -36,7 +36,8 @@ Tensor tensor_in_place(const InputHead& head, Bytes bytes, const InputSource& so
 
 // The elements of a typed field, converted. Errors: kInvalidArgument "Invalid number of values in tensor proto
 // container" when their number is not the shape's, and for values that the type cannot hold. With fill, one value
-// stands for all elements of the shape (TensorFlow's rule), provided that the model accepts the shape.
+// stands for all elements of the shape (TensorFlow's rule); of a shape, or a name, that the model does not take, the
+// tensor has no bytes, and the servable refuses it for that.
 Result<Tensor> tensor_from_values(const InputHead& head, const RepeatedValues& values, bool fill,
                                   const InputSource& source);
 
