@@ -168,6 +168,16 @@ TEST_F(OpenvinoBackend, ReportsThePrecisionThatReallyRuns) {
                      : "");
 }
 
+TEST_F(OpenvinoBackend, LightModelsAreNotSaidToComputeInWhatHeavyOnesWould) {
+  for (const auto& [name, precision] : {std::pair("row", "FP32"), std::pair("dynamic", "FP32"),
+                                        std::pair("identity_int8", "INT8"), std::pair("identity_string", "STRING")}) {
+    auto model = compile(name);
+    ASSERT_NE(model, nullptr) << name;
+    EXPECT_EQ(model->info().precision, precision) << name;
+    EXPECT_EQ(model->info().note, "") << name;
+  }
+}
+
 TEST_F(OpenvinoBackend, RefusesValuesThatTheDeviceWouldCutOff) {
   constexpr std::int64_t kWide = (std::int64_t{1} << 32) + 5;
   std::vector<std::int64_t> values{1, 2, 3, 4, 5, kWide};

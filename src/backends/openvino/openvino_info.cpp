@@ -26,6 +26,14 @@ auto ask(Query query) -> std::optional<decltype(query())> {
   }
 }
 
+bool has_type(const ModelSignature& signature, std::initializer_list<DataType> types) {
+  const auto matches = [&](const TensorSpec& spec) {
+    return std::find(types.begin(), types.end(), spec.type) != types.end();
+  };
+  return std::any_of(signature.inputs.begin(), signature.inputs.end(), matches) ||
+         std::any_of(signature.outputs.begin(), signature.outputs.end(), matches);
+}
+
 // Layers whose arithmetic makes up the time of a model, as the runtime graph calls them.
 bool is_heavy(const std::string& layer) {
   static constexpr std::array<std::string_view, 8> kHeavy{
@@ -55,35 +63,46 @@ std::string precision_of_layer(const ov::RTMap& info) {
   return precision == info.end() ? "" : upper_precision(precision->second.as<std::string>());
 }
 
-// The precision of most heavy layers of the graph that runs; empty when the device does not show its graph or has no
-// such layer.
-std::string precision_of_graph(const ov::CompiledModel& compiled) {
-  std::map<std::string, int> counts;
-  for (const auto& node : compiled.get_runtime_model()->get_ordered_ops()) {
-    const auto& info = node->get_rt_info();
-    const auto layer = info.find("layerType");
-    if (layer == info.end() || !is_heavy(layer->second.as<std::string>())) continue;
-    const auto name = precision_of_layer(info);
-    if (!name.empty()) ++counts[name];
-  }
+// Layers that only bring tensors in or out, or into another form.
+bool only_moves(const std::string& layer) {
+  static constexpr std::array<std::string_view, 7> kMoving{"Input",   "Output",      "Const",       "Convert",
+                                                           "Reorder", "MemoryInput", "MemoryOutput"};
+  return std::find(kMoving.begin(), kMoving.end(), layer) != kMoving.end();
+}
+
+using LayerCounts = std::map<std::string, int>;  // by precision
+
+std::string most_frequent(const LayerCounts& counts) {
   const auto most =
       std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return most == counts.end() ? "" : most->first;
 }
 
-std::string precision_of(const ov::CompiledModel& compiled) {
+// The precision of most heavy layers of the graph that runs, else of most others that compute; empty when the device
+// does not show its graph or nothing in it computes.
+std::string precision_of_graph(const ov::CompiledModel& compiled) {
+  LayerCounts heavy;
+  LayerCounts light;
+  for (const auto& node : compiled.get_runtime_model()->get_ordered_ops()) {
+    const auto& info = node->get_rt_info();
+    const auto layer = info.find("layerType");
+    if (layer == info.end()) continue;
+    const auto type = layer->second.as<std::string>();
+    if (only_moves(type)) continue;
+    if (const auto name = precision_of_layer(info); !name.empty()) ++(is_heavy(type) ? heavy : light)[name];
+  }
+  return most_frequent(heavy.empty() ? light : heavy);
+}
+
+std::string precision_of(const ov::CompiledModel& compiled, const ModelSignature& signature) {
   if (const auto seen = ask([&] { return precision_of_graph(compiled); }); seen && !seen->empty()) return *seen;
+  // What the device would do with floats says nothing about a model without any.
+  if (!has_type(signature, {DataType::kFp16, DataType::kBf16, DataType::kFp32, DataType::kFp64}) &&
+      !signature.outputs.empty())
+    return std::string(precision_name(signature.outputs.front().type));
   const auto hint = ask([&] { return compiled.get_property(ov::hint::inference_precision); });
   const auto type = hint ? from_ov(*hint) : DataType::kUndefined;
   return std::string(precision_name(type == DataType::kUndefined ? DataType::kFp32 : type));
-}
-
-bool has_type(const ModelSignature& signature, std::initializer_list<DataType> types) {
-  const auto matches = [&](const TensorSpec& spec) {
-    return std::find(types.begin(), types.end(), spec.type) != types.end();
-  };
-  return std::any_of(signature.inputs.begin(), signature.inputs.end(), matches) ||
-         std::any_of(signature.outputs.begin(), signature.outputs.end(), matches);
 }
 
 bool has_text(const ov::RTMap& info, const char* key, std::string_view text) {
@@ -113,7 +132,7 @@ std::string note_about(const ExecutionInfo& info, const ModelSignature& signatur
   std::vector<std::string> notes;
   const bool told =
       options.properties.contains("INFERENCE_PRECISION_HINT") || options.properties.contains("EXECUTION_MODE_HINT");
-  if (!told && info.precision != "FP32" && info.precision != "INT8") {
+  if (!told && (info.precision == "BF16" || info.precision == "FP16")) {
     notes.push_back(
         fmt::format("computes in {}, which the device chose, so that answers differ a little from FP32; "
                     "plugin_config {{\"INFERENCE_PRECISION_HINT\":\"f32\"}} makes it compute in FP32",
@@ -156,7 +175,7 @@ ExecutionInfo execution_info(const ov::Core& core, const ov::CompiledModel& comp
   if (!devices->empty()) {
     info.device_name = ask([&] { return core.get_property(devices->front(), ov::device::full_name); }).value_or("");
   }
-  info.precision = precision_of(compiled);
+  info.precision = precision_of(compiled, signature);
   if (const auto streams = ask([&] { return compiled.get_property(ov::num_streams).num; }); streams && *streams > 0) {
     info.streams = static_cast<std::uint32_t>(*streams);
   }
