@@ -12,6 +12,19 @@
 #include "serving/tensor_parts.hpp"
 
 namespace ocelli::serving {
+namespace {
+
+// A part costs a thousand bytes before its run begins, whatever little the client sent for it. Parts of one
+// demultiplexer, as OVMS; and runs of one node inside nested ones.
+constexpr std::size_t kMaxParts = 10'000;
+constexpr std::size_t kMaxRuns = 10 * kMaxParts;
+
+Status too_many_parts(std::string_view node, std::size_t parts, std::size_t limit) {
+  return invalid_argument(fmt::format(
+      "Too large dynamic demultiplication requested. - Limit: {} parts; Actual: {}; node: {}", limit, parts, node));
+}
+
+}  // namespace
 
 // One run of one node: a call to its model. Its outputs stay until the pipeline has ended.
 struct PipelineRun::NodeCall final : CallCompletion {
@@ -72,7 +85,9 @@ std::vector<std::size_t> PipelineRun::open_after(std::size_t node) const {
 
 std::size_t PipelineRun::run_count(std::size_t node) const noexcept {
   std::size_t count = 1;
-  for (const auto demultiplexer : graph_.nodes[node].open) count *= nodes_[demultiplexer].parts;
+  for (const auto demultiplexer : graph_.nodes[node].open) {
+    if (count <= kMaxRuns) count *= nodes_[demultiplexer].parts;  // no product of these overflows
+  }
   return count;
 }
 
@@ -138,6 +153,7 @@ Status PipelineRun::find_parts(std::size_t node) {
                                             graph_.nodes[node].name, graph_.nodes[node].items[position],
                                             shape.to_string(), expected));
       }
+      if (count > kMaxParts) return too_many_parts(graph_.nodes[node].name, count, kMaxParts);
       parts = count;
       if (whole.type != DataType::kString) continue;
       auto offsets = string_part_offsets(whole);
@@ -161,9 +177,11 @@ void PipelineRun::open_node(std::size_t node) {
     return fail(unavailable(fmt::format("Pipeline node {}: model {}: {}", description.name, description.model,
                                         servable.status().message())));
   }
+  const auto runs = run_count(node);
+  if (runs > kMaxRuns) return fail(too_many_parts(description.name, runs, kMaxRuns));
   try {
     auto& calls = nodes_[node].calls;
-    for (std::size_t i = 0, count = run_count(node); i < count; ++i) {
+    for (std::size_t i = 0; i < runs; ++i) {
       auto& made = calls.emplace_back();
       made.run = this;
       made.node = node;

@@ -53,6 +53,7 @@ class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
   void stop_calls();
   void finish(Status status);
 
+  // Counts on only until there are too many.
   [[nodiscard]] std::size_t run_count(std::size_t node) const noexcept;
   [[nodiscard]] TensorView item(std::size_t node, std::size_t run, std::size_t position) const;
   [[nodiscard]] TensorView value(const PipelineLink& link, std::size_t index) const;

@@ -215,6 +215,34 @@ TEST_F(PipelineTest, AnyNumberOfPartsOfTheRequestAndNoneIsAborted) {
   EXPECT_EQ(none.call.status.code(), StatusCode::kAborted);
 }
 
+// A few bytes of a request would else become a thousand times as many, nested demultiplexers any number of runs.
+TEST_F(PipelineTest, TooManyPartsAreRefusedBeforeTheyCostMemory) {
+  add_adder("narrow", {1, 2}, 1);
+  auto definition = chain({node("each", "narrow", {"request", "in"})}, {"each", "a"});
+  definition.demultiply_count = -1;
+  ASSERT_TRUE(open(definition).ok());
+  Client client;
+  send(client, {10'001, 1, 2}, counting(20'002));
+  client.wait();
+  EXPECT_EQ(client.call.status.code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(client.call.status.message(),
+            "Too large dynamic demultiplication requested. - Limit: 10000 parts; Actual: 10001; node: request");
+  EXPECT_EQ(fakes["narrow"]->runs(), 0);
+
+  add_adder("wide", {1'001, 1, 2}, 0);
+  auto split = node("split", "wide", {"request", "in"});
+  split.demultiply_count = 1'001;
+  auto nested = chain({split, node("each", "narrow", {"split", "a"})}, {"each", "a"});
+  nested.demultiply_count = -1;
+  ASSERT_TRUE(open(nested).ok());
+  Client many;
+  send(many, {100, 1'001, 1, 2}, counting(200'200));
+  many.wait();
+  EXPECT_EQ(many.call.status.message(),
+            "Too large dynamic demultiplication requested. - Limit: 100000 parts; Actual: 100100; node: each");
+  EXPECT_EQ(fakes["narrow"]->runs(), 0);
+}
+
 // Strings have different lengths, so that their parts are not equally long; they come back in their order.
 TEST_F(PipelineTest, StringsAreDemultiplexedAndGathered) {
   const PartialShape any{{Dimension::any(), Dimension::any()}};
