@@ -26,8 +26,8 @@ enum class Codec : unsigned char { kUnknown, kJpeg, kPng, kWebp, kBmp };
 
 // Decodes as it is stored: gray stays gray, alpha stays, palettes and CMYK become colour, 16-bit samples become 8-bit,
 // EXIF orientation is not applied (as OpenCV's IMREAD_UNCHANGED). A picture that is cut off is an error, never half a
-// picture. Pixels come from pool. Thread-safe. Errors: kInvalidArgument, the message says which codec and what was
-// wrong, expected and given.
+// picture, and so is a JPEG of more than 100 scans (32 where it is large). Pixels come from pool. Thread-safe. Errors:
+// kInvalidArgument, the message says which codec and what was wrong, expected and given.
 Result<Image> decode(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits = {});
 
 }  // namespace ocelli::image

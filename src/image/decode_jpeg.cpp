@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csetjmp>
+#include <cstdint>
 #include <cstdio>
 
 #include <jpeglib.h>
@@ -36,6 +38,26 @@ void on_message(j_common_ptr info, int level) {
 
 void on_output(j_common_ptr) {}
 
+// A scan of a few bytes walks over the whole picture, so that a small file could keep a core busy for hours. Usual
+// progressive pictures have ten scans; the largest that are taken may have 32.
+constexpr std::uint64_t kMaxScans = 100;
+constexpr std::uint64_t kMinScans = 32;
+constexpr std::uint64_t kMaxScannedPixels = std::uint64_t{1} << 32;
+
+int max_scans(std::uint64_t pixels) {
+  return static_cast<int>(std::clamp(kMaxScannedPixels / std::max<std::uint64_t>(pixels, 1), kMinScans, kMaxScans));
+}
+
+// Asked between rows of blocks, while the scans are gathered.
+void on_progress(j_common_ptr info) {
+  const auto* decoder = reinterpret_cast<j_decompress_ptr>(info);
+  const int limit = max_scans(std::uint64_t{decoder->image_width} * decoder->image_height);
+  if (decoder->input_scan_number <= limit) return;
+  auto* errors = reinterpret_cast<JpegErrors*>(info->err);
+  std::snprintf(errors->message, sizeof errors->message, "it has more than %d scans", limit);
+  std::longjmp(errors->escape, 1);
+}
+
 class JpegReader {
  public:
   JpegReader() {
@@ -43,6 +65,7 @@ class JpegReader {
     errors_.manager.error_exit = on_fatal;
     errors_.manager.emit_message = on_message;
     errors_.manager.output_message = on_output;
+    progress_.progress_monitor = on_progress;
     errors_.message[0] = '\0';
     errors_.cut_off = false;
   }
@@ -53,6 +76,7 @@ class JpegReader {
   bool read_header(std::span<const std::byte> encoded) {
     if (setjmp(errors_.escape)) return false;
     jpeg_create_decompress(&info_);
+    info_.progress = &progress_;
     jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(encoded.data()), encoded.size());
     jpeg_read_header(&info_, TRUE);
     return true;
@@ -82,6 +106,7 @@ class JpegReader {
  private:
   jpeg_decompress_struct info_{};
   JpegErrors errors_{};
+  jpeg_progress_mgr progress_{};
 };
 
 // Multiplicative CMYK to BGR: channel = ink' * key' / 255 with primes for "what is left of the light".

@@ -47,6 +47,8 @@ class PngReader {
     if (!png_ || !info_) return false;
     if (setjmp(png_jmpbuf(png_))) return false;
     png_set_read_fn(png_, &input_, read_bytes);
+    // Texts, profiles and the like would be inflated and kept, eight megabytes for each of a thousand small chunks.
+    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_read_info(png_, info_);
     png_set_strip_16(png_);
     png_set_expand(png_);

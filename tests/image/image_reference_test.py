@@ -4,10 +4,12 @@ Usage: image_reference_test.py IMAGE_TOOL. The data folder is $OCELLI_TEST_DATA,
 """
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 import cv2
 import numpy as np
@@ -106,6 +108,41 @@ class Generated(unittest.TestCase):
         cv2.imwrite(str(path), source)
         ours, _ = run(path, 40, 32)
         np.testing.assert_array_equal(ours, cv2.resize(source, (40, 32), interpolation=cv2.INTER_LINEAR))
+
+
+class SmallFilesThatWouldCostMuch(unittest.TestCase):
+    def setUp(self):
+        self.path = pathlib.Path(tempfile.mkdtemp()) / "picture"
+
+    def test_scans_without_end(self):
+        """Each scan of a few bytes walks over all of the picture."""
+        Image.fromarray(photo((64, 64), 1)[:, :, 0]).save(self.path, "JPEG", progressive=True)
+        file = self.path.read_bytes()
+        last = file[file.rindex(b"\xff\xda") : -2]
+        for repeated, refused in ((50, False), (100, True), (1000, True)):
+            self.path.write_bytes(file[:-2] + last * repeated + file[-2:])
+            pixels, error = run(self.path)
+            self.assertEqual(pixels is None, refused, error)
+            if refused:
+                self.assertIn("JPEG picture cannot be read: it has more than 100 scans", error)
+
+    def test_texts_and_profiles_are_not_inflated(self):
+        """A compressed text of 8 KB becomes 8 MB, and there may be a thousand of them."""
+        def chunk(kind, data):
+            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+        def peak_kb(count):
+            self.path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)) + text * count +
+                                  chunk(b"IDAT", zlib.compress(b"\0abc")) + chunk(b"IEND", b""))
+            with subprocess.Popen([TOOL, str(self.path)], stdout=subprocess.PIPE) as tool:
+                self.assertEqual(tool.stdout.read(), b"1 1 3\ncba")
+                _, status, usage = os.wait4(tool.pid, 0)
+                tool.returncode = status
+            self.assertEqual(status, 0)
+            return usage.ru_maxrss
+
+        text = chunk(b"zTXt", b"key\0\0" + zlib.compress(b"a" * 7_900_000, 9))
+        self.assertLess(peak_kb(100) - peak_kb(0), 100 << 10)
 
 
 @unittest.skipUnless(DATA.is_dir(), f"no test data at {DATA}: set OCELLI_TEST_DATA")
