@@ -4,8 +4,6 @@
 #include <openssl/evp.h>
 
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <thread>
 
@@ -121,16 +119,6 @@ class DocumentReader {
   std::map<std::string, std::string> names_;  // name -> path of its first owner
 };
 
-std::optional<std::string> read_whole(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) return std::nullopt;
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) return std::nullopt;
-  std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  if (stream.bad()) return std::nullopt;
-  return text;
-}
-
 std::string md5(std::string_view text) {
   unsigned char bytes[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
@@ -158,7 +146,7 @@ Result<ConfigFile> read_config(const std::filesystem::path& path, std::string* d
   Status failure;
   for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
     if (attempt > 0) pause ? pause() : std::this_thread::sleep_for(kReadPause);
-    const auto text = read_whole(path);
+    const auto text = read_document(path);
     if (!text) {
       failure = cannot_open(path);
       continue;
@@ -177,7 +165,7 @@ Result<ConfigFile> read_config(const std::filesystem::path& path, std::string* d
 }
 
 Result<std::string> config_digest(const std::filesystem::path& path) {
-  const auto text = read_whole(path);
+  const auto text = read_document(path);
   if (!text) return cannot_open(path);
   return md5(*text);
 }

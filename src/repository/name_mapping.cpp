@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <set>
 
 #include "repository/strict_json.hpp"
@@ -44,9 +42,9 @@ Result<NameMapping> read_name_mapping(const std::filesystem::path& version_folde
   const auto path = version_folder / "mapping_config.json";
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return mapping;
-  std::ifstream stream(path, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  auto document = parse_json(text, path.string());
+  const auto text = read_document(path);
+  if (!text) return internal_error(fmt::format("{} cannot be read", path.string()));
+  auto document = parse_json(*text, path.string());
   if (!document.ok()) return document.status();
   JsonProblem problem;
   JsonObject object(*document, "", problem);

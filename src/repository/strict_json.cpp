@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <fstream>
+
 namespace ocelli::repository {
 namespace {
 
@@ -60,6 +63,19 @@ std::string shown(const Json& value) {
 }
 
 }  // namespace
+
+std::optional<std::string> read_document(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return std::nullopt;
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) return std::nullopt;
+  std::string text;
+  std::array<char, std::size_t{16} * 1024> piece;
+  while (text.size() <= kMaxText && (stream.read(piece.data(), piece.size()) || stream.gcount() > 0))
+    text.append(piece.data(), static_cast<std::size_t>(stream.gcount()));
+  if (stream.bad()) return std::nullopt;
+  return text;
+}
 
 Result<Json> parse_json(std::string_view text, std::string_view what) {
   if (text.size() > kMaxText) return failed_precondition(fmt::format("{}: more than {} bytes", what, kMaxText));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -19,6 +20,10 @@ namespace ocelli::repository {
 // Text to a document; what names it in errors. kFailedPrecondition when it is longer than 16 MiB, nested deeper than
 // 32, has a key twice, or is not JSON (then with the position).
 Result<nlohmann::json> parse_json(std::string_view text, std::string_view what);
+
+// The text of a file; of one that is too long for parse_json(), only as much as makes it say so. Nothing when the path
+// is no regular file (opening a pipe would wait for its writer) or cannot be read.
+std::optional<std::string> read_document(const std::filesystem::path& path);
 
 // The first thing that is wrong with a document; what comes later is not kept.
 class JsonProblem {

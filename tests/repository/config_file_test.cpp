@@ -231,6 +231,21 @@ TEST(ConfigFile, ReadingFromDisk) {
               HasSubstr((folder.path() / "wrong.json: x: unknown key").string()));
 }
 
+// Of a file of any size, no more is read than shows that it is too large.
+TEST(ConfigFile, AHugeFileIsRefusedWithoutReadingAllOfIt) {
+  const test::TemporaryFolder folder;
+  std::vector<std::string> digests;
+  for (const std::uintmax_t megabytes : {20U, 40U}) {
+    const auto path = folder.write("config.json", "{}");
+    std::filesystem::resize_file(path, megabytes << 20);  // zeros, which take no room on the disk
+    const auto file = read_config(path, nullptr, [] {});
+    ASSERT_FALSE(file.ok());
+    EXPECT_THAT(std::string(file.status().message()), HasSubstr("more than 16777216 bytes"));
+    digests.push_back(config_digest(path).value());
+  }
+  EXPECT_EQ(digests[0], digests[1]) << "of what was read";
+}
+
 TEST(ConfigFile, MD5IsTheRealOne) {
   const test::TemporaryFolder folder;
   EXPECT_EQ(*config_digest(folder.write("abc", "abc")), "900150983cd24fb0d6963f7d28e17f72");  // RFC 1321, A.5
