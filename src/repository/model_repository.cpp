@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <set>
@@ -145,8 +146,12 @@ class ModelRepository::Impl {
   void look() {
     const std::lock_guard pass(pass_mutex_);
     if (context_.stopping) return;
-    wanted_.refresh(false);
-    update({});
+    try {
+      wanted_.refresh(false);
+      update({});
+    } catch (const std::exception& failure) {  // memory that may be there the next time
+      context_.log.error("Looking for changed models failed: {}", failure.what());
+    }
   }
 
   // Explicit control: what the command line wants from the start.

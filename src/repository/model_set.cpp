@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <set>
 #include <thread>
@@ -171,12 +172,25 @@ void ModelSet::run(std::vector<Task>& tasks) {
     for (std::size_t index = next++; index < tasks.size() && !context_.stopping; index = next++) load(tasks[index]);
   };
   std::vector<std::thread> helpers;
-  for (std::size_t i = 1; i < thread_count(context_.options, tasks.size()); ++i) helpers.emplace_back(work);
+  try {
+    for (std::size_t i = 1; i < thread_count(context_.options, tasks.size()); ++i) helpers.emplace_back(work);
+  } catch (const std::exception& failure) {  // their number may be limited: it takes longer with fewer
+    context_.log.warning("Fewer threads than wanted load models: {}", failure.what());
+  }
   work();
   for (auto& helper : helpers) helper.join();
 }
 
+// Memory, or threads where their number is limited, may be missing now and be there the next time.
 void ModelSet::load(Task& task) {
+  try {
+    load_version(task);
+  } catch (const std::exception& failure) {
+    settle(task, {StatusCode::kResourceExhausted, fmt::format("no memory or no thread for it: {}", failure.what())});
+  }
+}
+
+void ModelSet::load_version(Task& task) {
   const std::string& name = task.config->name;
   VersionSlot& slot = *task.slot;
   if (!slot.serving) context_.catalog->set_state(name, task.version, VersionState::kLoading, slot.failure);

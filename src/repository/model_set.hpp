@@ -73,6 +73,7 @@ class ModelSet {
   bool due(const Task& task, const PassRequest& request) const;
   void run(std::vector<Task>& tasks);
   void load(Task& task);
+  void load_version(Task& task);
   void settle(Task& task, const Status& status);
   void retire_replaced(const Selection& selection, PassOutcome& outcome);
   void retire(const std::string& name, Version version, const VersionSlot& slot);

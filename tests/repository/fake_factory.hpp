@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
 #include <fstream>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <source_location>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -36,6 +39,8 @@ class FakeFactory final : public repository::ServableFactory {
     std::string text;
     std::getline(stream, text);
     if (text == "broken") return internal_error("the file is broken");
+    if (text == "no memory") throw std::bad_alloc();
+    if (text == "no thread") throw std::system_error(EAGAIN, std::generic_category());
     if (text == "refused") return failed_precondition("the device refuses it");
     serving::ServableMetadata metadata;
     metadata.name = load.config.name;

@@ -418,6 +418,23 @@ TEST_F(ModelRepositoryTest, TheWatcherTriesFailedLoadsAgain) {
   EXPECT_TRUE(eventually([this] { return served("a") == "better"; }));
 }
 
+// Nobody would catch what is thrown on the watcher's thread.
+TEST_F(ModelRepositoryTest, AModelThatMemoryOrThreadsAreMissingForIsTriedAgain) {
+  folder_.write("good/1/m.onnx", "good");
+  folder_.write("a/1/m.onnx", "no memory");
+  folder_.write("b/1/m.onnx", "no thread");
+  configure({entry("good"), entry("a"), entry("b")});
+  options_.poll_interval = std::chrono::milliseconds(5);
+  ASSERT_TRUE(start().ok());
+  EXPECT_TRUE(factory_->wait_for_loads(6));
+  EXPECT_EQ(served("good"), "good");
+  const auto reason = [this](const char* name) { return repository_->status(name, std::nullopt)->versions[0].reason; };
+  EXPECT_EQ(reason("a"), "no memory or no thread for it: std::bad_alloc");
+  EXPECT_EQ(reason("b"), "no memory or no thread for it: Resource temporarily unavailable");
+  folder_.write("a/1/m.onnx", "better");
+  EXPECT_TRUE(eventually([this] { return served("a") == "better"; }));
+}
+
 TEST_F(ModelRepositoryTest, StoppingDoesNotWaitForTheNextPoll) {
   folder_.write("a/1/m.onnx", "one");
   options_.models = {model("a")};
