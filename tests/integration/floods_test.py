@@ -32,6 +32,10 @@ def streams(count, body):
     return (body(stream) for stream in range(1, 2 * count, 2))
 
 
+# A field of 4000 bytes that is kept, and then referred to by one byte each (RFC 7541, 6.2.1 and 6.1).
+LARGE_FIELD = b"\x40\x03x-b\x7f" + bytes((4000 - 127 & 0x7F | 0x80, 4000 - 127 >> 7)) + b"y" * 4000
+REFERENCES = bytes((0x80 | 62,)) * 10_000
+
 LIVE = b"/inference.GRPCInferenceService/ServerLive"
 WATCH = b"/grpc.health.v1.Health/Watch"
 EMPTY_MESSAGE = b"\0\0\0\0\0"
@@ -47,6 +51,7 @@ FLOODS = {
     "unknown methods": lambda: streams(50_000, lambda s: frame(HEADERS, END_HEADERS | END_STREAM, s, call_headers(b"/no/Such"))),
     "calls that never end": lambda: streams(20_000, lambda s: frame(HEADERS, END_HEADERS, s, call_headers(LIVE))),
     "watchers": lambda: streams(20_000, lambda s: frame(HEADERS, END_HEADERS, s, call_headers(WATCH)) + frame(DATA, 0, s, EMPTY_MESSAGE)),
+    "references to a large field": lambda: streams(1_000, lambda s: frame(HEADERS, END_HEADERS, s, call_headers(LIVE) + (LARGE_FIELD if s == 1 else b"") + REFERENCES)),
     "headers that go on": lambda: [frame(HEADERS, 0, 1, call_headers(LIVE))] + [frame(CONTINUATION, 0, 1, literal(b"x-more", b"y" * 100))] * 50_000,
 }
 

@@ -22,6 +22,7 @@ struct Http2Callbacks {
   }
 
   static int on_begin_headers(nghttp2_session* http2, const nghttp2_frame* frame, void* user_data) noexcept {
+    session_of(user_data).header_bytes_ = 0;
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     auto* stream = session_of(user_data).open_stream(frame->hd.stream_id);
     if (!stream)
@@ -32,6 +33,7 @@ struct Http2Callbacks {
   static int on_header(nghttp2_session* http2, const nghttp2_frame* frame, const std::uint8_t* name,
                        std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t,
                        void* user_data) noexcept {
+    if (!session_of(user_data).allow_header(name_size + value_size)) return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     if (auto* stream = stream_of(http2, frame->hd.stream_id)) {
       session_of(user_data).on_header(*stream, text_of(name, name_size), text_of(value, value_size));

@@ -18,6 +18,10 @@ constexpr std::size_t kUnfinishedFactor = 2;
 // What honest work is worth in tokens of the flood guard: frames that may go with one call and with one message.
 constexpr std::int64_t kFramesPerCall = 16;
 constexpr std::int64_t kFramesPerMessage = 4;
+// Metadata up to so many times the limit is refused with a status; a client that sends more floods. One byte of a
+// header block can stand for four thousand, which are looked through each time.
+constexpr std::size_t kHeaderFactor = 4;
+constexpr std::size_t kHeaderOverhead = 32;  // RFC 9113, section 6.5.2
 constexpr int kMethodNotAllowed = 405;
 constexpr int kUnsupportedMediaType = 415;
 
@@ -56,7 +60,7 @@ RpcStream* Http2Session::open_stream(std::int32_t id) noexcept {
 void Http2Session::on_header(RpcStream& stream, std::string_view name, std::string_view value) {
   const auto& limits = context_.options.limits;
   auto& headers = stream.headers_;
-  if (headers.list_bytes() + name.size() + value.size() + 32 > limits.max_header_bytes ||
+  if (headers.list_bytes() + name.size() + value.size() + kHeaderOverhead > limits.max_header_bytes ||
       headers.count() >= limits.max_headers) {
     stream.progress_.headers_too_large = true;
   } else {
@@ -222,6 +226,14 @@ void Http2Session::on_stream_closed(RpcStream& stream, bool in_order) noexcept {
     fail(NGHTTP2_ENHANCE_YOUR_CALM);
   }
   cancel(stream);
+}
+
+// Of request headers, trailers and headers that are ignored alike.
+bool Http2Session::allow_header(std::size_t bytes) noexcept {
+  header_bytes_ += bytes + kHeaderOverhead;
+  if (header_bytes_ <= kHeaderFactor * context_.options.limits.max_header_bytes) return true;
+  fail(NGHTTP2_ENHANCE_YOUR_CALM);
+  return false;
 }
 
 bool Http2Session::allow_frame() noexcept {

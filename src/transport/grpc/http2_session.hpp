@@ -100,6 +100,7 @@ class Http2Session {
   void hand_over(RpcStream& stream) noexcept;
   void on_stream_closed(RpcStream& stream, bool in_order) noexcept;
   bool allow_frame() noexcept;
+  bool allow_header(std::size_t bytes) noexcept;
 
   // http2_send.cpp
   void commit(OutgoingMessage& message) noexcept;
@@ -147,6 +148,7 @@ class Http2Session {
 
   RpcStream* data_stream_ = nullptr;  // whose DATA frame is being received
   std::size_t data_left_ = 0;         // of that frame
+  std::size_t header_bytes_ = 0;      // of the header block that is being received, as it is without compression
 
   int depth_ = 0;  // calls of ours on the stack: output is written when they return
   bool failed_ = false;

@@ -385,6 +385,30 @@ TEST_F(Http2SessionTest, FloodsEndTheConnection) {
   }
 }
 
+// A byte of a header block may stand for a field of 4000, so that a few frames were work for seconds.
+TEST_F(Http2SessionTest, FieldsThatAreOnlyReferredToCountWithAllTheirBytes) {
+  constexpr auto kNewestEntry = static_cast<char>(0x80 | 62);  // RFC 7541, section 6.1
+  std::string field = header_block({{"x-large", std::string(4'000, 'v')}});
+  field[0] = 0x40;  // is kept for later references
+  const std::string call = header_block(call_headers("Hold"));
+  for (const bool trailers : {false, true}) {
+    auto& session = open();
+    // A call that is open, and the metadata before or behind its message.
+    const auto send = [&](std::uint32_t stream, std::size_t references) {
+      if (trailers) session.send(headers_frame(stream, call_headers("Hold")) + data_frame(stream, grpc_message("x")));
+      session.send(frame(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, stream,
+                         (trailers ? "" : call) + field + std::string(references, kNewestEntry)));
+    };
+    send(1, 10);
+    EXPECT_FALSE(session.session().done());
+    if (!trailers) expect_status(1, 8, "metadata is too large");
+    send(3, 100);
+    EXPECT_TRUE(session.session().done());
+    EXPECT_EQ(session.answers().goaway_code, NGHTTP2_ENHANCE_YOUR_CALM) << (trailers ? "trailers" : "headers");
+    release();
+  }
+}
+
 TEST_F(Http2SessionTest, RapidResetEndsTheConnection) {
   auto& session = open();
   std::uint32_t stream = 1;
