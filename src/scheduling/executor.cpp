@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <string_view>
 #include <utility>
 
 namespace ocelli::scheduling {
@@ -73,6 +74,11 @@ Lane* Executor::take_free() noexcept {
   free_ = lane->next_free;
   ++taken_;
   return lane;
+}
+
+bool Executor::in_host_memory() const noexcept {
+  const std::string_view device = model().info().device;
+  return device == "CPU" || device.starts_with("ARMNN.Cpu");
 }
 
 bool Executor::quiet() const noexcept {

@@ -94,6 +94,9 @@ class Executor {
   void begin_ahead(Lane& ended, TimePoint now) noexcept;
   // Takes work.
   [[nodiscard]] bool usable() const noexcept { return !out && !retiring; }
+  // The device works in the host's memory. What a run lacks there was not lost with the device, and no other device has
+  // more of it: the request itself may be too large.
+  [[nodiscard]] bool in_host_memory() const noexcept;
   // Its bit in WorkItem::avoid_; devices beyond the 32nd share the last one.
   [[nodiscard]] std::uint32_t mark() const noexcept { return 1U << std::min<std::size_t>(position, 31); }
   // Nobody is at work on any lane, nor about to touch one.

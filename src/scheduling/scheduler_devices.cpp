@@ -169,7 +169,10 @@ Scheduler::Incident Scheduler::judge(Lane& lane, const Status& status) noexcept 
                  options_.name, device, lane.items(), status.message(), items);
     return {Incident::Kind::kLimited, executor.position, items};
   }
-  if (status.code() == StatusCode::kResourceExhausted && ++executor.memory_strikes < kMemoryStrikes) return {};
+  if (status.code() == StatusCode::kResourceExhausted) {
+    // The request may be what is too large, and then it is not the others' outage.
+    if (executor.in_host_memory() || ++executor.memory_strikes < kMemoryStrikes) return {};
+  }
   const bool gone = status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kResourceExhausted;
   if (!gone || (!watch_ && !other_device(executor, 0))) return {};
   executor.out = true;

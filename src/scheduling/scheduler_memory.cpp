@@ -68,6 +68,8 @@ void Scheduler::wake_sleeper() noexcept {
 // Asked before the lock is taken, because the watch may ask others.
 bool Scheduler::may_relieve(const Lane& lane, const Status& status) noexcept {
   if (status.code() != StatusCode::kResourceExhausted || !lane.ran || !watch_) return false;
+  // Else one request that is too large would cost all models that do nothing their place, again and again.
+  if (lane.executor().in_host_memory()) return false;
   return !lane.stopping.load(std::memory_order_relaxed) && watch_->may_free_memory(lane.executor().position);
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -68,6 +69,14 @@ struct SchedulerMemoryTest : testing::Test, WorkCompletion, DeviceWatch {
   bool reaches(const int& what, int wanted) {
     std::unique_lock lock(mutex);
     return changed.wait_for(lock, kPatience, [&] { return what >= wanted; });
+  }
+  bool reaches_now(const int& what, int wanted) {
+    const std::lock_guard lock(mutex);
+    return what >= wanted;
+  }
+  void reset_counts() {
+    const std::lock_guard lock(mutex);
+    told = out = asked = woken = 0;
   }
   // The lane of an item that was told may be given back a moment later.
   bool leaves() {
@@ -137,6 +146,39 @@ TEST_F(SchedulerMemoryTest, AFullDeviceWaitsForMemoryOnceAndThenFailsAsBefore) {
   ASSERT_TRUE(reaches(told, 2));
   EXPECT_EQ(second.status.code(), StatusCode::kResourceExhausted);
   EXPECT_EQ(asked, 1) << "not again so soon";
+}
+
+// Requests that are too large by themselves would else be everybody's outage.
+TEST_F(SchedulerMemoryTest, TheProcessorStaysWhateverItLacksMemoryFor) {
+  for (const auto* device : {"CPU", "GPU.0"}) {
+    scheduler->remove(0, kPatience);
+    add()->mutable_info().device = device;
+    full = true;
+    reset_counts();
+    for (int i = 1; i <= 3; ++i) {
+      const auto& item = submit();
+      ASSERT_TRUE(reaches(told, i));
+      if (i == 1) {
+        EXPECT_EQ(item.status.code(), StatusCode::kResourceExhausted);
+      }
+    }
+    const bool stays = std::string_view(device) == "CPU";
+    EXPECT_TRUE(reaches(out, stays ? 0 : 1));
+    full = false;
+    const auto& item = submit();
+    ASSERT_TRUE(reaches(told, 4));
+    EXPECT_EQ(item.status.ok(), stays) << item.status.to_string();
+    EXPECT_EQ(reaches_now(out, 1), !stays);
+  }
+}
+
+TEST_F(SchedulerMemoryTest, NoModelIsTakenOffTheProcessorForARequestThatIsTooLarge) {
+  add()->mutable_info().device = "CPU";
+  full = can_free = true;
+  const auto& item = submit();
+  ASSERT_TRUE(reaches(told, 1));
+  EXPECT_EQ(item.status.code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(asked, 0);
 }
 
 TEST_F(SchedulerMemoryTest, WhatWasMeasuredIsTakenOver) {
