@@ -28,6 +28,8 @@ class ProtobufWalker {
     while (good_ && position() < end) {
       const std::uint64_t tag = varint();
       const auto number = static_cast<std::uint32_t>(tag >> 3);
+      // No message has a field 0, but a file that is not written yet is full of them.
+      if (number == 0) return fail();
       switch (tag & 7) {
         case 0:
           on_number(number, varint());
