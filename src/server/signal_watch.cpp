@@ -14,6 +14,9 @@ sigset_t watched_signals() {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  // nohup and its like ignore it for good reason.
+  struct sigaction hangup {};
+  if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -44,7 +47,8 @@ void SignalWatch::watch() {
     if (::sigwait(&set, &signal) != 0) continue;
     const std::lock_guard lock(mutex_);
     if (closing_) return;
-    if (requested_) ::_exit(kSecondSignalExit);
+    // A terminal that is closed hangs up more than once, and nobody is impatient then.
+    if (requested_ && signal != SIGHUP) ::_exit(kSecondSignalExit);
     requested_ = true;
     changed_.notify_all();
   }

@@ -1,4 +1,4 @@
-// SignalWatch: SIGTERM and SIGINT as an event.
+// SignalWatch: SIGTERM, SIGINT and SIGHUP as an event.
 #pragma once
 
 #include <condition_variable>
@@ -11,8 +11,9 @@
 namespace ocelli::server {
 
 // Create it before any other thread is started: it blocks the signals for them all. One at a time in a program. The
-// first signal ends wait(); a second one ends the process at once with exit code 1. SIGPIPE is ignored from here
-// on; SIGXFSZ is by the whole program (cli/program.cpp).
+// first signal ends wait(); a second one, unless it is SIGHUP, ends the process at once with exit code 1. SIGHUP is
+// left alone where it is ignored already (nohup). SIGPIPE is ignored from here on; SIGXFSZ is by the whole program
+// (cli/program.cpp).
 class SignalWatch {
  public:
   SignalWatch();
