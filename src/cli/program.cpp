@@ -13,6 +13,7 @@
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/option_page.hpp"
+#include "cli/standard_streams.hpp"
 #include "cli/text_table.hpp"
 #include "runtime/backend_module.hpp"
 
@@ -88,6 +89,7 @@ int dispatch(Arguments arguments) {
 }  // namespace
 
 int run_program(std::span<const std::string> arguments) {
+  fill_standard_streams();
   // A file that has reached the limit of `ulimit -f` fails its write with EFBIG, as a full disk does with ENOSPC.
   ::signal(SIGXFSZ, SIG_IGN);
   try {
