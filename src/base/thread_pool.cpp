@@ -11,10 +11,17 @@ ThreadPool::ThreadPool(const std::string& name, std::size_t threads, std::size_t
     : name_(name.substr(0, 15)), max_queued_(max_queued) {
   assert(threads >= 1);
   threads_.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  try {
+    for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  } catch (...) {  // their number may be limited; those that run must end before their handles go
+    end();
+    throw;
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { end(); }
+
+void ThreadPool::end() noexcept {
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;

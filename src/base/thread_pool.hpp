@@ -21,7 +21,7 @@ class ThreadPool {
   static constexpr std::size_t kUnbounded = std::numeric_limits<std::size_t>::max();
 
   // name (at most 15 characters are kept) shows in debuggers and top. threads >= 1. max_queued: tasks that may wait,
-  // not counting those that run.
+  // not counting those that run. Throws std::system_error when the system gives no more threads.
   ThreadPool(const std::string& name, std::size_t threads, std::size_t max_queued);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -37,6 +37,7 @@ class ThreadPool {
 
  private:
   void work();
+  void end() noexcept;
 
   const std::string name_;
   const std::size_t max_queued_;

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <system_error>
 
 #include "base/version.hpp"
 #include "cli/commands.hpp"
@@ -19,6 +20,15 @@
 
 namespace ocelli::cli {
 namespace {
+
+constexpr const char* kThreadsAreLimited =
+    "; the number of threads is limited too tightly (ulimit -u, or pids of a container)";
+
+// Unlike fmt::print(), which throws where nothing can be written.
+int fail(const std::string& text) noexcept {
+  std::fputs(text.c_str(), stderr);
+  return kExitFailure;
+}
 
 int help_command() {
   fmt::print("{}", options_help(terminal_columns()));
@@ -94,9 +104,11 @@ int run_program(std::span<const std::string> arguments) {
   ::signal(SIGXFSZ, SIG_IGN);
   try {
     return dispatch(arguments);
+  } catch (const std::system_error& failure) {
+    const bool threads = failure.code() == std::errc::resource_unavailable_try_again;
+    return fail(fmt::format("ocelli failed: {}{}\n", failure.what(), threads ? kThreadsAreLimited : ""));
   } catch (const std::exception& failure) {
-    fmt::print(stderr, "ocelli failed: {}\n", failure.what());
-    return kExitFailure;
+    return fail(fmt::format("ocelli failed: {}\n", failure.what()));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <string>
 #include <thread>
 #include <utility>
@@ -67,7 +68,11 @@ int run(server::Server& server, server::SignalWatch& signals, const Log& log) {
   std::atomic<bool> failed{false};
   Status outcome;
   std::thread loader([&] {
-    outcome = server.load_models();
+    try {
+      outcome = server.load_models();
+    } catch (const std::exception& failure) {
+      outcome = {StatusCode::kResourceExhausted, fmt::format("no memory or no thread to begin: {}", failure.what())};
+    }
     failed = !outcome.ok();
     loading = false;
     signals.notify();

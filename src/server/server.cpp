@@ -10,6 +10,7 @@
 #include <future>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -238,12 +239,19 @@ Status Server::Parts::open_rest(const ApiKeys& keys) {
 
 // A runtime cannot be interrupted while it compiles, so this happens on a thread that can be left behind.
 bool Server::Parts::stop_repository(Duration limit) {
+  const auto limit_ms = std::chrono::duration_cast<std::chrono::milliseconds>(limit);
   std::promise<void> done;
   auto ended = done.get_future();
-  std::thread stopper([this, limit, told = std::move(done)]() mutable {
-    repository.stop(std::chrono::duration_cast<std::chrono::milliseconds>(limit));
-    told.set_value();
-  });
+  std::thread stopper;
+  try {
+    stopper = std::thread([this, limit_ms, told = std::move(done)]() mutable {
+      repository.stop(limit_ms);
+      told.set_value();
+    });
+  } catch (const std::system_error&) {  // the number of threads is limited: then on this one
+    repository.stop(limit_ms);
+    return true;
+  }
   if (ended.wait_for(limit + kLeastUnloading) == std::future_status::ready) {
     stopper.join();
     return true;

@@ -1,9 +1,14 @@
 """What whoever starts the program does to it: missing standard streams, a terminal that is closed, and the like. It must serve, and end in order."""
+import http.client
 import os
+import pathlib
+import resource
 import signal
+import subprocess
+import tempfile
 import unittest
 
-from ocelli_server import Server, simulated_server
+from ocelli_server import PROGRAM, SANITIZED, Server, free_port, simulated_server, wait_for
 
 SIGNATURE = {"inputs": [{"name": "x", "type": "FP32", "shape": [1, 4]}], "outputs": [{"name": "y", "type": "FP32", "shape": [1, 4]}]}
 
@@ -43,6 +48,65 @@ class Signals(unittest.TestCase):
             for _ in range(10):
                 self.assertEqual(server.get("/v2")[0], 200)
             self.assertNotIn("Shutting down", server.log())
+
+
+@unittest.skipIf(SANITIZED, "sanitizers need threads of their own")
+@unittest.skipUnless(os.geteuid() == 0, "only root may become a user without other processes")
+class LimitedThreads(unittest.TestCase):
+    USER = 54321
+
+    def setUp(self):
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.folder.chmod(0o755)
+        (self.folder / "config.json").write_text('{"model_config_list": []}')
+        if subprocess.run([PROGRAM, "version"], preexec_fn=lambda: os.setuid(self.USER), capture_output=True, check=False).returncode != 0:
+            self.skipTest("other users cannot run the program here")
+
+    def start(self, threads):
+        """(exit code, output) of a server that may have so many threads; None: it serves."""
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
+            os.setuid(self.USER)
+
+        port = free_port()
+        with open(self.folder / "log", "w+b") as log:
+            command = [PROGRAM, "serve", "--config_path", self.folder / "config.json", "--rest_bind_address", "127.0.0.1", "--rest_port", str(port)]
+            server = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=limit, cwd="/")
+
+            def serves():
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+                try:
+                    connection.request("GET", "/v2/health/ready")
+                    return connection.getresponse().status == 200
+                except OSError:
+                    return False
+                finally:
+                    connection.close()
+
+            try:
+                wait_for(lambda: server.poll() is not None or serves(), "the server ends or serves")
+                if server.poll() is not None:
+                    log.seek(0)
+                    return server.returncode, log.read().decode()
+                server.send_signal(signal.SIGTERM)
+                self.assertEqual(server.wait(timeout=40), 0)
+                return None
+            finally:
+                server.kill()
+                server.wait()
+
+    def test_too_few_are_told(self):
+        served = False
+        for threads in range(1, 41):
+            ended = self.start(threads)
+            served = served or ended is None
+            if ended is None:
+                continue
+            self.assertFalse(served, "it did with fewer")
+            code, output = ended
+            self.assertEqual(code, 1, f"{threads} threads: {output}")
+            self.assertRegex(output.splitlines()[-1], "thread|model manager", f"{threads} threads")
+        self.assertTrue(served)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,21 @@ NetworkCopies::NetworkCopies(std::shared_ptr<SharedRuntime> runtime, const std::
     copies_.back()->network = network;
   }
   threads_.reserve(copies_.size());
-  for (auto& copy : copies_) threads_.emplace_back([this, &copy] { serve(*copy); });
+  try {
+    for (auto& copy : copies_) threads_.emplace_back([this, &copy] { serve(*copy); });
+  } catch (...) {  // their number may be limited; those that run must end before their handles go
+    end_threads();
+    throw;
+  }
+}
+
+void NetworkCopies::end_threads() noexcept {
+  queue_.close();
+  for (auto& thread : threads_) thread.join();
 }
 
 NetworkCopies::~NetworkCopies() {
-  queue_.close();
-  for (auto& thread : threads_) thread.join();
+  end_threads();
   const std::lock_guard lock(runtime_->loading);
   for (const auto& copy : copies_) {
     try {

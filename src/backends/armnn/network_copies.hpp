@@ -34,7 +34,8 @@ class NetworkCopies {
     virtual void done() noexcept = 0;
   };
 
-  // Takes over networks that have been loaded into runtime; unloads them in the end.
+  // Takes over networks that have been loaded into runtime; unloads them in the end. Throws std::system_error when the
+  // system gives no more threads.
   NetworkCopies(std::shared_ptr<SharedRuntime> runtime, const std::vector<::armnn::NetworkId>& networks);
   ~NetworkCopies();
   NetworkCopies(const NetworkCopies&) = delete;
@@ -51,6 +52,7 @@ class NetworkCopies {
     std::mutex running;
   };
   void serve(Copy& copy) noexcept;
+  void end_threads() noexcept;
 
   std::shared_ptr<SharedRuntime> runtime_;
   std::vector<std::unique_ptr<Copy>> copies_;

@@ -19,6 +19,7 @@ class WorkerPool {
     virtual void work() noexcept = 0;
   };
 
+  // Throws std::system_error when the system gives no more threads.
   explicit WorkerPool(std::uint32_t threads);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
@@ -29,6 +30,7 @@ class WorkerPool {
 
  private:
   void serve() noexcept;
+  void end() noexcept;
 
   TaskQueue queue_;
   std::vector<std::thread> threads_;
