@@ -4,13 +4,19 @@
 #include <openssl/ssl.h>
 
 #include <array>
+#include <system_error>
 
 namespace ocelli::transport {
 namespace {
 
+// The first error says what happened, those after it which function was told: "PEM lib", "system lib".
 std::string openssl_reason() {
   std::array<char, 256> text{};
-  const auto error = ERR_peek_last_error();
+  const auto error = ERR_peek_error();
+  if (ERR_SYSTEM_ERROR(error) != 0) {
+    ERR_clear_error();
+    return std::generic_category().message(ERR_GET_REASON(error));
+  }
   ERR_error_string_n(error, text.data(), text.size());
   const char* reason = ERR_reason_error_string(error);
   ERR_clear_error();
@@ -49,11 +55,13 @@ Result<std::unique_ptr<TlsContext>> TlsContext::create(const TlsOptions& options
   if (SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1) {
     return file_error("TLS certificate", options.certificate_file);
   }
+  ERR_clear_error();  // what succeeds may leave some, too
   if (SSL_CTX_use_PrivateKey_file(context, options.key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
     return file_error("TLS key", options.key_file);
   }
   if (SSL_CTX_check_private_key(context) != 1) return file_error("TLS key", options.key_file);
   if (!options.client_ca_file.empty()) {
+    ERR_clear_error();
     auto* names = SSL_load_client_CA_file(options.client_ca_file.c_str());
     if (!names || SSL_CTX_load_verify_locations(context, options.client_ca_file.c_str(), nullptr) != 1) {
       return file_error("TLS client authority", options.client_ca_file);
