@@ -9,6 +9,7 @@
 #include "backends/onnxruntime/engine_cache.hpp"
 #include "backends/onnxruntime/node_placement.hpp"
 #include "backends/onnxruntime/provider_options.hpp"
+#include "backends/onnxruntime/run_error.hpp"
 #include "backends/onnxruntime/shrink_policy.hpp"
 #include "support/backend_fixture.hpp"
 
@@ -262,6 +263,48 @@ TEST(ShrinkPolicy, FollowsWhatWasAskedFor) {
     EXPECT_FALSE(never.shrink_after(bytes));
     EXPECT_FALSE(fixed_shapes.shrink_after(bytes));
   }
+}
+
+// As ONNX Runtime 1.20 to 1.31 write them; hosts and files shortened.
+TEST(RunError, AFullCardIsToldFromALostOne) {
+  const auto code = [](std::string_view message) { return code_of_message(message, StatusCode::kInternal); };
+  const std::string_view arena =
+      "Non-zero status code returned while running Conv node. Name:'c' Status Message: bfc_arena.cc:376 void* "
+      "onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*) ";
+  EXPECT_EQ(code(std::string(arena) + "Failed to allocate memory for requested buffer of size 939524096"),
+            StatusCode::kResourceExhausted);
+  EXPECT_EQ(code(std::string(arena) + "Available memory of 0 is smaller than requested bytes of 135383040"),
+            StatusCode::kResourceExhausted)
+      << "gpu_mem_limit is reached";
+  EXPECT_EQ(code("CUDA failure 2: out of memory ; GPU=0 ; hostname=h ; expr=cudaMalloc((void**)&p, size);"),
+            StatusCode::kResourceExhausted);
+  EXPECT_EQ(code("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0 ; hostname=h ; expr=cublasCreate(&handle);"),
+            StatusCode::kResourceExhausted);
+  for (const auto* lost : {"CUDA failure 700: an illegal memory access was encountered ; GPU=0",
+                           "CUDA failure 719: unspecified launch failure",
+                           "CUDA failure 46: all CUDA-capable devices are busy or unavailable",
+                           "CUDA failure 214: uncorrectable ECC error", "CUDA failure 999: unknown error",
+                           "CUDNN failure 5000: CUDNN_STATUS_EXECUTION_FAILED ; GPU=1"}) {
+    EXPECT_EQ(code(lost), StatusCode::kUnavailable) << lost;
+  }
+  // A request's or a model's fault, or one of ours: the card goes on.
+  for (const auto* fault :
+       {"CUDA failure 1: invalid argument ; GPU=0", "CUDA failure 7190: no such number", "CUDA failure ",
+        "Non-zero status code returned while running Reshape node. The input tensor cannot be reshaped"}) {
+    EXPECT_EQ(code(fault), StatusCode::kInternal) << fault;
+  }
+  EXPECT_EQ(code_of_message("", StatusCode::kOk), StatusCode::kOk);
+}
+
+// Shrinking is given up for a session without an arena, and not because a large run found no memory in the arena.
+TEST(RunError, NoMemoryInTheArenaIsNoRefusalToShrinkIt) {
+  EXPECT_TRUE(
+      refuses_to_shrink("Did not find an arena based allocator registered for device-id  combination in the "
+                        "memory arena shrink list: gpu:0"));
+  EXPECT_FALSE(
+      refuses_to_shrink("bfc_arena.cc:376 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, "
+                        "onnxruntime::Stream*) Failed to allocate memory for requested buffer of size 939524096"));
+  EXPECT_FALSE(refuses_to_shrink(""));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/onnxruntime/run_error.hpp"
 #include "base/folder_entries.hpp"
 
 namespace ocelli::onnxruntime {
@@ -76,16 +77,10 @@ Result<OrtLibrary> open_one(const fs::path& path) {
   return result;
 }
 
-bool contains(std::string_view text, std::string_view word) { return text.find(word) != std::string_view::npos; }
-
 StatusCode code_of(OrtErrorCode code, std::string_view text, StatusCode fallback) {
-  if (contains(text, "bad_alloc") || contains(text, "Failed to allocate memory") || contains(text, "out of memory")) {
-    return StatusCode::kResourceExhausted;
-  }
-  if (contains(text, "CUDA failure 999") || contains(text, "CUDA_ERROR_DEVICE_UNAVAILABLE") ||
-      contains(text, "device is lost")) {
-    return StatusCode::kUnavailable;
-  }
+  // No code tells a device that is full or lost; OK stands for "the words say nothing".
+  const auto told = code_of_message(text, StatusCode::kOk);
+  if (told != StatusCode::kOk) return told;
   switch (code) {
     case ORT_INVALID_ARGUMENT:
       return StatusCode::kInvalidArgument;

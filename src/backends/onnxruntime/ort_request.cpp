@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "backends/onnxruntime/ort_types.hpp"
+#include "backends/onnxruntime/run_error.hpp"
 #include "runtime/run_failure.hpp"
 #include "runtime/tensor_check.hpp"
 
@@ -216,7 +217,7 @@ Status OrtRequest::run_placed() noexcept {
     if (auto status = stage(); !status.ok()) return status;
   }
   Status status = call_session();
-  if (shrinks_ && status.message().find("arena") != std::string_view::npos) {
+  if (shrinks_ && refuses_to_shrink(status.message())) {
     // A session without an arena refuses to shrink it. The caller asked for an answer, not for that.
     model_.nvidia_memory()->shrinking().stop();
     status = arrange_shrinking();
