@@ -10,6 +10,16 @@ bool contains_any(std::string_view text, std::initializer_list<std::string_view>
   return std::ranges::any_of(words, [text](auto word) { return text.find(word) != std::string_view::npos; });
 }
 
+// Whether OpenCL's error is one of these numbers: cl.h has them, and releases from 2024 on do not always name them.
+bool has_code(std::string_view text, std::initializer_list<std::string_view> numbers) noexcept {
+  constexpr std::string_view kLead = "error code: ";
+  const auto at = text.find(kLead);
+  if (at == std::string_view::npos || text.find("[GPU]") == std::string_view::npos) return false;
+  const auto rest = text.substr(at + kLead.size());
+  const auto end = rest.find_first_not_of("-0123456789");
+  return std::ranges::find(numbers, rest.substr(0, end)) != numbers.end();
+}
+
 // Lines that only say where in OpenVINO's sources something was thrown.
 bool is_position(std::string_view line) noexcept {
   return line.starts_with("Exception from ") ||
@@ -37,14 +47,20 @@ std::string readable_error(std::string_view text) {
 }
 
 StatusCode code_of_error(std::string_view text, StatusCode fallback) noexcept {
+  // OpenCL's errors come by name, by number ("[GPU] clFlush, error code: -5"), or in the GPU plugin's own words.
   if (contains_any(text,
                    {"CL_OUT_OF_RESOURCES", "CL_OUT_OF_HOST_MEMORY", "CL_MEM_OBJECT_ALLOCATION_FAILURE", "out of memory",
-                    "ZE_RESULT_ERROR_OUT_OF_DEVICE_MEMORY", "exceeded max size of memory", "NC_OUT_OF_MEMORY"})) {
+                    "out of GPU resources", "xceeded max size of memory", "ZE_RESULT_ERROR_OUT_OF_DEVICE_MEMORY",
+                    "ZE_RESULT_ERROR_OUT_OF_HOST_MEMORY", "NC_OUT_OF_MEMORY"}) ||
+      has_code(text, {"-4", "-5", "-6"})) {
     return StatusCode::kResourceExhausted;
   }
-  // The last five are how the plugins of Movidius sticks and cards say that the link is cut.
-  if (contains_any(text, {"ZE_RESULT_ERROR_DEVICE_LOST", "CL_DEVICE_NOT_AVAILABLE", "evice lost", "X_LINK", "NC_ERROR",
-                          "NC_DEVICE_NOT_FOUND", "HDDL_CONNECT"})) {
+  // A GPU that was reset fails the kernels that it had, and then everything else. The last five are how the plugins of
+  // Movidius sticks and cards say that the link is cut.
+  if (contains_any(text, {"ZE_RESULT_ERROR_DEVICE_LOST", "ZE_RESULT_ERROR_DEVICE_REQUIRES_RESET",
+                          "CL_DEVICE_NOT_AVAILABLE", "CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST", "evice lost",
+                          "X_LINK", "NC_ERROR", "NC_DEVICE_NOT_FOUND", "HDDL_CONNECT"}) ||
+      has_code(text, {"-2", "-14"})) {
     return StatusCode::kUnavailable;
   }
   return fallback;

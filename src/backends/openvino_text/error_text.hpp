@@ -12,7 +12,7 @@ namespace ocelli::openvino {
 std::string readable_error(std::string_view text);
 
 // kResourceExhausted when a device's memory is out, kUnavailable when the device is lost, else fallback. The words are
-// those of OpenCL, Level Zero and the Movidius plugins, which OpenVINO passes on in its messages without a code.
+// those of OpenCL, Level Zero, the GPU plugin and the Movidius plugins: OpenVINO's exceptions carry no code.
 StatusCode code_of_error(std::string_view text, StatusCode fallback) noexcept;
 
 }  // namespace ocelli::openvino
