@@ -37,6 +37,31 @@ TEST(BoardDoctor, HealthyMali) {
             "ocelli devices");
 }
 
+// Debian's libarmnn comes without it, and then ARM NN has no device for the GPU.
+TEST(BoardDoctor, ArmNnWithoutItsGpuBackend) {
+  MachineTree tree;
+  make_board(tree);
+  std::filesystem::remove(tree.root() / "usr/lib/aarch64-linux-gnu/libarmnn.so.30");
+  EXPECT_EQ(line(tree.examine(), "mali.armnn"),
+            "problem: ARM NN (libarmnn.so) is not installed -> sudo apt-get install -y libarmnn-dev "
+            "'libarmnn-gpuacc-backend*'");
+  tree.library("/usr/lib/aarch64-linux-gnu/libarmnn.so.22.0", {}, "aarch64");
+  EXPECT_EQ(line(tree.examine(), "mali.backend"), "nothing") << "somebody's own build has it in the library";
+  tree.text("/var/lib/dpkg/info/libarmnn22:arm64.list", "/usr/lib/aarch64-linux-gnu/libarmnn.so.22\n");
+  const std::string missing =
+      "problem: ARM NN's backend GpuAcc is not installed: no module for it in /usr/lib/aarch64-linux-gnu/armnn22 -> "
+      "sudo apt-get install -y libarmnn-gpuacc-backend22";
+  EXPECT_EQ(line(tree.examine(), "mali.backend"), missing);
+  tree.library("/usr/lib/aarch64-linux-gnu/armnn22/Arm_CpuAcc_backend.so", {}, "aarch64");
+  EXPECT_EQ(line(tree.examine(), "mali.backend"), missing);
+  tree.library("/usr/lib/aarch64-linux-gnu/armnn22/Arm_GpuAcc_backend.so", {}, "aarch64");
+  const auto report = tree.examine("MALI");
+  EXPECT_EQ(problems(report), "");
+  EXPECT_EQ(line(report, "mali.backend"), "ok: /usr/lib/aarch64-linux-gnu/armnn22/Arm_GpuAcc_backend.so");
+  tree.process.environment["ARMNN_BACKEND_DIR"] = "/opt/armnn";
+  EXPECT_THAT(line(tree.examine(), "mali.backend"), testing::HasSubstr("no module for it in /opt/armnn -> "));
+}
+
 TEST(BoardDoctor, MaliWithoutFirmware) {
   MachineTree tree;
   make_board(tree);
@@ -192,6 +217,31 @@ TEST(BoardDoctor, AcceleratorsOfOthersAreNamed) {
   EXPECT_THAT(line(tree.examine(), "others.device"),
               testing::StartsWith("warning: Hailo accelerator at 0000:04:00.0: no backend runs on it"));
   EXPECT_THAT(line(tree.examine(), "intel_npu.device"), testing::StartsWith("absent: "));
+}
+
+// AMD's NPU and Rockchip's, with the kernel's own driver, make the same nodes as Intel's.
+TEST(BoardDoctor, NpusOfOthersAreNotTakenForIntels) {
+  MachineTree tree;
+  tree.node("/dev/accel/accel0");
+  EXPECT_THAT(line(tree.examine(), "intel_npu.device"), testing::StartsWith("ok: a node in /dev/accel"))
+      << "nobody says whose it is";
+  tree.text("/sys/class/accel/accel0/device/vendor", "0x1022\n");
+  tree.link("/sys/class/accel/accel0/device/driver", "../../../../bus/pci/drivers/amdxdna");
+  auto report = tree.examine();
+  EXPECT_EQ(line(report, "intel_npu.device"),
+            "absent: not present: no Intel accelerator on the PCI bus, none in /dev/accel");
+  EXPECT_EQ(line(report, "others.device"),
+            "warning: /dev/accel/accel0 with driver amdxdna: no backend runs on it; models run on the CPU or another "
+            "device -> choose another device: ocelli devices");
+
+  MachineTree board;
+  make_board(board);
+  board.node("/dev/accel/accel0");
+  board.link("/sys/class/accel/accel0/device/driver", "../../../../bus/platform/drivers/rocket");
+  report = board.examine();
+  EXPECT_EQ(problems(report), "");
+  EXPECT_THAT(line(report, "intel_npu.device"), testing::StartsWith("absent: "));
+  EXPECT_THAT(line(report, "others.device"), testing::StartsWith("absent: ")) << "check_rockchip() tells of it";
 }
 
 }  // namespace

@@ -3,20 +3,13 @@
 #include <string>
 #include <vector>
 
+#include "inventory/accel_nodes.hpp"
 #include "inventory/checks/checks.hpp"
 
 namespace ocelli::inventory {
 namespace {
 
 constexpr const char* kReleases = "https://github.com/intel/linux-npu-driver/releases";
-
-std::vector<std::string> accel_nodes(const MachineFiles& files) {
-  std::vector<std::string> nodes;
-  for (const auto& name : files.names("/dev/accel")) {
-    if (name.starts_with("accel") && files.is_device("/dev/accel/" + name)) nodes.push_back("/dev/accel/" + name);
-  }
-  return nodes;
-}
 
 void check_firmware(const Machine& machine, Section& section) {
   for (const std::string folder : {"/lib/firmware/intel/vpu", "/lib/firmware/updates/intel/vpu"}) {
@@ -57,9 +50,12 @@ void check_intel_npu(const Machine& machine, Findings& findings) {
   for (const auto& device : machine.pci) {
     if (device.vendor == kPciIntel && device.is_accelerator()) npu = &device;
   }
-  const auto nodes = accel_nodes(machine.files);
+  std::vector<std::string> nodes;
+  for (const auto& node : accel_nodes(machine.files)) {
+    if (node.may_be_of(kPciIntel)) nodes.push_back(node.path);
+  }
   if (!npu && nodes.empty()) {
-    section.absent("device", "not present: no Intel accelerator on the PCI bus, no /dev/accel",
+    section.absent("device", "not present: no Intel accelerator on the PCI bus, none in /dev/accel",
                    "lspci -nn | grep -i 'processing accelerators'");
     return;
   }

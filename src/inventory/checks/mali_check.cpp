@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "inventory/checks/checks.hpp"
 #include "inventory/text_parts.hpp"
@@ -115,15 +117,37 @@ void check_firmware(const Machine& machine, const std::string& tree, Section& se
   }
 }
 
+// Debian packs each backend of ARM NN by itself, as a module beside the library; others build all into it.
+void check_gpu_backend(const Machine& machine, const std::filesystem::path& library, Section& section) {
+  constexpr std::string_view kLead = "libarmnn.so.";
+  const std::string name = library.filename();
+  const std::string version(name.starts_with(kLead) ? split(name.substr(kLead.size()), '.').front() : "");
+  if (!number(version)) return;
+  const auto chosen = machine.process.variable("ARMNN_BACKEND_DIR").value_or("");
+  const std::string folder = chosen.empty() ? (library.parent_path() / ("armnn" + version)).string() : chosen;
+  const std::string package = "/var/lib/dpkg/info/libarmnn" + version;
+  const auto modules = machine.files.names(folder);
+  for (const auto& module : modules) {
+    if (contains(module, "GpuAcc")) return section.ok("backend", fmt::format("{}/{}", folder, module));
+  }
+  const bool has_modules = !modules.empty() || !chosen.empty() || machine.files.exists(package + ".list") ||
+                           machine.files.exists(package + ":arm64.list");
+  if (!has_modules) return;
+  section.problem("backend", fmt::format("ARM NN's backend GpuAcc is not installed: no module for it in {}", folder),
+                  fmt::format("sudo apt-get install -y libarmnn-gpuacc-backend{}", version));
+}
+
 void check_arm_nn(const Machine& machine, Section& section) {
   const auto found = machine.libraries.find_any("libarmnn.so");
   if (found.path.empty()) {
-    section.problem("armnn", "ARM NN (libarmnn.so) is not installed", "sudo apt-get install -y libarmnn-dev");
-  } else {
-    section.add("armnn", found.is_loadable() ? Verdict::kOk : Verdict::kProblem,
-                found.is_loadable() ? found.path : fmt::format("{} {}", found.path, found.problem),
-                found.is_loadable() ? "" : "sudo apt-get install -y --reinstall libarmnn-dev");
+    section.problem("armnn", "ARM NN (libarmnn.so) is not installed",
+                    "sudo apt-get install -y libarmnn-dev 'libarmnn-gpuacc-backend*'");
+    return;
   }
+  section.add("armnn", found.is_loadable() ? Verdict::kOk : Verdict::kProblem,
+              found.is_loadable() ? found.path : fmt::format("{} {}", found.path, found.problem),
+              found.is_loadable() ? "" : "sudo apt-get install -y --reinstall libarmnn-dev");
+  check_gpu_backend(machine, found.path, section);
 }
 
 }  // namespace

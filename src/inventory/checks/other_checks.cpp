@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 
+#include "inventory/accel_nodes.hpp"
 #include "inventory/checks/checks.hpp"
 #include "inventory/text_parts.hpp"
 #include "inventory/usb_devices.hpp"
@@ -84,7 +85,12 @@ void check_others(const Machine& machine, Findings& findings) {
       if (known.vendor == device.vendor && known.product == device.product) found.emplace_back(known.name);
     }
   }
-  if (found.empty()) section.absent("device", "not present: no Hailo, no Coral");
+  for (const auto& node : accel_nodes(machine.files)) {
+    // A Rockchip board's is told of where the board is.
+    if (!node.may_be_of(kPciIntel) && rockchip_name(machine.files).empty())
+      found.push_back(fmt::format("{} with driver {}", node.path, node.driver.empty() ? "unknown" : node.driver));
+  }
+  if (found.empty()) section.absent("device", "not present: no Hailo, no Coral, no NPU of another vendor");
   for (const auto& name : found)
     section.warning("device", name + ": no backend runs on it; models run on the CPU or another device", kOtherDevice);
 }
