@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "devices/automatic_devices.hpp"
 
 namespace ocelli::devices {
@@ -107,6 +109,15 @@ TEST(DevicePlan, AutoPrefersGpusWithMemoryOfTheirOwn) {
               ElementsAre("NVIDIA", "GPU.9", "GPU.10", "GPU.0", "GPU.1", "CPU"));
   const auto two = [] { return automatic_devices({gpu("GPU.0", false), gpu("GPU.1", true)}); };
   EXPECT_THAT(targets_of("AUTO", two), ElementsAre("NVIDIA", "GPU.1", "GPU.0", "CPU"));
+}
+
+TEST(DevicePlan, AutoTakesAMaliGpuThatIsThere) {
+  const auto board = [] { return automatic_devices({}, true); };
+  EXPECT_THAT(targets_of("AUTO", board), ElementsAre("NVIDIA", "GPU", "ARMNN.GpuAcc", "CPU"));
+  EXPECT_THAT(targets_of("AUTO:-MALI", board), ElementsAre("NVIDIA", "GPU", "CPU"));
+  EXPECT_THAT(targets_of("AUTO:-ARMNN,-GPU", board), ElementsAre("NVIDIA", "CPU"));
+  RuntimeRegistry none(std::filesystem::temp_directory_path() / "no_backends", Log());
+  EXPECT_THAT(automatic_devices(none, true), ElementsAre("NVIDIA", "GPU", "CPU"));
 }
 
 TEST(DevicePlan, OnlyAutoWithoutAListAsksTheMachine) {
