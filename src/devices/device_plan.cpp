@@ -49,6 +49,18 @@ Result<CpuRuntime> take_cpu_runtime(Properties& properties) {
   return value == "OPENVINO" ? CpuRuntime::kOpenvino : CpuRuntime::kOnnxruntime;
 }
 
+// A choice that nothing follows would be a mistake that nobody hears of.
+Status check_cpu_runtime(const DeviceExpression& expression, CpuRuntime runtime) {
+  if (runtime == CpuRuntime::kUnspecified) return {};
+  const std::string_view wanted = runtime == CpuRuntime::kOpenvino ? "OPENVINO" : "ONNXRUNTIME";
+  const bool used = std::ranges::any_of(expression.members, [&](const DeviceMember& member) {
+    return is_cpu(member.device) && (member.device.instance.empty() || member.device.instance == wanted);
+  });
+  if (used) return {};
+  return invalid_argument(fmt::format("plugin_config RUNTIME={} is for CPU, which target_device {} leaves no choice of",
+                                      wanted, expression.to_string()));
+}
+
 std::vector<Placement> cpu_placements(const DeviceName& device, CpuRuntime runtime) {
   if (device.instance == "OPENVINO") runtime = CpuRuntime::kOpenvino;
   if (device.instance == "ONNXRUNTIME") runtime = CpuRuntime::kOnnxruntime;
@@ -257,6 +269,7 @@ Result<DevicePlan> make_plan(const DeviceExpression& expression,
   if (Status status = check_streams_and_hint(properties); !status.ok()) return status;
   if (expression.kind == PlanKind::kAuto && expression.members.empty())
     return make_plan(expression.to_string(), plugin_config);
+  if (Status status = check_cpu_runtime(expression, *cpu); !status.ok()) return status;
   auto plan = plan_for(expression, *cpu, properties);
   if (!plan.ok()) return plan;
   plan->properties = std::move(properties);

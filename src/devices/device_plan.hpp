@@ -77,7 +77,8 @@ using AutomaticDevices = std::function<std::vector<std::string>()>;
 //  device_properties.hpp), for AUTO ENABLE_STARTUP_FALLBACK and ENABLE_RUNTIME_FALLBACK, for BATCH AUTO_BATCH_TIMEOUT
 //  (milliseconds).
 // Pure: whether a device is there shows when the plan is compiled. Errors: kInvalidArgument (a key above; NUM_STREAMS
-// together with PERFORMANCE_HINT), kUnimplemented (HETERO over runtimes that cannot share a model).
+// together with PERFORMANCE_HINT; RUNTIME where no CPU follows it), kUnimplemented (HETERO over runtimes that cannot
+// share a model).
 Result<DevicePlan> make_plan(const DeviceExpression& expression,
                              const std::map<std::string, std::string>& plugin_config);
 

@@ -237,6 +237,12 @@ TEST(DevicePlan, RefusesWhatCannotWork) {
   EXPECT_THAT(refusal("MULTI:GPU,CPU", {{"DEVICE_PROPERTIES", "{GPU:{A}}"}}), HasSubstr("position 8: ':' expected"));
   EXPECT_THAT(refusal("CPU", {{"RUNTIME", "TVM"}}),
               HasSubstr("RUNTIME: OPENVINO or ONNXRUNTIME expected, not \"TVM\""));
+  EXPECT_THAT(refusal("GPU", {{"RUNTIME", "onnxruntime"}}),
+              HasSubstr("RUNTIME=ONNXRUNTIME is for CPU, which target_device GPU leaves no choice of"));
+  EXPECT_THAT(refusal("AUTO:GPU,CPU.OPENVINO", {{"RUNTIME", "ONNXRUNTIME"}}), HasSubstr("leaves no choice of"));
+  EXPECT_THAT(refusal("AUTO:-CPU", {{"RUNTIME", "OPENVINO"}}), HasSubstr("AUTO:NVIDIA,GPU leaves no choice of"));
+  EXPECT_EQ(refusal("AUTO", {{"RUNTIME", "OPENVINO"}}), "accepted");
+  EXPECT_EQ(refusal("CPU.OPENVINO", {{"RUNTIME", "OPENVINO"}}), "accepted");
   EXPECT_THAT(refusal("CPU", {{"NUM_STREAMS", "2"}, {"PERFORMANCE_HINT", "LATENCY"}}),
               HasSubstr("cannot be given together"));
 }
