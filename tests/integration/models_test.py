@@ -61,6 +61,7 @@ class Models(unittest.TestCase):
                     return [device for device in json.loads(server.get("/v2/models/auto_list")[2])["execution"] if device["target"] == "GPU" and device["state"] == "failed"]
                 wait_for(passed_over, "what was passed over is told")
                 self.assertIn("OpenVINO has no device GPU here", passed_over()[0]["reason"])
+                self.assertIn("see: ocelli doctor --for GPU", passed_over()[0]["reason"])
             for name in refused:
                 if has_gpu and name == "gpu":
                     continue

@@ -102,9 +102,10 @@ Status check_devices(const ov::Core& core, const std::string& device) {
   for (const auto& member : list.members) {
     const std::string name = member.starts_with("-") ? member.substr(1) : member;  // "AUTO:-GPU": all but the GPU
     if (name == member ? exists(name) : true) continue;
-    return failed_precondition(
-        fmt::format("Cannot compile model into target device {}: OpenVINO has no device {} here, it has {}", device,
-                    name, fmt::join(available, ", ")));
+    const bool has_checks = base_name(name) == "GPU" || base_name(name) == "NPU";
+    return failed_precondition(fmt::format(
+        "Cannot compile model into target device {}: OpenVINO has no device {} here, it has {}{}", device, name,
+        fmt::join(available, ", "), has_checks ? fmt::format("; see: ocelli doctor --for {}", base_name(name)) : ""));
   }
   return {};
 }
