@@ -27,8 +27,8 @@
 
 namespace ocelli::serving {
 
-// Thread-safe. Its background work runs on the context's compilation threads and holds it alive; none of it touches the
-// scheduler once close() has returned.
+// Thread-safe. Its background work runs on the context's threads for compilations and rescues and holds it alive; none
+// of it touches the scheduler once close() has returned.
 class DeviceSupervisor final : public scheduling::DeviceWatch,
                                public MemoryTenant,
                                private scheduling::TimerClient,

@@ -227,7 +227,7 @@ bool DeviceSupervisor::may_free_memory(std::size_t position) noexcept {
 }
 
 void DeviceSupervisor::on_device_full(std::size_t position) noexcept {
-  const bool queued = context_.compilations.submit([self = shared_from_this(), position] { self->relieve(position); });
+  const bool queued = context_.rescues.submit([self = shared_from_this(), position] { self->relieve(position); });
   if (!queued) scheduler_->resume(position);
 }
 

@@ -101,7 +101,9 @@ void DeviceSupervisor::begin(std::size_t position) {
   auto& member = members_[position];
   member.working = true;
   member.retry_at = kNever;
-  const bool queued = context_.compilations.submit([self = shared_from_this(), position] { self->work(position); });
+  const bool short_work = member.device.quick || member.returning || member.state == DeviceState::kIdle;
+  auto& threads = short_work && !best_serving() ? context_.rescues : context_.compilations;
+  const bool queued = threads.submit([self = shared_from_this(), position] { self->work(position); });
   if (queued) {
     const bool waits = member.returning && member.short_since != kNever;
     member.returning = member.returning || member.state == DeviceState::kIdle;

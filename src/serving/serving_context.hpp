@@ -30,6 +30,7 @@ struct ServingContext {
         memory(std::move(sharing), timer),
         conversions("ocelli-convert", conversion_threads, kMaxConversions),
         compilations("ocelli-compile", kCompilationThreads, kMaxCompilations),
+        rescues("ocelli-rescue", kRescueThreads, kMaxCompilations),
         cleanup("ocelli-cleanup", 1, ThreadPool::kUnbounded) {}
 
   // Conversions that may wait; more requests are refused with kResourceExhausted.
@@ -38,6 +39,7 @@ struct ServingContext {
   // Devices that are made ready behind the back of running requests: how many at once, and how many may wait.
   static constexpr std::size_t kCompilationThreads = 3;
   static constexpr std::size_t kMaxCompilations = 256;
+  static constexpr std::size_t kRescueThreads = 2;
 
   BufferPool& pool;
   Log log;
@@ -49,6 +51,9 @@ struct ServingContext {
   ThreadPool conversions;
   // Runtimes that are compiled for must outlive the context: a compilation that cannot be interrupted is waited for.
   ThreadPool compilations;
+  // What requests wait for that no device serves now, and that is short: a CPU that steps in, a model that was idle,
+  // memory that is freed. Apart from the compilations, each of which may take minutes.
+  ThreadPool rescues;
   // What must not happen on a runtime's own thread: destroys servables whose last handle went, writes notes.
   ThreadPool cleanup;
 };

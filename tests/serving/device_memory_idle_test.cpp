@@ -36,6 +36,27 @@ TEST_F(SharedMemoryTest, ARunThatIsOutOfMemoryIsTriedAgainWithoutIdleModels) {
   EXPECT_EQ(last.code(), StatusCode::kResourceExhausted);
 }
 
+// As when engines are built for other models, which takes minutes.
+TEST_F(SharedMemoryTest, NoRequestWaitsForTheCompilationsOfOthers) {
+  share(0);
+  std::promise<void> end;
+  const auto ended = end.get_future().share();
+  for (std::size_t i = 0; i < ServingContext::kCompilationThreads; ++i)
+    ASSERT_TRUE(context->compilations.submit([ended] { ended.wait(); }));
+  ASSERT_TRUE(open(a).ok());
+  ASSERT_TRUE(open(b).ok());
+  a.full = [this] { return b.loaded(); };
+  const auto relieved = send(a, 0, seconds(20));
+  EXPECT_TRUE(relieved->wait());
+  EXPECT_TRUE(relieved->call.status.ok()) << "memory is freed: " << relieved->call.status.to_string();
+  EXPECT_EQ(b.state(), DeviceState::kIdle);
+  a.full = nullptr;
+  const auto returned = send(b, 0, seconds(20));
+  EXPECT_TRUE(returned->wait());
+  EXPECT_TRUE(returned->call.status.ok()) << "an idle model comes back: " << returned->call.status.to_string();
+  end.set_value();
+}
+
 TEST_F(SharedMemoryTest, IdleModelsLeaveWhenTheirTimeHasCome) {
   share(0, milliseconds(500), seconds(20), hours(1));
   ASSERT_TRUE(open(a).ok());

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <memory>
 #include <mutex>
@@ -231,6 +232,22 @@ TEST_F(DevicePlanTest, AutoFallsBackToTheCpuWhenItsDeviceDiesAndReturnsWhenItIsB
   ASSERT_TRUE(soon([&] { return ask() == 1; })) << "it comes back by itself";
   EXPECT_TRUE(becomes(1, DeviceState::kStandby));
   EXPECT_TRUE(becomes(0, DeviceState::kServing));
+}
+
+TEST_F(DevicePlanTest, TheCpuStepsInWhileOtherModelsAreCompiled) {
+  ASSERT_TRUE(open(options(Use::kFirst)).ok());
+  ASSERT_TRUE(test::eventually([&] { return report(1).state == DeviceState::kStandby && cpu.in_memory.expired(); }));
+  std::promise<void> end;
+  const auto ended = end.get_future().share();
+  for (std::size_t i = 0; i < ServingContext::kCompilationThreads; ++i)
+    ASSERT_TRUE(context.compilations.submit([ended] { ended.wait(); }));
+  gpu.dead = true;
+  const auto client = send(0);
+  const bool told = test::eventually([&] { return client->is_done(); });
+  end.set_value();
+  EXPECT_TRUE(told) << "it waits for other models' compilations";
+  ASSERT_TRUE(client->wait());
+  EXPECT_EQ(client->value(), 2) << client->call.status.to_string();
 }
 
 TEST_F(DevicePlanTest, TheOnlyDeviceIsOutWithAClearAnswerAndComesBack) {
