@@ -34,6 +34,8 @@ enum class MetricFamily : std::uint8_t {
   kDeviceBusy,
   kDeviceUtilization,
   kDeviceRuns,
+  kDeviceFailures,
+  kRequestRetries,
   kModelUnloads,
   kModelReturns,
   kDeviceMemoryLimit,

@@ -148,6 +148,7 @@ void write_device_number(PrometheusText& out, const Row& row, std::size_t positi
                value);
   };
   if (family == MetricFamily::kDeviceUtilization) return put(row.totals.device_use[position]);
+  if (family == MetricFamily::kDeviceFailures) return put(row.totals.device_failures[position]);
   put(family == MetricFamily::kDeviceRuns ? row.totals.device_runs[position] : row.totals.device_busy_us[position]);
 }
 
@@ -202,6 +203,8 @@ bool write_number(PrometheusText& out, const Row& row, MetricFamily family) {
       return put(row.totals.queue_time_us);
     case MetricFamily::kInferences:
       return put(row.totals.inferences);
+    case MetricFamily::kRequestRetries:
+      return put(row.totals.request_retries);
     case MetricFamily::kModelUnloads:
       return put(row.totals.device_unloads);
     case MetricFamily::kModelReturns:
@@ -241,6 +244,7 @@ void write_servable_family(PrometheusText& out, const Page& page, MetricFamily f
       case MetricFamily::kDeviceBusy:
       case MetricFamily::kDeviceUtilization:
       case MetricFamily::kDeviceRuns:
+      case MetricFamily::kDeviceFailures:
         write_devices(out, row, family);
         break;
       default:

@@ -75,6 +75,10 @@ struct ServableMetrics {
   // Executions, the time they took, and how busy the device is, by its position in the plan.
   std::array<DurationCounter, kMaxDevices> device_runs{};
   std::array<DeviceUse, kMaxDevices> device_use{};
+  // Times that a device was taken out of use while it served, by its position in the plan; requests that ran again,
+  // there or elsewhere, because their run failed.
+  std::array<Counter, kMaxDevices> device_failures{};
+  Counter request_retries{0};
   // Members of the plan that gave their memory back while they had no work, and that came back for a request.
   Counter device_unloads{0};
   Counter device_returns{0};

@@ -37,8 +37,10 @@ void ServableTotals::add(const ServableMetrics& metrics) noexcept {
   for (std::size_t i = 0; i < kMaxDevices; ++i) {
     device_runs[i] += value_of(metrics.device_runs[i].count);
     device_busy_us[i] += value_of(metrics.device_runs[i].ns) / kNanosecondsPerMicrosecond;
+    device_failures[i] += value_of(metrics.device_failures[i]);
     device_use[i] = std::max(device_use[i], metrics.device_use[i].share(now));
   }
+  request_retries += value_of(metrics.request_retries);
   device_unloads += value_of(metrics.device_unloads);
   device_returns += value_of(metrics.device_returns);
   queue_time_us += value_of(metrics.stat_queue.ns) / kNanosecondsPerMicrosecond;

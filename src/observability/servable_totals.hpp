@@ -34,6 +34,8 @@ struct ServableTotals {
   std::array<std::uint64_t, kMaxDevices> device_runs{};
   std::array<std::uint64_t, kMaxDevices> device_busy_us{};
   std::array<double, kMaxDevices> device_use{};  // the highest of all generations
+  std::array<std::uint64_t, kMaxDevices> device_failures{};
+  std::uint64_t request_retries = 0;
   std::uint64_t device_unloads = 0;
   std::uint64_t device_returns = 0;
   std::uint64_t queue_time_us = 0;

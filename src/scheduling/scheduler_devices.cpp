@@ -176,6 +176,8 @@ Scheduler::Incident Scheduler::judge(Lane& lane, const Status& status) noexcept 
   const bool gone = status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kResourceExhausted;
   if (!gone || (!watch_ && !other_device(executor, 0))) return {};
   executor.out = true;
+  metrics_.device_failures[std::min(executor.position, observability::kMaxDevices - 1)].fetch_add(
+      1, std::memory_order_relaxed);
   outage_ = unavailable(
       fmt::format("Model {} has no device to run on: {} is out of use ({})", options_.name, device, status.message()));
   publish_lanes();

@@ -241,11 +241,13 @@ Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, bool rel
   while (auto* item = lane.batch().pop_front()) {
     item->lane_ = nullptr;
     if (relief && !item->cancelled.load(std::memory_order_relaxed)) {
+      metrics_.request_retries.fetch_add(1, std::memory_order_relaxed);
       item->state_ = WorkItem::State::kQueued;
       again.push_back(*item);
       continue;
     }
     if (may_retry(lane, *item, status, batch)) {
+      metrics_.request_retries.fetch_add(1, std::memory_order_relaxed);
       item->state_ = WorkItem::State::kQueued;
       // A batch that was too large is tried in halves first.
       if (batch == 1 || status.code() != StatusCode::kResourceExhausted || !lane.ran) ++item->attempts_;

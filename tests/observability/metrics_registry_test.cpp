@@ -99,9 +99,15 @@ TEST(MetricsRegistry, MemoriesAndModelsThatComeAndGo) {
   EXPECT_EQ(value_of(registry.render(), R"(ocelli_model_unloads{name="m",version="1"})"), "0");
   metrics->device_unloads = 3;
   metrics->device_returns = 2;
+  metrics->request_retries = 5;
+  metrics->device_failures[0] = 4;
   const auto page = registry.render();
   EXPECT_EQ(value_of(page, R"(ocelli_model_unloads{name="m",version="1"})"), "3");
   EXPECT_EQ(value_of(page, R"(ocelli_model_returns{name="m",version="1"})"), "2");
+  EXPECT_EQ(value_of(page, R"(ocelli_request_retries{name="m",version="1"})"), "5");
+  EXPECT_EQ(
+      value_of(page, R"(ocelli_device_failures{device="CPU",member="0",name="m",runtime="OpenVINO",version="1"})"),
+      "4");
   EXPECT_EQ(value_of(page, R"(ocelli_device_memory_limit_bytes{device="CPU"})"), "100");
   EXPECT_EQ(value_of(page, R"(ocelli_device_memory_used_bytes{device="CPU"})"), "60");
   EXPECT_EQ(value_of(page, R"(ocelli_device_memory_used_bytes{device="GPU.0"})"), "7");

@@ -47,6 +47,9 @@ TEST_F(SchedulerTest, WorkOfALostDeviceMovesToAnother) {
     EXPECT_EQ(result(items[i]), static_cast<float>(i) + 1);
   }
   EXPECT_EQ(model->runs(), 20);
+  EXPECT_EQ(metrics.device_failures[0].load(), 1U);
+  EXPECT_EQ(metrics.device_failures[1].load(), 0U);
+  EXPECT_EQ(metrics.request_retries.load(), 2U) << "one run on each of its lanes";
 }
 
 TEST_F(SchedulerTest, TheOnlyDeviceIsNotGivenUp) {
