@@ -17,6 +17,8 @@ class DeviceWatch {
   virtual void on_device_out(std::size_t position, const Status& why) noexcept = 0;
   // The device ran out of memory; its batches have at most so many items for a while.
   virtual void on_device_limited(std::size_t position, std::uint32_t items, const Status& why) noexcept = 0;
+  // Such batches may be larger again: of so many items, or, 0, as large as before.
+  virtual void on_device_relaxed(std::size_t, std::uint32_t) noexcept {}
   // A run gave other rows than it was given; the device runs every request alone from now on. note writes that down for
   // the next start; it writes a file, so it is to be called where that may take its time. It may be empty, and may
   // outlive the scheduler.

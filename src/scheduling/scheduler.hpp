@@ -37,6 +37,8 @@ struct SchedulerOptions {
   BatchingOptions batching;
   // Models that run faster than this run on the submitting thread: waking another would cost more. Zero: never.
   Duration inline_below = std::chrono::microseconds(100);
+  // How long batches stay halved after their device ran out of memory; then they may double again, once in such a time.
+  Duration halved_for = std::chrono::seconds(30);
 };
 
 // Thread-safe. Every submitted item completes exactly once. The order is: higher priority first, then first come, first
@@ -101,7 +103,7 @@ class Scheduler final : private LaneObserver, private TimerClient {
 
   // Something that the watch is to be told once the lock is released.
   struct Incident {
-    enum class Kind : std::uint8_t { kNone, kOut, kLimited, kUnbatched, kFull };
+    enum class Kind : std::uint8_t { kNone, kOut, kLimited, kRelaxed, kUnbatched, kFull };
     Kind kind = Kind::kNone;
     std::size_t position = 0;
     std::uint32_t items = 0;
@@ -128,6 +130,7 @@ class Scheduler final : private LaneObserver, private TimerClient {
   bool other_device(const Executor& executor, std::uint32_t avoid) const noexcept;
   Incident judge(Lane& lane, const Status& status) noexcept;
   Incident judge_rows(Executor& executor) noexcept;
+  Incident relax(Executor& executor, TimePoint now) const noexcept;
   void strand(WorkList& stranded) noexcept;
   void publish_lanes() noexcept;
   static WorkItem* first_for(const Executor& executor, const WorkList& queue) noexcept;

@@ -162,7 +162,7 @@ Scheduler::Incident Scheduler::judge(Lane& lane, const Status& status) noexcept 
   const auto& device = executor.model().info().device;
   if (status.code() == StatusCode::kResourceExhausted && lane.batch().size() > 1) {
     const auto items = std::max(1U, std::min(executor.items_limit, lane.items() / 2));
-    executor.limit_until = Clock::now() + Executor::kLimitTime;
+    executor.limit_until = Clock::now() + options_.halved_for;
     if (items == executor.items_limit) return {};
     executor.items_limit = items;
     log_.warning("Model {}: device {} has no memory for a batch of {} ({}); batches have at most {} items for now",
@@ -188,6 +188,15 @@ Scheduler::Incident Scheduler::judge(Lane& lane, const Status& status) noexcept 
   return {Incident::Kind::kOut, executor.position, 0};
 }
 
+// After a run that went well: batches that were halved for want of memory may grow again.
+Scheduler::Incident Scheduler::relax(Executor& executor, TimePoint now) const noexcept {
+  const auto largest = executor.sizes.back();
+  if (executor.items_limit >= largest || now < executor.limit_until) return {};
+  executor.items_limit = std::min(executor.items_limit * 2, largest);
+  executor.limit_until = now + options_.halved_for;
+  return {Incident::Kind::kRelaxed, executor.position, executor.items_limit < largest ? executor.items_limit : 0};
+}
+
 // After a run that gave other rows than it was given.
 Scheduler::Incident Scheduler::judge_rows(Executor& executor) noexcept {
   if (!executor.rows_differ.load(std::memory_order_relaxed) || std::exchange(executor.rows_differ_told, true))
@@ -206,6 +215,7 @@ void Scheduler::report(Incident& incident, const Status& why) noexcept {
   }
   if (incident.kind == Incident::Kind::kFull) return watch_->on_device_full(incident.position);
   if (incident.kind == Incident::Kind::kOut) return watch_->on_device_out(incident.position, why);
+  if (incident.kind == Incident::Kind::kRelaxed) return watch_->on_device_relaxed(incident.position, incident.items);
   if (incident.kind == Incident::Kind::kUnbatched) {
     return watch_->on_device_unbatched(incident.position, std::move(incident.note));
   }

@@ -228,10 +228,7 @@ Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, bool rel
   if (status.ok()) {
     executor.observe_run(ended - lane.prepared);
     executor.memory_strikes = 0;
-    if (executor.items_limit < executor.sizes.back() && executor.limit_until < ended) {
-      executor.items_limit *= 2;
-      executor.limit_until = ended + Executor::kLimitTime;
-    }
+    incident = relax(executor, ended);
   } else if (!relief) {
     incident = judge(lane, status);
   }

@@ -150,7 +150,15 @@ void DeviceSupervisor::on_device_out(std::size_t position, const Status& why) no
 
 void DeviceSupervisor::on_device_limited(std::size_t position, std::uint32_t items, const Status& why) noexcept {
   board_->update(position, [&](DeviceReport& report) {
+    if (report.state != DeviceState::kServing) return;  // lost meanwhile, which is the better reason
     report.reason = fmt::format("out of memory ({}); batches have at most {} items for now", why.message(), items);
+  });
+}
+
+void DeviceSupervisor::on_device_relaxed(std::size_t position, std::uint32_t items) noexcept {
+  board_->update(position, [&](DeviceReport& report) {
+    if (report.state != DeviceState::kServing) return;
+    report.reason = items == 0 ? "" : fmt::format("was out of memory; batches have at most {} items for now", items);
   });
 }
 

@@ -58,6 +58,7 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
 
   void on_device_out(std::size_t position, const Status& why) noexcept override;
   void on_device_limited(std::size_t position, std::uint32_t items, const Status& why) noexcept override;
+  void on_device_relaxed(std::size_t position, std::uint32_t items) noexcept override;
   void on_device_unbatched(std::size_t position, std::function<void()> note) noexcept override;
   bool may_free_memory(std::size_t position) noexcept override;
   void on_device_full(std::size_t position) noexcept override;

@@ -41,7 +41,7 @@ Result<std::vector<Port>> rename(const std::vector<TensorSpec>& tensors,
 }
 
 scheduling::SchedulerOptions scheduler_options(const ModelServableOptions& options) {
-  return {options.name, options.queue_limit, options.batching, options.inline_below};
+  return {options.name, options.queue_limit, options.batching, options.inline_below, options.halved_for};
 }
 
 }  // namespace

@@ -40,6 +40,8 @@ struct ModelServableOptions {
   Duration default_timeout{};
   scheduling::BatchingOptions batching;
   Duration inline_below = std::chrono::microseconds(100);
+  // See SchedulerOptions.
+  Duration halved_for = std::chrono::seconds(30);
   StatefulOptions stateful;
   // Survives reloads when the repository passes the same object; made here when null.
   std::shared_ptr<observability::ServableMetrics> metrics;

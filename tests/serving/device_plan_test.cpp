@@ -333,6 +333,25 @@ TEST_F(DevicePlanTest, BatchesThatAreTooLargeAreHalved) {
   EXPECT_THAT(report(0).reason, HasSubstr("batches have at most"));
 }
 
+TEST_F(DevicePlanTest, WhatBatchesMayNotBeForNowIsTakenBackWithTheLimit) {
+  gpu.shape = PartialShape{{Dimension::any(), Dimension::fixed(1)}};
+  auto made = options(Use::kAll);
+  made.devices.pop_back();
+  made.batching.mode = scheduling::BatchingMode::kOn;
+  made.batching.max_items = 4;
+  made.halved_for = Duration::zero();
+  ASSERT_TRUE(open(std::move(made)).ok());
+  gpu.slow = milliseconds(5);
+  gpu.room = 1;
+  std::vector<std::shared_ptr<Client>> clients;
+  for (int i = 0; i < 8; ++i) clients.push_back(send(0));
+  for (const auto& client : clients) ASSERT_TRUE(client->wait());
+  EXPECT_GT(servable->metrics().request_retries.load(), 0U) << "batches were halved";
+  gpu.room = 8;
+  // Each run that goes well doubles the limit once, until batches are as large as before.
+  EXPECT_TRUE(test::eventually([&] { return ask() == 1 && report(0).reason.empty(); })) << report(0).reason;
+}
+
 TEST_F(DevicePlanTest, ARunThatGivesOtherRowsEndsBatchingForTheNextStartsToo) {
   const auto cache = std::filesystem::path(testing::TempDir()) / ("device_rows_" + std::to_string(::getpid()));
   gpu.shape = PartialShape{{Dimension::any(), Dimension::fixed(1)}};
