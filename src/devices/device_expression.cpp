@@ -48,6 +48,15 @@ constexpr std::array<std::string_view, 3> kArmnnBackends{"CpuRef", "CpuAcc", "Gp
 // Longer text is a mistake or an attack, never a device list.
 constexpr std::size_t kMaxText = 1024;
 
+// A name without a number is number 0: the model would be there twice, and take its memory twice.
+bool same_device(const DeviceName& one, const DeviceName& other) {
+  if (one == other) return true;
+  const auto known = std::ranges::find(kKnownDevices, one.kind, &KnownDevice::kind);
+  if (one.kind != other.kind || known == kKnownDevices.end() || known->instances != Instances::kNumber) return false;
+  const auto number = [](const DeviceName& device) { return device.instance.empty() ? "0" : device.instance; };
+  return number(one) == number(other);
+}
+
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; }
 
 class Parser {
@@ -127,8 +136,11 @@ class Parser {
       if (member.count && expression.kind == PlanKind::kSingle)
         return fail(start, "(n) is for members of AUTO, MULTI and HETERO, and for BATCH");
       for (const auto& other : expression.members) {
-        if (other.device == member.device)
-          return fail(start, fmt::format("{} is named twice", member.device.to_string()));
+        if (!same_device(other.device, member.device)) continue;
+        return fail(start, other.device == member.device
+                               ? fmt::format("{} is named twice", member.device.to_string())
+                               : fmt::format("{} is the same device as {}", member.device.to_string(),
+                                             other.device.to_string()));
       }
       if (expression.members.size() == DeviceExpression::kMaxMembers) {
         return fail(start, fmt::format("more than {} devices", DeviceExpression::kMaxMembers));

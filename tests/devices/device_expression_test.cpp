@@ -102,6 +102,8 @@ TEST(DeviceExpression, MistakesAreLocatedAndExplained) {
       {"MULTI:CPU,,GPU", 11, "a device name expected, not ','"},
       {"MULTI:CPU;GPU", 10, "unexpected ';'"},
       {"MULTI:GPU,CPU,GPU", 15, "GPU is named twice"},
+      {"MULTI:GPU,CPU,GPU.0", 15, "GPU.0 is the same device as GPU"},
+      {"AUTO:NVIDIA.0,NVIDIA", 15, "NVIDIA is the same device as NVIDIA.0"},
       {"HETERO:MALI,ARMNN.GpuAcc", 13, "ARMNN.GpuAcc is named twice"},
       {"GPU.x", 5, "GPU.n expected"},
       {"GPU.", 5, "something expected after \"GPU.\""},
