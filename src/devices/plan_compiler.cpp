@@ -30,13 +30,24 @@ class Refusals {
   std::string text_;
 };
 
+// "TFLite, ARM NN", for a model in another format.
+std::string formats_of(const Runtime& runtime) {
+  using enum ModelFormat;
+  std::string names;
+  for (const auto format : {kOpenvinoIr, kOnnx, kPaddle, kTensorflow, kTflite, kArmnn}) {
+    if (!runtime.supports(format)) continue;
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", model_format_name(format));
+  }
+  return names;
+}
+
 Result<CompiledMember> compile_at(const PlanMember& member, const Placement& placement, RuntimeRegistry& registry,
                                   const ModelSource& source, CompileOptions options) {
   auto runtime = registry.get(placement.runtime);
   if (!runtime.ok()) return runtime.status();
   if (!(*runtime)->supports(source.format)) {
-    return failed_precondition(
-        fmt::format("{} does not read {} models", placement.runtime, model_format_name(source.format)));
+    return failed_precondition(fmt::format("{} does not read {} models, only {}", placement.runtime,
+                                           model_format_name(source.format), formats_of(**runtime)));
   }
   options.device = placement.device;
   if (member.requests) options.requests = *member.requests;
@@ -85,7 +96,9 @@ Result<CompiledMember> compile_member(const DevicePlan& plan, const PlanMember& 
       return made;
     }
     const bool full = full_ends && made.status().code() == StatusCode::kResourceExhausted;
-    refusals.add(fmt::format("{} on {}", placement.device, placement.runtime), made.status(), full);
+    // ARMNN leaves the device to its runtime.
+    const auto& device = placement.device.empty() ? member.target : placement.device;
+    refusals.add(fmt::format("{} on {}", device, placement.runtime), made.status(), full);
     if (full || is_users_mistake(made.status()) || options.stop.stop_requested()) break;
   }
   return refusals.status();

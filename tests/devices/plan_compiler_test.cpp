@@ -99,7 +99,11 @@ TEST_F(PlanCompilerTest, MissingRuntimeIsPassedOver) {
   source_.format = ModelFormat::kOpenvinoIr;
   const auto none = compile("CPU");
   ASSERT_FALSE(none.ok());
-  EXPECT_THAT(std::string(none.status().message()), HasSubstr("onnxruntime does not read OpenVINO IR models"));
+  EXPECT_THAT(std::string(none.status().message()),
+              HasSubstr("onnxruntime does not read OpenVINO IR models, only ONNX"));
+  add("armnn", kTakesAll, true);
+  EXPECT_THAT(std::string(compile("ARMNN").status().message()),
+              ::testing::StartsWith("ARMNN on armnn: armnn does not read OpenVINO IR models"));
 }
 
 TEST_F(PlanCompilerTest, AWrongParameterIsNotHiddenByAStandIn) {
