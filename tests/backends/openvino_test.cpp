@@ -245,6 +245,15 @@ TEST_F(OpenvinoBackend, ProxyDevicesRunOnTheirMembers) {
   EXPECT_THAT(error_of("row", options, StatusCode::kFailedPrecondition), AllOf(HasSubstr("MYRIAD"), HasSubstr("CPU")));
 }
 
+TEST_F(OpenvinoBackend, HeteroSaysWhoRunsWhat) {
+  CompileOptions options;
+  options.device = "HETERO:CPU";
+  auto model = compile("counter", options);
+  ASSERT_NE(model, nullptr);
+  EXPECT_THAT(model->info().note, AllOf(HasSubstr("CPU runs "), HasSubstr("Add 1")));
+  EXPECT_THAT(compile("row", exact_)->info().note, ::testing::Not(HasSubstr(" runs ")));
+}
+
 TEST_F(OpenvinoBackend, ProxyDevicesTakeTheirMembersProperties) {
   for (const char* device : {"AUTO:CPU", "MULTI:CPU", "HETERO:CPU", "BATCH:CPU(2)"}) {
     SCOPED_TRACE(device);

@@ -12,6 +12,7 @@
 #include "backends/openvino/openvino_info.hpp"
 #include "backends/openvino/openvino_preprocess.hpp"
 #include "backends/openvino/openvino_properties.hpp"
+#include "backends/openvino/operator_split.hpp"
 #include "backends/openvino/shape_origin.hpp"
 #include "runtime/model_digest.hpp"
 
@@ -106,6 +107,8 @@ Result<std::unique_ptr<OpenvinoModel>> OpenvinoRuntime::compile_file(const Model
   }
   ExecutionInfo info = execution_info(core_, compiled, prepared->facts.signature, options);
   auto model = std::make_unique<OpenvinoModel>(std::move(compiled), std::move(prepared->facts), std::move(info));
+  if (auto split = operator_split(core_, prepared->model, options.device, properties); !split.empty())
+    model->add_note(split);
   if (!note.empty()) {
     log_.warning("{}", note);
     model->add_note(note);
