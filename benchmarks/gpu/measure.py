@@ -1,6 +1,7 @@
 """The G figures, each a ratio of two measurements of one run. Behind benchmarks/gpu/run."""
 import argparse
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/bench"
+os.environ["OCELLI_PROGRAM"] = str(BUILD / "ocelli")
+import contamination  # noqa: E402
 NO_CARD = 77
 
 
@@ -78,6 +81,15 @@ def preprocess_figures(pictures, seconds):
     yield "G5", "pictures", "decode to tensor, card / CPU", rates["card"] / rates["cpu"]
 
 
+def contamination_figures(models, device):
+    """G8 on each model, in half precision where the device converts to it."""
+    for name in ("resnet50", "vit_b_32"):
+        for row in contamination.measure(models / name, device, "f16" if device.startswith("TENSORRT") else ""):
+            print(contamination.show(row))
+            if "difference" in row:
+                yield "G8", name, f"difference of an item alone, {row['how']}", row["difference"]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=int, default=10)
@@ -92,13 +104,14 @@ def main():
     try:
         subprocess.run([sys.executable, ROOT / "tools/models/generate_benchmark_models.py", str(folder), "--only", "resnet50,vit_b_32"], check=True)
         figures = list(model_figures(folder, usable[0], arguments.seconds))
+        figures += contamination_figures(folder, usable[0])
         pictures = sorted(arguments.pictures.rglob("*.jp*g"))
         figures += preprocess_figures(pictures, arguments.seconds) if pictures else []
     finally:
         shutil.rmtree(folder)
     print("G6 needs the face pipeline and G7 Triton on the same card: not measured here.")
     for figure, model, what, value in figures:
-        print(f"{figure}  {model:10} {what:45} {value:.3f}")
+        print(f"{figure}  {model:10} {what:50} {value:.3{'e' if figure == 'G8' else 'f'}}")
     if arguments.json:
         arguments.json.write_text(json.dumps([dict(zip(("figure", "model", "what", "value"), row)) for row in figures], indent=2), encoding="utf-8")
 
