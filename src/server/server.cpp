@@ -275,8 +275,8 @@ bool Server::Parts::stop(Duration limit) {
   }
   ended_whole = stop_repository(std::max<Duration>(deadline - Clock::now(), kLeastUnloading)) && ended;
   // A compilation that cannot be interrupted is not waited for beyond that.
-  for (auto* threads : {&context.compilations, &context.rescues})
-    ended_whole = ended_whole && threads->idle_within(std::max<Duration>(deadline - Clock::now(), kLeastUnloading));
+  for (auto* background : {&context.compilations, &context.rescues})
+    ended_whole = ended_whole && background->idle_within(std::max<Duration>(deadline - Clock::now(), kLeastUnloading));
   return ended_whole;
 }
 
