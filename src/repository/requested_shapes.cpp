@@ -46,6 +46,19 @@ std::optional<Shape> shape_for_model(const TensorSpec& spec, const TensorView& v
   return shape;
 }
 
+// Inputs whose shape does not follow the request, where others do. What the model is compiled for now says nothing
+// about those others, so a mistake here is told first.
+Status check_fixed_inputs(const serving::InferenceCall& call, const serving::ServableMetadata& metadata,
+                          const ModelConfig& config) {
+  if (call.inputs.size() != metadata.inputs.size()) return {};
+  for (const TensorSpec& spec : metadata.inputs) {
+    const auto* input = input_of(call, spec.name);
+    if (!input || shape_is_free(config, spec.name) || input->tensor.view.type != spec.type) continue;
+    if (Status status = serving::validate_input(spec.name, spec, input->tensor.view); !status.ok()) return status;
+  }
+  return {};
+}
+
 bool only_batch_differs(const TensorSpec& spec, const Shape& shape, std::size_t axis) {
   for (std::size_t i = 0; i < shape.rank(); ++i) {
     if (i != axis && !spec.shape.dims[i].accepts(shape[i])) return false;
@@ -92,7 +105,8 @@ std::optional<RequestedShapes> requested_shapes(const serving::InferenceCall& ca
 
 Status check_fixed_extents(const serving::InferenceCall& call, const serving::ServableMetadata& metadata,
                            const ModelConfig& config) {
-  if (!config.shapes.empty() || config.batch.kind != BatchParameter::Kind::kAuto) return {};
+  if (!config.shapes.empty()) return check_fixed_inputs(call, metadata, config);
+  if (config.batch.kind != BatchParameter::Kind::kAuto) return {};
   for (const TensorSpec& spec : metadata.inputs) {
     const auto* input = input_of(call, spec.name);
     const auto axis = batch_axis(spec);

@@ -25,8 +25,9 @@ std::optional<RequestedShapes> requested_shapes(const serving::InferenceCall& ca
                                                 const serving::ServableMetadata& metadata, const ModelConfig& config,
                                                 const NameMapping& mapping);
 
-// What is wrong with a call to a model whose batch is "auto", apart from the batch: an extent that no compilation would
-// change. OK where there is nothing, and for what the model itself explains best.
+// What is wrong with a call to a model whose batch is "auto", apart from the batch, or with an input whose shape is not
+// "auto" beside one whose shape is: an extent that no compilation would change. metadata: of the model as it was
+// loaded. OK where there is nothing, and for what the model itself explains best.
 Status check_fixed_extents(const serving::InferenceCall& call, const serving::ServableMetadata& metadata,
                            const ModelConfig& config);
 

@@ -94,6 +94,17 @@ class Models(unittest.TestCase):
             self.assertEqual((status, json.loads(body)["error"]), (400, "Invalid input shape - Expected: (3,10); Actual: (3,9); input name: b"))
             self.assertIn("was reshaped for a request", server.log())
 
+    def test_a_mistake_in_a_fixed_input_is_told_as_one_beside_an_automatic_input(self):
+        with Server(models(model("sum", toy("add_two_inputs_model"), shape={"input1": "auto", "input2": "(1,10)"}, **EXACT))) as server:
+            def infer(first, second):
+                inputs = [{"name": name, "shape": [rows, 10], "datatype": "FP32", "data": ONES * rows} for name, rows in (("input1", first), ("input2", second))]
+                status, _, body = server.post("/v2/models/sum/infer", {"inputs": inputs})
+                return status, json.loads(body).get("error")
+
+            self.assertEqual(infer(5, 1), (200, None))
+            self.assertEqual(infer(1, 5), (400, "Invalid input batch size - Expected: 1; Actual: 5; input name: input2"))
+            self.assertEqual(infer(2, 1), (200, None))
+
     def test_a_name_mapping_renames_inputs_and_outputs(self):
         shutil.copytree(f"{toy('dummy')}/1", self.folder / "mapped/1")
         (self.folder / "mapped/1/mapping_config.json").write_text('{"inputs": {"b": "question"}, "outputs": {"a": "answer"}}')
