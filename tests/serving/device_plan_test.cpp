@@ -313,6 +313,20 @@ TEST_F(DevicePlanTest, ARequestThatIsTooLargeForADeviceGoesToTheNext) {
   EXPECT_EQ(ask(), 1) << "one failure for lack of memory does not take the device out";
 }
 
+TEST_F(DevicePlanTest, ARequestThatIsTooLargeForAutosDeviceIsAnsweredByTheNext) {
+  gpu.shape = cpu.shape = PartialShape{{Dimension::any(), Dimension::fixed(1)}};
+  auto made = options(Use::kFirst);
+  made.batching.mode = scheduling::BatchingMode::kOff;
+  ASSERT_TRUE(open(std::move(made)).ok());
+  ASSERT_TRUE(soon([&] { return report(1).state == DeviceState::kStandby && cpu.in_memory.expired(); }));
+  gpu.room = 4;
+  const auto client = send(0, 8);
+  ASSERT_TRUE(client->wait());
+  ASSERT_TRUE(client->call.status.ok()) << client->call.status.to_string();
+  EXPECT_EQ(client->value(), 2);
+  EXPECT_TRUE(soon([&] { return ask() == 1; })) << "the device comes back";
+}
+
 TEST_F(DevicePlanTest, BatchesThatAreTooLargeAreHalved) {
   gpu.shape = PartialShape{{Dimension::any(), Dimension::fixed(1)}};
   gpu.slow = milliseconds(5);
