@@ -1,5 +1,7 @@
 #include "serving/servable.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace ocelli::serving {
@@ -28,6 +30,20 @@ std::string ServableMetadata::computing_platform() const {
   append_runtimes(names, reports, [](const auto& report) { return report.state == DeviceState::kServing; });
   if (names.empty()) append_runtimes(names, reports, [](const auto&) { return true; });
   return names.empty() ? platform : names;
+}
+
+Status ServableMetadata::device_status() const {
+  const auto reports = device_reports();
+  std::string reasons;
+  for (const auto& report : reports) {
+    // One that is being tried again is as lost as before.
+    const bool out = report.state == DeviceState::kLost || report.state == DeviceState::kFailed ||
+                     (report.state == DeviceState::kCompiling && report.attempts > 0);
+    if (!out) return {};
+    reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", report.target, report.reason);
+  }
+  if (reports.empty()) return {};
+  return unavailable(fmt::format("Model {} has no device to run on: {}", name, reasons));
 }
 
 }  // namespace ocelli::serving

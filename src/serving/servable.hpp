@@ -36,6 +36,9 @@ struct ServableMetadata {
   // KServe's "platform": the runtimes that compute the model now (ExecutionInfo::runtime, without a remark in
   // parentheses), each once, with ", " between; those that did last, when no device serves.
   [[nodiscard]] std::string computing_platform() const;
+  // OK while a device serves, or will when a request comes. kUnavailable with the reasons when all are lost or have
+  // failed: requests are refused until one is back. OK without a board.
+  [[nodiscard]] Status device_status() const;
   // The IR's model_info section, flattened with '.'; usually empty.
   std::map<std::string, std::string> model_info;
   bool stateful = false;

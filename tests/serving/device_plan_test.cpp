@@ -262,11 +262,15 @@ TEST_F(DevicePlanTest, TheOnlyDeviceIsOutWithAClearAnswerAndComesBack) {
     EXPECT_THAT(std::string(last.message()), HasSubstr("the device is gone"));
   }
   EXPECT_TRUE(soon([&] { return report(0).attempts >= 3; }));
+  const auto lost = servable->current_metadata().device_status();
+  EXPECT_EQ(lost.code(), StatusCode::kUnavailable) << "it is not ready";
+  EXPECT_THAT(std::string(lost.message()), HasSubstr("Model m has no device to run on: GPU: "));
   EXPECT_GT(report(0).next_attempt.time_since_epoch().count() + report(0).attempts, 0);
   gpu.dead = false;
   EXPECT_TRUE(soon([&] { return ask() == 1; }));
   EXPECT_EQ(report(0).state, DeviceState::kServing);
   EXPECT_EQ(report(0).attempts, 0U);
+  EXPECT_TRUE(servable->current_metadata().device_status().ok());
 }
 
 TEST_F(DevicePlanTest, MultiLosesNoRequestWhenADeviceDiesUnderLoad) {

@@ -116,8 +116,9 @@ void KserveEndpoints::model_ready(HttpExchange& exchange, const rest::RouteParam
   rest::reply_with(exchange, [&](HttpExchange& reply) -> Status {
     const auto servable = services_.catalog.find(target.name, target.version);
     if (!servable.ok()) return servable.status();
-    count(**servable, reply, Method::kModelReady, {});
-    return {};
+    const auto status = (*servable)->current_metadata().device_status();
+    count(**servable, reply, Method::kModelReady, status);
+    return status;
   });
 }
 

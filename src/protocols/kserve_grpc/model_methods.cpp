@@ -25,14 +25,14 @@ Result<ServableHandle> find(serving::ModelCatalog& catalog, const std::string& n
   return catalog.find(name, version.value());
 }
 
-// A version that exists but cannot answer (loading, failed, retired) is "not ready"; one that does not exist is an
+// A version that exists but cannot answer (loading, failed, retired, its devices lost) is "not ready"; one that does not exist is an
 // error.
 Status model_ready(serving::ModelCatalog& catalog, const inference::ModelReadyRequest& request,
                    inference::ModelReadyResponse& reply) {
   const auto found = find(catalog, request.name(), request.version());
   if (found.ok()) {
     count(found.value(), Method::kModelReady);
-    reply.set_ready(true);
+    reply.set_ready(found.value()->current_metadata().device_status().ok());
     return {};
   }
   const auto version = rpc::parse_version(request.version());

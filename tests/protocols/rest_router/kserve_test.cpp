@@ -102,6 +102,16 @@ TEST_F(KserveTest, AnswersHealth) {
   EXPECT_EQ(got("/v2/health/live"), "200 ");
   EXPECT_EQ(got("/v2/health/ready"), "200 ");
   EXPECT_EQ(got("/v2/models/dummy/ready"), "200 ");
+  const auto board = std::make_shared<serving::DeviceBoard>(std::vector<std::string>{"GPU"});
+  board->update(0, [](serving::DeviceReport& report) {
+    report.state = serving::DeviceState::kLost;
+    report.reason = "gone";
+  });
+  dummy->current = dummy->metadata();
+  dummy->current->devices = board;
+  EXPECT_EQ(got("/v2/models/dummy/ready"), R"(503 {"error":"Model dummy has no device to run on: GPU: gone"})");
+  board->update(0, [](serving::DeviceReport& report) { report.state = serving::DeviceState::kServing; });
+  EXPECT_EQ(got("/v2/models/dummy/ready"), "200 ");
   catalog.is_ready = false;
   EXPECT_EQ(got("/v2/health/ready"), R"(503 {"error":"Server is not ready"})");
   EXPECT_EQ(got("/v2/health/live"), "200 ");
