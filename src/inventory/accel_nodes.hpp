@@ -9,6 +9,7 @@
 
 namespace ocelli::inventory {
 
+// One node, and what /sys tells of the device behind it. A plain value.
 struct AccelNode {
   std::string path;          // "/dev/accel/accel0"
   std::string driver;        // "intel_vpu", "amdxdna", "rocket"; empty: not told

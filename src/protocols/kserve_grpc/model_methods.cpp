@@ -25,8 +25,8 @@ Result<ServableHandle> find(serving::ModelCatalog& catalog, const std::string& n
   return catalog.find(name, version.value());
 }
 
-// A version that exists but cannot answer (loading, failed, retired, its devices lost) is "not ready"; one that does not exist is an
-// error.
+// A version that exists but cannot answer (loading, failed, retired, its devices lost) is "not ready"; one that does
+// not exist is an error.
 Status model_ready(serving::ModelCatalog& catalog, const inference::ModelReadyRequest& request,
                    inference::ModelReadyResponse& reply) {
   const auto found = find(catalog, request.name(), request.version());

@@ -33,6 +33,12 @@ TEST_F(ControlTest, ModelReadiness) {
   request.set_name("dummy");
   ASSERT_TRUE(call(kService + "ModelReady", request, ready).ok());
   EXPECT_TRUE(ready.ready());
+  const auto board = std::make_shared<serving::DeviceBoard>(std::vector<std::string>{"GPU"});
+  board->update(0, [](serving::DeviceReport& report) { report.state = serving::DeviceState::kLost; });
+  dummy->current = dummy->metadata();
+  dummy->current->devices = board;
+  ASSERT_TRUE(call(kService + "ModelReady", request, ready).ok());
+  EXPECT_FALSE(ready.ready()) << "it has no device left";
   request.set_name("late");
   ASSERT_TRUE(call(kService + "ModelReady", request, ready).ok());
   EXPECT_FALSE(ready.ready());
