@@ -170,8 +170,8 @@ Scheduler::Incident Scheduler::judge(Lane& lane, const Status& status) noexcept 
     return {Incident::Kind::kLimited, executor.position, items};
   }
   if (status.code() == StatusCode::kResourceExhausted) {
-    // The request may be what is too large, and then it is not the others' outage. With AUTO the next device only stands
-    // by: it comes when this one is out, and only then is the request answered.
+    // The request may be what is too large, and then it is not the others' outage. With AUTO the next device only
+    // stands by: it comes when this one is out, and only then is the request answered.
     const bool next_stands_by = device_coming_ && !other_device(executor, 0);
     if (executor.in_host_memory() || (++executor.memory_strikes < kMemoryStrikes && !next_stands_by)) return {};
   }
