@@ -113,10 +113,12 @@ struct SharedMemoryTest : testing::Test {
     model.servable->infer(client->call);
     return client;
   }
-  // The model's number; -1 when it fails.
+  // The model's number; -1 when it fails. Afterwards nobody is at work on its device any more, so that it may be chosen
+  // to make room.
   float ask(Model& model) {
     const auto client = send(model, 0);
     EXPECT_TRUE(client->wait());
+    if (const auto held = model.in_memory.lock()) held->wait_until_told();
     last = client->call.status;
     return last.ok() ? client->value() : -1.0F;
   }

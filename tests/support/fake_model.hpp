@@ -72,6 +72,12 @@ class FakeModel final : public CompiledModel {
     changed_.wait(lock, [&] { return started_ >= count; });
   }
 
+  // Blocks until every run that ended was told and that has returned: an answer may be there before.
+  void wait_until_told() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return at_work_ == 0; });
+  }
+
   // Forgets the runs that warmed the model up.
   void reset_counts() {
     const std::lock_guard lock(mutex_);
@@ -110,6 +116,7 @@ class FakeModel final : public CompiledModel {
   bool closing_ = false;
   int tickets_ = 0;
   int started_ = 0;
+  int at_work_ = 0;  // threads that run a request or tell of its end
   std::atomic<int> runs_{0};
   std::atomic<int> cancels_{0};
   std::vector<std::thread> threads_;
@@ -226,10 +233,13 @@ inline void FakeModel::work() {
     auto* request = *ready;
     queue_.erase(ready);
     if (held_ && tickets_ > 0) --tickets_;
+    ++at_work_;
     lock.unlock();
     auto status = request->cancelled_.load() ? Status(StatusCode::kCancelled, "cancelled by test") : request->run();
     request->completion_->on_infer_done(status);
     lock.lock();
+    --at_work_;
+    changed_.notify_all();
   }
 }
 
