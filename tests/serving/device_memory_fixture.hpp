@@ -9,6 +9,7 @@
 #include <deque>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,6 +28,25 @@ using testing::HasSubstr;
 using Use = DevicePolicy::Use;
 
 // One model on one or several devices. It adds its number to what it is given, so that answers say who gave them.
+// The model as it was compiled last, while it lives. Compiling threads set it while a test may look.
+class CompiledForm {
+ public:
+  CompiledForm& operator=(const std::shared_ptr<test::FakeModel>& made) {
+    const std::lock_guard lock(mutex_);
+    latest_ = made;
+    return *this;
+  }
+  [[nodiscard]] std::shared_ptr<test::FakeModel> lock() const {
+    const std::lock_guard lock(mutex_);
+    return latest_.lock();
+  }
+  [[nodiscard]] bool expired() const { return !lock(); }
+
+ private:
+  mutable std::mutex mutex_;
+  std::weak_ptr<test::FakeModel> latest_;
+};
+
 struct Model {
   Model(std::string given, float adds, std::uint64_t takes) : name(std::move(given)), number(adds), bytes(takes) {}
 
@@ -73,7 +93,7 @@ struct Model {
   std::atomic<bool> refuses{false};
   std::atomic<int> runs{0};
   std::function<bool()> full;
-  std::weak_ptr<test::FakeModel> in_memory;
+  CompiledForm in_memory;
   std::shared_ptr<ModelServable> servable;
 };
 
