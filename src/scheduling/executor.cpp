@@ -93,6 +93,7 @@ void Executor::give_back(Lane& lane) noexcept {
 }
 
 void Executor::begin_ahead(Lane& ended, TimePoint now) noexcept {
+  if (lanes_.size() == at_once_) return;  // none can be ahead
   ended.ahead = false;
   Lane* first = nullptr;
   for (const auto& lane : lanes_) {
