@@ -13,8 +13,8 @@ constexpr std::uint8_t kMaxAttempts = 8;
 constexpr std::uint32_t kInlineTrial = 64;
 // Such trials are made when a run, hand-over included, takes less than this many times the limit.
 constexpr int kTrialFactor = 5;
-// Runs that last longer do not wait inside the runtime, where nothing can overtake them: the two wake-ups of threads that
-// a stream loses between two runs are nothing to them.
+// Runs that last longer do not wait inside the runtime, where nothing can overtake them: the two wake-ups of threads
+// that a stream loses between two runs are nothing to them.
 constexpr auto kLongestAhead = std::chrono::milliseconds(50);
 // A request goes ahead when it has the time of so many runs left, so that its deadline does not find it there.
 constexpr int kRunsToSpare = 4;
