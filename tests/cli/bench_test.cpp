@@ -16,6 +16,7 @@
 #include "cli/bench/latency_histogram.hpp"
 #include "cli/bench/median_interval.hpp"
 #include "cli/bench/sample_input.hpp"
+#include "cli/bench/steady_window.hpp"
 #include "tensor/string_tensor.hpp"
 
 namespace ocelli::cli {
@@ -111,6 +112,37 @@ TEST(InFlight, EndsWhenTheTimeIsOverAndCountsErrors) {
   EXPECT_GT(result.errors, 0U);
   EXPECT_EQ(result.first_error, "INTERNAL: broken");
   EXPECT_GT(result.seconds, 0);
+}
+
+// Requests per second of a server that ends `together` requests every 10 ms, the first after `lead`, and goes on for as
+// long as the time lasts; what is in flight then ends, too.
+double steady_rate(Duration lead, int together) {
+  constexpr auto kRun = std::chrono::milliseconds(10);
+  const TimePoint begin(std::chrono::hours(1));
+  const auto until = begin + std::chrono::milliseconds(395);
+  SteadyWindow window(until);
+  for (auto at = begin + lead; at < until + 2 * kRun; at += kRun) {
+    for (int i = 0; i < together; ++i) window.end_one(at, true);
+  }
+  return static_cast<double>(window.ends()) / std::chrono::duration<double>(window.length()).count();
+}
+
+TEST(SteadyWindow, FillingAndDrainingAndBatchesDoNotChangeTheRate) {
+  for (const auto lead : {10, 12, 35}) {
+    EXPECT_NEAR(steady_rate(std::chrono::milliseconds(lead), 1), 100, 1e-6) << lead;
+    EXPECT_NEAR(steady_rate(std::chrono::milliseconds(lead), 4), 400, 1e-6) << lead;
+  }
+}
+
+TEST(SteadyWindow, CountsNoFailuresAndNeedsTwoEnds) {
+  const TimePoint begin(std::chrono::hours(1));
+  SteadyWindow window(begin + std::chrono::seconds(1));
+  window.end_one(begin, true);
+  EXPECT_EQ(window.length(), Duration::zero());
+  window.end_one(begin + std::chrono::milliseconds(1), false);
+  window.end_one(begin + std::chrono::milliseconds(2), true);
+  EXPECT_EQ(window.ends(), 1U);
+  EXPECT_EQ(window.length(), std::chrono::milliseconds(2));
 }
 
 std::vector<double> shuffled(int n) {

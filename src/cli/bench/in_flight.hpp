@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/status.hpp"
 #include "cli/bench/load_way.hpp"
+#include "cli/bench/steady_window.hpp"
 
 namespace ocelli::cli {
 
@@ -16,7 +17,8 @@ namespace ocelli::cli {
 // end_one() when it has ended, and starts another one for as long as end_one() says so.
 class InFlight {
  public:
-  explicit InFlight(Duration duration) : cpu_(process_cpu_seconds()), begin_(Clock::now()), end_(begin_ + duration) {}
+  explicit InFlight(Duration duration)
+      : cpu_(process_cpu_seconds()), begin_(Clock::now()), end_(begin_ + duration), steady_(end_) {}
 
   // One more request is on its way.
   void begin_one() {
@@ -28,6 +30,7 @@ class InFlight {
   bool end_one(TimePoint began, const Status& status) {
     const auto now = Clock::now();
     const std::lock_guard lock(mutex_);
+    steady_.end_one(now, status.ok());
     if (status.ok()) {
       result_.latency.record(now - began);
     } else if (result_.errors++ == 0) {
@@ -46,6 +49,8 @@ class InFlight {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [&] { return running_ == 0; });
     result_.seconds = std::chrono::duration<double>(last_ - begin_).count();
+    result_.steady_ends = steady_.ends();
+    result_.steady_seconds = std::chrono::duration<double>(steady_.length()).count();
     result_.cpu_seconds = process_cpu_seconds() - cpu_;
     return result_;
   }
@@ -58,6 +63,7 @@ class InFlight {
   std::condition_variable idle_;
   std::uint32_t running_ = 0;
   TimePoint last_{};
+  SteadyWindow steady_;
   LoadResult result_;
 };
 

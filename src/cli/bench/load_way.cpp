@@ -7,6 +7,8 @@ namespace ocelli::cli {
 void LoadResult::add(const LoadResult& other) {
   latency.add(other.latency);
   seconds += other.seconds;
+  steady_ends += other.steady_ends;
+  steady_seconds += other.steady_seconds;
   cpu_seconds += other.cpu_seconds;
   errors += other.errors;
   if (first_error.empty()) first_error = other.first_error;

@@ -14,12 +14,16 @@ namespace ocelli::cli {
 struct LoadResult {
   LatencyHistogram latency;
   double seconds = 0;      // wall clock from the first start to the last end
+  // While all requests were in flight (see SteadyWindow); zero when the time was too short for that.
+  std::uint64_t steady_ends = 0;
+  double steady_seconds = 0;
   double cpu_seconds = 0;  // of this whole process, clients included
   std::uint64_t errors = 0;
   std::string first_error;
 
-  // Requests per second.
+  // Requests per second while all were in flight; over the whole time where that was never so.
   [[nodiscard]] double rate() const noexcept {
+    if (steady_seconds > 0) return static_cast<double>(steady_ends) / steady_seconds;
     return seconds > 0 ? static_cast<double>(latency.count()) / seconds : 0;
   }
   // Adds another slice of the same way.
