@@ -13,7 +13,7 @@ namespace ocelli::cli {
 // What a measurement gave.
 struct LoadResult {
   LatencyHistogram latency;
-  double seconds = 0;      // wall clock from the first start to the last end
+  double seconds = 0;  // wall clock from the first start to the last end
   // While all requests were in flight (see SteadyWindow); zero when the time was too short for that.
   std::uint64_t steady_ends = 0;
   double steady_seconds = 0;
