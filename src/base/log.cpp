@@ -1,12 +1,16 @@
 #include "base/log.hpp"
 
 #include <spdlog/logger.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <exception>
+#include <mutex>
 #include <vector>
+
+#include "base/line_writer.hpp"
 
 namespace ocelli {
 namespace {
@@ -28,6 +32,31 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   }
   return spdlog::level::info;
 }
+
+// Standard output, which may be a pipe or a terminal that nobody reads.
+class StandardOutputSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  StandardOutputSink() : writer_(STDOUT_FILENO, false) {}
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    write(message);
+    const auto dropped = writer_.take_dropped();
+    if (dropped == 0) return;
+    const auto text = fmt::format("{} lines of the log are missing here: nobody read them in time", dropped);
+    write({message.source, message.logger_name, spdlog::level::warn, {text.data(), text.size()}});
+  }
+  void flush_() override {}
+
+ private:
+  void write(const spdlog::details::log_msg& message) {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    writer_.write({line.data(), line.size()});
+  }
+
+  LineWriter writer_;
+};
 
 class ConsoleLogSink final : public LogSink {
  public:
@@ -82,7 +111,7 @@ class NullLogSink final : public LogSink {
 
 std::shared_ptr<LogSink> make_console_log_sink(LogLevel level, const std::string& path, std::string* error) {
   try {
-    std::vector<spdlog::sink_ptr> sinks{std::make_shared<spdlog::sinks::stdout_sink_mt>()};
+    std::vector<spdlog::sink_ptr> sinks{std::make_shared<StandardOutputSink>()};
     if (!path.empty()) sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
     return std::make_shared<ConsoleLogSink>(level, std::move(sinks), path);
   } catch (const std::exception& failure) {

@@ -24,8 +24,8 @@ class LogSink {
 };
 
 // Writes "[YYYY-MM-DD HH:MM:SS.mmm][pid][channel][level][file.cpp:line] text" to standard output and the file at path,
-// if not empty; a file that fails is reported on standard output. Returns null and fills *error when it cannot be
-// opened.
+// if not empty; a file that fails is reported on standard output, where lines that nobody reads are dropped (see
+// LineWriter). Returns null and fills *error when it cannot be opened.
 std::shared_ptr<LogSink> make_console_log_sink(LogLevel level, const std::string& path, std::string* error);
 
 // Drops everything; for tests and tools.

@@ -12,6 +12,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/line_writer.hpp"
 #include "observability/trace_context.hpp"
 
 namespace ocelli::observability {
@@ -76,12 +77,7 @@ class FileAccessLog final : public AccessLog {
  public:
   // name: the file's, for the log that is told when it cannot be written.
   FileAccessLog(AccessLogFormat format, int file, bool owned, std::string name, Log log)
-      : format_(format), file_(file), owned_(owned), name_(std::move(name)), log_(std::move(log)) {}
-  ~FileAccessLog() override {
-    if (owned_) ::close(file_);
-  }
-  FileAccessLog(const FileAccessLog&) = delete;
-  FileAccessLog& operator=(const FileAccessLog&) = delete;
+      : format_(format), writer_(file, owned), name_(std::move(name)), log_(std::move(log)) {}
 
   void record(const AccessRecord& record) noexcept override {
     try {
@@ -100,23 +96,21 @@ class FileAccessLog final : public AccessLog {
   }
 
  private:
-  // One write of a file opened for appending is not interleaved with others. A full disk loses lines: that is told
-  // once, until one can be written again.
+  // A full disk or a pipe that nobody reads loses lines: that is told once, until one can be written again.
   void put(const Line& line) {
-    ssize_t written = 0;
-    do {
-      written = ::write(file_, line.data(), line.size());
-    } while (written < 0 && errno == EINTR);
-    if (written >= 0) {
-      fails_.store(false, std::memory_order_relaxed);
-    } else if (const int error = errno; !fails_.exchange(true)) {
-      log_.error("access_log_path {} cannot be written, lines are missing there: {}", name_, std::strerror(error));
+    if (const int error = writer_.write({line.data(), line.size()}); error != 0) {
+      if (fails_.exchange(true)) return;
+      log_.error("access_log_path {} cannot be written, lines are missing there: {}", name_,
+                 error == EAGAIN ? "nobody reads it" : std::strerror(error));
+      return;
     }
+    fails_.store(false, std::memory_order_relaxed);
+    if (const auto dropped = writer_.take_dropped(); dropped != 0)
+      log_.warning("access_log_path {}: {} lines are missing there, nobody read them in time", name_, dropped);
   }
 
   AccessLogFormat format_;
-  int file_;
-  bool owned_;
+  LineWriter writer_;
   const std::string name_;
   const Log log_;
   std::atomic<bool> fails_{false};
@@ -129,7 +123,8 @@ Result<std::unique_ptr<AccessLog>> make_access_log(AccessLogFormat format, const
     return std::unique_ptr<AccessLog>(
         std::make_unique<FileAccessLog>(format, STDOUT_FILENO, false, "(standard output)", std::move(log)));
   }
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+  // Not blocking: a named pipe that nobody reads is refused instead of being waited for.
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
   if (file < 0) return invalid_argument(fmt::format("access log {} cannot be opened: {}", path, std::strerror(errno)));
   return std::unique_ptr<AccessLog>(std::make_unique<FileAccessLog>(format, file, true, path, std::move(log)));
 }

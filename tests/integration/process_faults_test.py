@@ -32,6 +32,24 @@ class StandardStreams(unittest.TestCase):
                 self.assertEqual(server.get("/v2")[0], 200)
 
 
+class UnreadLog(unittest.TestCase):
+    def test_a_log_that_nobody_reads_does_not_stop_the_server(self):
+        """Standard output is a pipe that takes 64 KiB; the access log goes there, too."""
+        with tempfile.TemporaryDirectory() as folder:
+            pipe = f"{folder}/pipe"
+            os.mkfifo(pipe)
+            reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+            self.addCleanup(os.close, reader)
+            with ShellServer(f">{pipe}", flags=["--access_log", "text"]) as server:
+                for _ in range(2000):
+                    self.assertEqual(server.get("/v2/health/live")[0], 200)
+                wait_for(lambda: "nobody reads it" in server.log(), "the log's file says that lines are missing")
+                self.assertLess(len(os.read(reader, 1 << 20)), 1 << 17)
+                self.assertEqual(server.get("/v2/health/live")[0], 200)
+                wait_for(lambda: "nobody read them in time" in server.log(), "the log's file says how many")
+                self.assertIn(b"GET /v2/health/live", os.read(reader, 1 << 20))
+
+
 class Signals(unittest.TestCase):
     def test_a_closed_terminal_ends_the_server_in_order(self):
         with simulated_server(SIGNATURE) as server:
