@@ -1,6 +1,7 @@
 #include "devices/automatic_devices.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace ocelli::devices {
@@ -14,50 +15,69 @@ constexpr bool kMayHaveMali = true;
 constexpr bool kMayHaveMali = false;
 #endif
 
+constexpr std::string_view kNvidia = "NVIDIA";
+
 bool is_gpu(const DeviceInfo& device) { return device.name == "GPU" || device.name.starts_with("GPU."); }
 
 // GPU.2 before GPU.10.
-bool by_name(const DeviceInfo& left, const DeviceInfo& right) {
-  return left.name.size() != right.name.size() ? left.name.size() < right.name.size() : left.name < right.name;
+bool by_number(const std::string& left, const std::string& right) {
+  return left.size() != right.size() ? left.size() < right.size() : left < right;
 }
 
-void add_gpus(RuntimeRegistry& runtimes, const char* name, std::vector<DeviceInfo>& gpus) {
+std::vector<DeviceInfo> listed(RuntimeRegistry& runtimes, const char* name) {
   const auto runtime = runtimes.get(name);
-  if (!runtime.ok()) return;
-  for (auto& device : (*runtime)->devices()) {
+  return runtime.ok() ? (*runtime)->devices() : std::vector<DeviceInfo>();
+}
+
+void add_gpus(std::vector<DeviceInfo> devices, std::vector<DeviceInfo>& gpus) {
+  for (auto& device : devices) {
     const bool is_known = std::ranges::find(gpus, device.name, &DeviceInfo::name) != gpus.end();
     if (is_gpu(device) && !is_known) gpus.push_back(std::move(device));
   }
 }
 
-bool has_usable(RuntimeRegistry& runtimes, const char* name, const char* device) {
-  const auto runtime = runtimes.get(name);
-  if (!runtime.ok()) return false;
-  const auto listed = (*runtime)->devices();
-  return std::ranges::any_of(listed, [&](const DeviceInfo& info) { return info.name == device && info.usable; });
+// The usable ones whose names are `provider` and a number, as NVIDIA cards.
+void add_cards(const std::vector<DeviceInfo>& devices, std::string_view provider, std::vector<std::string>& cards) {
+  for (const auto& device : devices) {
+    if (!device.usable || !device.name.starts_with(provider) || device.name.size() == provider.size()) continue;
+    if (device.name[provider.size()] != '.') continue;
+    auto card = std::string(kNvidia) + device.name.substr(provider.size());
+    if (std::ranges::find(cards, card) == cards.end()) cards.push_back(std::move(card));
+  }
+}
+
+bool has_mali(const std::vector<DeviceInfo>& devices) {
+  return std::ranges::any_of(devices, [](const DeviceInfo& info) { return info.name == kMali && info.usable; });
 }
 
 }  // namespace
 
-std::vector<std::string> automatic_devices(std::vector<DeviceInfo> gpus, bool mali) {
-  std::ranges::sort(gpus, [](const DeviceInfo& left, const DeviceInfo& right) {
-    return left.discrete != right.discrete ? left.discrete : by_name(left, right);
+std::vector<std::string> automatic_devices(FoundDevices found) {
+  std::ranges::sort(found.nvidia, by_number);
+  std::ranges::sort(found.gpus, [](const DeviceInfo& left, const DeviceInfo& right) {
+    return left.discrete != right.discrete ? left.discrete : by_number(left.name, right.name);
   });
-  std::vector<std::string> names{"NVIDIA"};
-  for (auto& gpu : gpus) names.push_back(std::move(gpu.name));
-  if (gpus.empty()) names.emplace_back("GPU");
-  if (mali) names.emplace_back(kMali);
+  auto names = std::move(found.nvidia);
+  if (names.empty() || (names.size() == 1 && names.front() == "NVIDIA.0")) names = {std::string(kNvidia)};
+  for (auto& gpu : found.gpus) names.push_back(std::move(gpu.name));
+  if (found.gpus.empty()) names.emplace_back("GPU");
+  if (found.mali) names.emplace_back(kMali);
   names.emplace_back("CPU");
   return names;
 }
 
 std::vector<std::string> automatic_devices(RuntimeRegistry& runtimes, bool simulated) {
-  std::vector<DeviceInfo> gpus;
-  if (simulated) add_gpus(runtimes, "simulated", gpus);
-  add_gpus(runtimes, "openvino", gpus);
-  const bool mali =
-      (simulated && has_usable(runtimes, "simulated", kMali)) || (kMayHaveMali && has_usable(runtimes, "armnn", kMali));
-  return automatic_devices(std::move(gpus), mali);
+  FoundDevices found;
+  if (simulated) {
+    const auto devices = listed(runtimes, "simulated");
+    add_cards(devices, kNvidia, found.nvidia);
+    add_gpus(devices, found.gpus);
+    found.mali = has_mali(devices);
+  }
+  add_cards(listed(runtimes, "onnxruntime"), "CUDA", found.nvidia);
+  add_gpus(listed(runtimes, "openvino"), found.gpus);
+  found.mali = found.mali || (kMayHaveMali && has_mali(listed(runtimes, "armnn")));
+  return automatic_devices(std::move(found));
 }
 
 }  // namespace ocelli::devices

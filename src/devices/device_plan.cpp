@@ -160,6 +160,15 @@ Result<std::vector<Placement>> hetero_placements(const DeviceExpression& express
       expression.to_string()));
 }
 
+// Every request of a divided model runs on all of its devices, so the smallest limit holds; empty: there is none.
+std::optional<std::uint32_t> hetero_requests(const DeviceExpression& expression) {
+  std::optional<std::uint32_t> least;
+  for (const auto& member : expression.members) {
+    if (member.count && (!least || *member.count < *least)) least = member.count;
+  }
+  return least;
+}
+
 // The value of one of the plan's own keys, taken out of properties; empty when it is not there.
 std::string take(Properties& properties, const char* key) {
   auto value = value_of(properties, key);
@@ -227,6 +236,7 @@ Result<DevicePlan> plan_for(const DeviceExpression& expression, CpuRuntime cpu, 
     // How the model is divided is known to its runtime only; the first device is the one that is meant to carry it.
     plan.members.push_back({.target = expression.to_string(),
                             .placements = std::move(*ways),
+                            .requests = hetero_requests(expression),
                             .memory = memory_of(expression.members.front().device)});
     return plan;
   }

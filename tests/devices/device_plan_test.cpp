@@ -102,17 +102,27 @@ DeviceInfo gpu(const char* name, bool discrete) {
 
 TEST(DevicePlan, AutoPrefersGpusWithMemoryOfTheirOwn) {
   EXPECT_THAT(automatic_devices(), ElementsAre("NVIDIA", "GPU", "CPU"));
-  EXPECT_THAT(automatic_devices({gpu("GPU", false)}), ElementsAre("NVIDIA", "GPU", "CPU"));
-  EXPECT_THAT(automatic_devices({gpu("GPU.0", false), gpu("GPU.1", true)}),
+  EXPECT_THAT(automatic_devices({.gpus = {gpu("GPU", false)}}), ElementsAre("NVIDIA", "GPU", "CPU"));
+  EXPECT_THAT(automatic_devices({.gpus = {gpu("GPU.0", false), gpu("GPU.1", true)}}),
               ElementsAre("NVIDIA", "GPU.1", "GPU.0", "CPU"));
-  EXPECT_THAT(automatic_devices({gpu("GPU.10", true), gpu("GPU.0", false), gpu("GPU.9", true), gpu("GPU.1", false)}),
-              ElementsAre("NVIDIA", "GPU.9", "GPU.10", "GPU.0", "GPU.1", "CPU"));
-  const auto two = [] { return automatic_devices({gpu("GPU.0", false), gpu("GPU.1", true)}); };
+  EXPECT_THAT(
+      automatic_devices({.gpus = {gpu("GPU.10", true), gpu("GPU.0", false), gpu("GPU.9", true), gpu("GPU.1", false)}}),
+      ElementsAre("NVIDIA", "GPU.9", "GPU.10", "GPU.0", "GPU.1", "CPU"));
+  const auto two = [] { return automatic_devices({.gpus = {gpu("GPU.0", false), gpu("GPU.1", true)}}); };
   EXPECT_THAT(targets_of("AUTO", two), ElementsAre("NVIDIA", "GPU.1", "GPU.0", "CPU"));
 }
 
+TEST(DevicePlan, AutoTakesEveryNvidiaCard) {
+  EXPECT_THAT(automatic_devices({.nvidia = {"NVIDIA.0"}}), ElementsAre("NVIDIA", "GPU", "CPU"));
+  EXPECT_THAT(automatic_devices({.nvidia = {"NVIDIA.1"}}), ElementsAre("NVIDIA.1", "GPU", "CPU"));
+  const auto three = [] { return automatic_devices({.nvidia = {"NVIDIA.10", "NVIDIA.0", "NVIDIA.2"}}); };
+  EXPECT_THAT(targets_of("AUTO", three), ElementsAre("NVIDIA.0", "NVIDIA.2", "NVIDIA.10", "GPU", "CPU"));
+  EXPECT_THAT(targets_of("AUTO:-NVIDIA.0", three), ElementsAre("NVIDIA.2", "NVIDIA.10", "GPU", "CPU"));
+  EXPECT_THAT(targets_of("AUTO:-NVIDIA", three), ElementsAre("GPU", "CPU"));
+}
+
 TEST(DevicePlan, AutoTakesAMaliGpuThatIsThere) {
-  const auto board = [] { return automatic_devices({}, true); };
+  const auto board = [] { return automatic_devices({.mali = true}); };
   EXPECT_THAT(targets_of("AUTO", board), ElementsAre("NVIDIA", "GPU", "ARMNN.GpuAcc", "CPU"));
   EXPECT_THAT(targets_of("AUTO:-MALI", board), ElementsAre("NVIDIA", "GPU", "CPU"));
   EXPECT_THAT(targets_of("AUTO:-ARMNN,-GPU", board), ElementsAre("NVIDIA", "CPU"));
@@ -137,7 +147,7 @@ TEST(DevicePlan, AutoLeavesOutWhatItIsTold) {
   EXPECT_THAT(targets_of("AUTO:-CPU"), ElementsAre("NVIDIA", "GPU"));
   EXPECT_THAT(targets_of("AUTO:-GPU.0"), ElementsAre("NVIDIA", "CPU")) << "a single GPU is GPU.0";
   EXPECT_THAT(targets_of("AUTO:-GPU.1"), ElementsAre("NVIDIA", "GPU", "CPU"));
-  const auto two = [] { return automatic_devices({gpu("GPU.0", false), gpu("GPU.1", true)}); };
+  const auto two = [] { return automatic_devices({.gpus = {gpu("GPU.0", false), gpu("GPU.1", true)}}); };
   EXPECT_THAT(targets_of("AUTO:-GPU.1,-NVIDIA", two), ElementsAre("GPU.0", "CPU"));
   EXPECT_THAT(targets_of("AUTO:-GPU", two), ElementsAre("NVIDIA", "CPU"));
   const auto nothing = make_plan("AUTO:-CPU,-GPU,-NVIDIA", {});
@@ -169,6 +179,12 @@ TEST(DevicePlan, HeteroOverNvidiaAndCpuIsDividedByProviders) {
                           Placement{"onnxruntime", "HETERO:CUDA.0,CPU"}));
   EXPECT_THAT(plan_of("HETERO:CUDA.1,CPU").members[0].placements,
               ElementsAre(Placement{"onnxruntime", "HETERO:CUDA.1,CPU"}));
+}
+
+TEST(DevicePlan, HeteroKeepsToTheSmallestLimitOfRequests) {
+  EXPECT_EQ(plan_of("HETERO:GPU(4),CPU(2)").members[0].requests, 2U);
+  EXPECT_EQ(plan_of("HETERO:NVIDIA,CPU(3)").members[0].requests, 3U);
+  EXPECT_EQ(plan_of("HETERO:GPU,CPU").members[0].requests, std::nullopt);
 }
 
 TEST(DevicePlan, NvidiaIsTensorrtThenCuda) {
