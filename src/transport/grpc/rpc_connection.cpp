@@ -10,8 +10,9 @@ namespace {
 
 // A connection that has more to read than this lets others have their turn first.
 constexpr std::size_t kReadBudget = std::size_t{4} << 20;
-// Below this a read into the message itself would cost more calls than the copy that it saves.
-constexpr std::size_t kDirectReadBytes = 16 * 1024;
+// Below this a read into the message itself would cost more calls than the copy that it saves. What else is read at a
+// time is no more: a large message's first part lands there too and is copied.
+constexpr std::size_t kDirectReadBytes = std::size_t{16} * 1024;
 
 }  // namespace
 
@@ -51,7 +52,7 @@ void RpcConnection::read() noexcept {
   std::size_t budget = kReadBudget;
   while (stream_ && !session_.done()) {
     auto space = session_.direct_space();
-    if (space.size() < kDirectReadBytes) space = loop_.scratch();
+    if (space.size() < kDirectReadBytes) space = loop_.scratch().first(kDirectReadBytes);
     const auto result = stream_->read(space);
     if (result.bytes != 0) {
       context_->counters.bytes_received.fetch_add(result.bytes, std::memory_order_relaxed);
