@@ -12,7 +12,8 @@ namespace {
 constexpr std::array<std::string_view, 3> kWords{"shape", "Shape", "imension"};
 
 bool speaks_of_shapes(std::string_view message) {
-  return std::ranges::any_of(kWords, [&](std::string_view word) { return message.find(word) != message.npos; });
+  return std::ranges::any_of(kWords,
+                             [&](std::string_view word) { return message.find(word) != std::string_view::npos; });
 }
 
 }  // namespace

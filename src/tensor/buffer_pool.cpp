@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <memory>
 #include <mutex>
 #include <new>
 
@@ -16,10 +17,11 @@ constexpr std::size_t kHeader = (sizeof(Buffer) + kAlignment - 1) / kAlignment *
 constexpr int kSmallestShift = 9;
 constexpr int kLargestShift = 26;
 constexpr int kClasses = kLargestShift - kSmallestShift + 1;
+constexpr std::size_t kPage = 4096;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 int class_of(std::size_t size) noexcept {
-  const int shift = std::bit_width(size > 1 ? size - 1 : 1);
+  const int shift = static_cast<int>(std::bit_width(size > 1 ? size - 1 : 1));
   return shift <= kSmallestShift ? 0 : shift - kSmallestShift;
 }
 
@@ -70,9 +72,10 @@ void* BufferPool::State::take(int index) {
   const std::size_t bytes = kHeader + class_bytes(index);
   void* block = ::operator new(bytes, std::align_val_t(kAlignment));
   if (class_bytes(index) >= kHugePage) {
-    const auto start = (reinterpret_cast<std::uintptr_t>(block) + 4095) & ~std::uintptr_t{4095};
-    const auto end = (reinterpret_cast<std::uintptr_t>(block) + bytes) & ~std::uintptr_t{4095};
-    ::madvise(reinterpret_cast<void*>(start), end - start, MADV_HUGEPAGE);  // only advice: failure changes nothing
+    void* start = block;
+    std::size_t left = bytes;
+    std::align(kPage, kPage, start, left);
+    ::madvise(start, left / kPage * kPage, MADV_HUGEPAGE);  // only advice: failure changes nothing
   }
   return block;
 }

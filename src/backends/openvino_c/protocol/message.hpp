@@ -19,8 +19,8 @@ namespace ocelli::openvino_c {
 // First word of every message: a worker of another build is refused at its first one. Changes with every change below.
 inline constexpr std::uint32_t kProtocol = 0x3256434F;  // "OCV2"
 // Limits; a message that goes beyond one is refused whole.
-inline constexpr std::size_t kMaxMessage = 64 * 1024;
-inline constexpr std::size_t kMaxText = 8 * 1024;
+inline constexpr std::size_t kMaxMessage = std::size_t{64} * 1024;
+inline constexpr std::size_t kMaxText = std::size_t{8} * 1024;
 inline constexpr std::size_t kMaxList = 512;
 
 // What a packet holds. To the worker below 100, from the worker above.
