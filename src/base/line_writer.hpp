@@ -19,7 +19,7 @@ class LineWriter {
 
   // Takes the descriptor over where `owned`, else it has to outlive this object. Its flags are left alone, for other
   // processes may share them: a pipe or terminal is opened once more where that is allowed. Where it is not, another
-  // process that fills the same pipe between a look at it and the write can make the write wait.
+  // writer, of this process too, that fills the pipe between a look at it and the write can make the write wait.
   LineWriter(int file, bool owned);
   ~LineWriter();
   LineWriter(const LineWriter&) = delete;

@@ -104,7 +104,8 @@ class FileAccessLog final : public AccessLog {
                  error == EAGAIN ? "nobody reads it" : std::strerror(error));
       return;
     }
-    fails_.store(false, std::memory_order_relaxed);
+    // Only after a failure may lines have been dropped: the usual line takes the writer's lock once.
+    if (!fails_.load(std::memory_order_relaxed) || !fails_.exchange(false)) return;
     if (const auto dropped = writer_.take_dropped(); dropped != 0)
       log_.warning("access_log_path {}: {} lines are missing there, nobody read them in time", name_, dropped);
   }
