@@ -86,6 +86,12 @@ class Labels(unittest.TestCase):
             np.testing.assert_array_equal(rest, self.ask(triton_grpc, self.grpc, model, [picture]))
             np.testing.assert_allclose(rest, self.ask_tfs(model, picture), rtol=1e-6)
 
+    def test_layers_that_compute_in_another_precision_are_counted(self):
+        """Of the quantized network some layers really run in INT8; the precision alone says FP32, as most do."""
+        told = json.loads(self.server.get("/v2/models/mobilenet")[2])["execution"][0]
+        self.assertEqual(told["precision"], "FP32")
+        self.assertRegex(told["note"], r"^of its convolutions and matrix products \d+ in FP32, \d+ in INT8$")
+
     def test_pictures_in_one_batch_equal_pictures_alone(self):
         pictures = [centre_crop(PHOTOS / row["file"]) for row in reference()[:3]]
         together = self.ask(triton_http, self.http, "squeezenet", pictures)

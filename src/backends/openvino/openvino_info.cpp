@@ -9,9 +9,11 @@
 #include <openvino/runtime/intel_gpu/properties.hpp>
 #include <openvino/runtime/intel_npu/properties.hpp>
 #include <optional>
+#include <utility>
 
 #include "backends/openvino/openvino_properties.hpp"
 #include "backends/openvino/openvino_types.hpp"
+#include "backends/openvino_text/precision_note.hpp"
 
 namespace ocelli::openvino {
 namespace {
@@ -70,17 +72,9 @@ bool only_moves(const std::string& layer) {
   return std::find(kMoving.begin(), kMoving.end(), layer) != kMoving.end();
 }
 
-using LayerCounts = std::map<std::string, int>;  // by precision
-
-std::string most_frequent(const LayerCounts& counts) {
-  const auto most =
-      std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == counts.end() ? "" : most->first;
-}
-
-// The precision of most heavy layers of the graph that runs, else of most others that compute; empty when the device
+// The heavy layers of the graph that runs, by what they compute in; else the others that compute. Empty when the device
 // does not show its graph or nothing in it computes.
-std::string precision_of_graph(const ov::CompiledModel& compiled) {
+LayerCounts layers_of_graph(const ov::CompiledModel& compiled) {
   LayerCounts heavy;
   LayerCounts light;
   for (const auto& node : compiled.get_runtime_model()->get_ordered_ops()) {
@@ -91,18 +85,19 @@ std::string precision_of_graph(const ov::CompiledModel& compiled) {
     if (only_moves(type)) continue;
     if (const auto name = precision_of_layer(info); !name.empty()) ++(is_heavy(type) ? heavy : light)[name];
   }
-  return most_frequent(heavy.empty() ? light : heavy);
+  if (!heavy.empty() || light.empty()) return heavy;
+  return {{most_frequent(light), 1}};  // a mixture of these (shapes in integers beside floats) tells a user nothing
 }
 
-std::string precision_of(const ov::CompiledModel& compiled, const ModelSignature& signature) {
-  if (const auto seen = ask([&] { return precision_of_graph(compiled); }); seen && !seen->empty()) return *seen;
+LayerCounts layers_of(const ov::CompiledModel& compiled, const ModelSignature& signature) {
+  if (auto seen = ask([&] { return layers_of_graph(compiled); }); seen && !seen->empty()) return *seen;
   // What the device would do with floats says nothing about a model without any.
   if (!has_type(signature, {DataType::kFp16, DataType::kBf16, DataType::kFp32, DataType::kFp64}) &&
       !signature.outputs.empty())
-    return std::string(precision_name(signature.outputs.front().type));
+    return {{std::string(precision_name(signature.outputs.front().type)), 1}};
   const auto hint = ask([&] { return compiled.get_property(ov::hint::inference_precision); });
   const auto type = hint ? from_ov(*hint) : DataType::kUndefined;
-  return std::string(precision_name(type == DataType::kUndefined ? DataType::kFp32 : type));
+  return {{std::string(precision_name(type == DataType::kUndefined ? DataType::kFp32 : type)), 1}};
 }
 
 bool has_text(const ov::RTMap& info, const char* key, std::string_view text) {
@@ -128,16 +123,12 @@ bool converts_input(const ov::Model& graph, const std::string& name, std::string
   return false;
 }
 
-std::string note_about(const ExecutionInfo& info, const ModelSignature& signature, const CompileOptions& options) {
+std::string note_about(const ExecutionInfo& info, const LayerCounts& layers, const ModelSignature& signature,
+                       const CompileOptions& options) {
   std::vector<std::string> notes;
   const bool told =
       options.properties.contains("INFERENCE_PRECISION_HINT") || options.properties.contains("EXECUTION_MODE_HINT");
-  if (!told && (info.precision == "BF16" || info.precision == "FP16")) {
-    notes.push_back(
-        fmt::format("computes in {}, which the device chose, so that answers differ a little from FP32; "
-                    "plugin_config {{\"INFERENCE_PRECISION_HINT\":\"f32\"}} makes it compute in FP32",
-                    info.precision));
-  }
+  if (auto note = precision_note(layers, told); !note.empty()) notes.push_back(std::move(note));
   if (info.device == "CPU" && has_type(signature, {DataType::kInt64, DataType::kUint64}))
     notes.emplace_back("64-bit integers are computed in 32 bits");
   if (info.device == "CPU" && has_type(signature, {DataType::kFp64})) notes.emplace_back("FP64 is computed in FP32");
@@ -175,7 +166,8 @@ ExecutionInfo execution_info(const ov::Core& core, const ov::CompiledModel& comp
   if (!devices->empty()) {
     info.device_name = ask([&] { return core.get_property(devices->front(), ov::device::full_name); }).value_or("");
   }
-  info.precision = precision_of(compiled, signature);
+  const auto layers = layers_of(compiled, signature);
+  info.precision = most_frequent(layers);
   if (const auto streams = ask([&] { return compiled.get_property(ov::num_streams).num; }); streams && *streams > 0) {
     info.streams = static_cast<std::uint32_t>(*streams);
   }
@@ -189,7 +181,7 @@ ExecutionInfo execution_info(const ov::Core& core, const ov::CompiledModel& comp
   // meanwhile. With one stream nothing was gained by a request ahead, with two of them 0.8 to 1.4 % (ADR 0005).
   if (info.device == "CPU") info.requests_ahead = info.streams / 2;
   info.loaded_from_cache = ask([&] { return compiled.get_property(ov::loaded_from_cache); }).value_or(false);
-  info.note = note_about(info, signature, options);
+  info.note = note_about(info, layers, signature, options);
   return info;
 }
 

@@ -9,6 +9,7 @@
 #include <limits>
 #include <map>
 
+#include "backends/openvino_text/precision_note.hpp"
 #include "runtime/shape_override.hpp"
 
 namespace ocelli::openvino_c {
@@ -198,10 +199,8 @@ std::string note_about(const ExecutionInfo& info, const ModelSignature& signatur
   const bool told = std::ranges::any_of(wanted.properties, [](const TextPair& property) {
     return property.first == "INFERENCE_PRECISION_HINT" || property.first == "ENFORCE_BF16";
   });
-  if (!told && info.precision == "BF16") {
-    add("computes in BF16, which the device chose, so that answers differ a little from FP32; "
-        R"(plugin_config {"INFERENCE_PRECISION_HINT":"f32"} makes it compute in FP32)");
-  }
+  // The sticks compute in FP16 whatever they are told.
+  if (info.precision == "BF16" && !told) add(openvino::precision_note({{info.precision, 1}}, told));
   if (has_type(signature, {DataType::kInt64, DataType::kUint64})) add("64-bit integers are computed in 32 bits");
   if (has_type(signature, {DataType::kFp64})) add("FP64 is computed in FP32");
   return note;
