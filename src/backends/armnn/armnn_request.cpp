@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "backends/armnn/armnn_types.hpp"
+#include "backends/armnn/run_error.hpp"
+#include "backends/armnn/run_log.hpp"
 #include "runtime/tensor_check.hpp"
 
 namespace ocelli::arm_nn {
@@ -83,8 +85,8 @@ Status ArmnnRequest::run_network(::armnn::IRuntime& runtime, ::armnn::NetworkId 
       return invalid_argument(fmt::format("input {} has not been set", model_.signature().inputs[i].name));
   }
   try {
-    if (runtime.EnqueueWorkload(network, inputs_, outputs_) != ::armnn::Status::Success)
-      return internal_error("ARM NN failed to run the model and did not say why");
+    const RunLog log;
+    if (runtime.EnqueueWorkload(network, inputs_, outputs_) != ::armnn::Status::Success) return run_error(log.text());
   } catch (const std::exception& failure) {
     return to_status(failure, StatusCode::kInternal, "ARM NN failed to run the model");
   }

@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <armnn/Logging.hpp>
 #include <armnn/Version.hpp>
 #include <thread>
 
 #include "backends/armnn/armnn_model.hpp"
 #include "backends/armnn/armnn_types.hpp"
 #include "backends/armnn/optimizer_options.hpp"
+#include "backends/armnn/run_error.hpp"
+#include "backends/armnn/run_log.hpp"
 #include "runtime/preprocess_check.hpp"
 #include "runtime/shape_override.hpp"
 
@@ -59,11 +60,12 @@ void add_note(std::string& note, const std::string& text) { note += (note.empty(
 Result<std::unique_ptr<ArmnnRuntime>> ArmnnRuntime::create(Log log, const std::string& backend_folder) {
   std::unique_ptr<ArmnnRuntime> result(new ArmnnRuntime(std::move(log), backend_folder));
   try {
-    // It writes to standard output; what matters comes back as exceptions and messages.
-    ::armnn::SetAllLoggingSinks(false, false, false);
+    RunLog::take_over();  // it writes to standard output
     ::armnn::IRuntime::CreationOptions options;
     options.m_DynamicBackendsPath = backend_folder;
+    const RunLog messages;
     result->runtime_ = make_runtime(options);
+    if (!messages.text().empty()) result->log_.debug("ARM NN says: {}", readable_error(messages.text()));
     for (const auto& backend : result->runtime_->runtime->GetDeviceSpec().GetSupportedBackends())
       result->registered_.insert(backend.Get());
     result->usable_ = usable_backends(result->registered_);
@@ -103,7 +105,8 @@ Result<ArmnnRuntime::Loaded> ArmnnRuntime::load(const NetworkFile& file, const A
     ::armnn::NetworkId network = 0;
     std::string why;
     if (runtime.LoadNetwork(network, std::move(optimized), why) != ::armnn::Status::Success)
-      return fail(failed_precondition(fmt::format("{} cannot load it: {}", options.backend, why)));
+      return fail({code_of_error(why, StatusCode::kFailedPrecondition),
+                   fmt::format("{} cannot load it: {}", options.backend, readable_error(why))});
     result.networks.push_back(network);
   }
   return result;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "backends/armnn/run_error.hpp"
+
 namespace ocelli::arm_nn {
 namespace {
 
@@ -54,9 +56,7 @@ Shape to_shape(const ::armnn::TensorShape& shape) {
 
 Status to_status(const std::exception& failure, StatusCode code, const std::string& doing) {
   if (dynamic_cast<const std::bad_alloc*>(&failure)) return {StatusCode::kResourceExhausted, doing + ": out of memory"};
-  std::string text = failure.what();
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  return {code, fmt::format("{}: {}", doing, text)};
+  return {code_of_error(failure.what(), code), fmt::format("{}: {}", doing, readable_error(failure.what()))};
 }
 
 }  // namespace ocelli::arm_nn

@@ -21,7 +21,8 @@ Shape to_shape(const ::armnn::TensorShape& shape);
 // inputs.
 ::armnn::TensorInfo plain_info(const ::armnn::TensorInfo& info);
 
-// An exception of ARM NN as a status: out of memory is kResourceExhausted, else `code`. `doing` begins the message.
+// An exception of ARM NN as a status: out of memory is kResourceExhausted, a GPU that is lost kUnavailable, else
+// `code`. `doing` begins the message.
 Status to_status(const std::exception& failure, StatusCode code, const std::string& doing);
 
 }  // namespace ocelli::arm_nn

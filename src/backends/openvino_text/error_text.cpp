@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "backends/opencl_error/opencl_error.hpp"
+
 namespace ocelli::openvino {
 namespace {
 
@@ -10,14 +12,9 @@ bool contains_any(std::string_view text, std::initializer_list<std::string_view>
   return std::ranges::any_of(words, [text](auto word) { return text.find(word) != std::string_view::npos; });
 }
 
-// Whether OpenCL's error is one of these numbers: cl.h has them, and releases from 2024 on do not always name them.
-bool has_code(std::string_view text, std::initializer_list<std::string_view> numbers) noexcept {
-  constexpr std::string_view kLead = "error code: ";
-  const auto at = text.find(kLead);
-  if (at == std::string_view::npos || text.find("[GPU]") == std::string_view::npos) return false;
-  const auto rest = text.substr(at + kLead.size());
-  const auto end = rest.find_first_not_of("-0123456789");
-  return std::ranges::find(numbers, rest.substr(0, end)) != numbers.end();
+// The GPU plugin's releases from 2024 on do not always name OpenCL's error beside its number.
+StatusCode code_of_number(std::string_view text, StatusCode fallback) noexcept {
+  return text.find("[GPU]") == std::string_view::npos ? fallback : opencl::code_after(text, "error code: ", fallback);
 }
 
 // Lines that only say where in OpenVINO's sources something was thrown.
@@ -51,19 +48,17 @@ StatusCode code_of_error(std::string_view text, StatusCode fallback) noexcept {
   if (contains_any(text,
                    {"CL_OUT_OF_RESOURCES", "CL_OUT_OF_HOST_MEMORY", "CL_MEM_OBJECT_ALLOCATION_FAILURE", "out of memory",
                     "out of GPU resources", "xceeded max size of memory", "ZE_RESULT_ERROR_OUT_OF_DEVICE_MEMORY",
-                    "ZE_RESULT_ERROR_OUT_OF_HOST_MEMORY", "NC_OUT_OF_MEMORY"}) ||
-      has_code(text, {"-4", "-5", "-6"})) {
+                    "ZE_RESULT_ERROR_OUT_OF_HOST_MEMORY", "NC_OUT_OF_MEMORY"})) {
     return StatusCode::kResourceExhausted;
   }
   // A GPU that was reset fails the kernels that it had, and then everything else. The last five are how the plugins of
   // Movidius sticks and cards say that the link is cut.
   if (contains_any(text, {"ZE_RESULT_ERROR_DEVICE_LOST", "ZE_RESULT_ERROR_DEVICE_REQUIRES_RESET",
                           "CL_DEVICE_NOT_AVAILABLE", "CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST", "evice lost",
-                          "X_LINK", "NC_ERROR", "NC_DEVICE_NOT_FOUND", "HDDL_CONNECT"}) ||
-      has_code(text, {"-2", "-14"})) {
+                          "X_LINK", "NC_ERROR", "NC_DEVICE_NOT_FOUND", "HDDL_CONNECT"})) {
     return StatusCode::kUnavailable;
   }
-  return fallback;
+  return code_of_number(text, fallback);
 }
 
 }  // namespace ocelli::openvino
