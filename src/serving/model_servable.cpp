@@ -47,7 +47,8 @@ scheduling::SchedulerOptions scheduler_options(const ModelServableOptions& optio
 }  // namespace
 
 ModelServable::ModelServable(ModelServableOptions&& options, ServingContext& context)
-    : context_(context),
+    : alive_(context.servables),
+      context_(context),
       default_timeout_(options.default_timeout),
       metrics_(options.metrics ? options.metrics : std::make_shared<observability::ServableMetrics>()),
       supervisor_(DeviceSupervisor::create(fmt::format("Model {} version {}", options.name, options.version),

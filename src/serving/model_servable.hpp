@@ -88,6 +88,7 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   void schedule(InferenceCall& call) noexcept;
   void finish(InferenceCall& call) noexcept;
 
+  const LiveCount::Entry alive_;  // first, so that it ends last
   ServingContext& context_;
   const Duration default_timeout_;
   const std::shared_ptr<observability::ServableMetrics> metrics_;

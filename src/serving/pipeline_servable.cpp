@@ -10,7 +10,8 @@ namespace ocelli::serving {
 
 PipelineServable::PipelineServable(PipelineGraph graph, const PipelineDefinition& definition, ServableResolver resolve,
                                    ServingContext& context, std::shared_ptr<observability::ServableMetrics> metrics)
-    : graph_(std::move(graph)),
+    : alive_(context.servables),
+      graph_(std::move(graph)),
       resolve_(std::move(resolve)),
       context_(context),
       metrics_(metrics ? std::move(metrics) : std::make_shared<observability::ServableMetrics>()) {

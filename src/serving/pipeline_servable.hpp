@@ -37,6 +37,7 @@ class PipelineServable final : public Servable {
   Status take_results(InferenceCall& call, std::vector<Tensor>& results);
   void finish(InferenceCall& call) noexcept;
 
+  const LiveCount::Entry alive_;  // first, so that it ends last
   const PipelineGraph graph_;
   const ServableResolver resolve_;
   ServingContext& context_;

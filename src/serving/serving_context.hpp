@@ -1,6 +1,7 @@
 // ServingContext: what all servables of one program share.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <stop_token>
 #include <utility>
@@ -9,12 +10,14 @@
 #include "base/thread_pool.hpp"
 #include "scheduling/timer.hpp"
 #include "serving/device_memory.hpp"
+#include "serving/live_count.hpp"
 #include "serving/picture_processors.hpp"
 #include "tensor/buffer_pool.hpp"
 
 namespace ocelli::serving {
 
-// Made by whoever composes the program, and destroyed after every servable handle is gone. All members are thread-safe.
+// Made by whoever composes the program, and destroyed after every servable handle is gone; servables whose last handle
+// is just being given up on another thread are waited for. All members are thread-safe.
 struct ServingContext {
   // Pictures that are decoded at once.
   static constexpr std::size_t kConversionThreads = 2;
@@ -33,6 +36,15 @@ struct ServingContext {
         rescues("ocelli-rescue", kRescueThreads, kMaxCompilations),
         cleanup("ocelli-cleanup", 1, ThreadPool::kUnbounded) {}
 
+  ~ServingContext() {
+    if (!servables.none_within(kLastServables)) log.error("a model is still in use at the end of what it needs");
+  }
+  ServingContext(const ServingContext&) = delete;
+  ServingContext& operator=(const ServingContext&) = delete;
+
+  // How long the destructor waits for servables on their way out.
+  static constexpr std::chrono::seconds kLastServables{10};
+
   // Conversions that may wait; more requests are refused with kResourceExhausted.
   static constexpr std::size_t kMaxConversions = 4096;
 
@@ -45,6 +57,7 @@ struct ServingContext {
   Log log;
   // Stop is requested when the program begins to end: loads that are under way give up then. What serves goes on.
   std::stop_source ending;
+  LiveCount servables;
   scheduling::Timer timer;
   PictureProcessors pictures;
   DeviceMemory memory;

@@ -4,7 +4,9 @@
 
 #include <condition_variable>
 #include <cstring>
+#include <future>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <numeric>
 #include <string>
@@ -143,6 +145,32 @@ TEST_F(PipelineTest, AChainOfModelsAnswersLikeOne) {
   send(wrong, {1, 2}, {1, 2});
   wrong.wait();
   EXPECT_EQ(wrong.call.status.message(), "Invalid input shape - Expected: (1,3); Actual: (1,2); input name: in");
+}
+
+// A handle may go on a runtime's thread, behind the answer that somebody waited for.
+TEST_F(PipelineTest, WhatAPipelineNeedsStaysUntilItIsGone) {
+  add_adder("one", {1, 3}, 1);
+  auto own = std::make_unique<ServingContext>(pool, Log());
+  std::promise<void> going;
+  std::promise<void> go_on;
+  // Goes with the pipeline.
+  std::shared_ptr<void> slow(nullptr, [&](void*) {
+    going.set_value();
+    go_on.get_future().wait_for(std::chrono::seconds(20));
+  });
+  auto resolve = [found = resolver(), slow](const std::string& name, std::optional<std::int64_t> version) {
+    return found(name, version);
+  };
+  auto made = PipelineServable::create(chain({node("only", "one", {"request", "in"})}, {"only", "a"}),
+                                       std::move(resolve), *own);
+  ASSERT_TRUE(made.ok()) << made.status().to_string();
+  slow.reset();
+  auto last = std::async(std::launch::async, [handle = std::move(made).value()]() mutable { handle.reset(); });
+  ASSERT_EQ(going.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  auto end = std::async(std::launch::async, [&own] { own.reset(); });
+  EXPECT_EQ(end.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  go_on.set_value();
+  EXPECT_EQ(end.wait_for(std::chrono::seconds(20)), std::future_status::ready);
 }
 
 TEST_F(PipelineTest, BranchesMeetAgain) {
