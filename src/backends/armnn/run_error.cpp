@@ -35,7 +35,10 @@ std::string readable_error(std::string_view text) {
     result += result.empty() ? "" : "; ";
     result += line;
   }
-  if (result.size() > kMost) result.replace(kMost, std::string::npos, "...");
+  if (result.size() > kMost) {
+    result.resize(kMost);
+    result += "...";
+  }
   return result;
 }
 

@@ -39,7 +39,10 @@ std::string readable_error(std::string_view text) {
     result += line;
   }
   if (result.empty()) result = text;
-  if (result.size() > kMost) result.replace(kMost, std::string::npos, "...");
+  if (result.size() > kMost) {
+    result.resize(kMost);
+    result += "...";
+  }
   return result;
 }
 
