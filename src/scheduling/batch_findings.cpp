@@ -47,7 +47,7 @@ std::optional<Duration> read_duration(std::string_view text) {
 std::string one_line(std::string text) {
   text.resize(std::min(text.size(), BatchFindings::kMostRemark));
   std::ranges::replace_if(
-      text, [](char c) { return c >= 0 && c < ' '; }, ' ');
+      text, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
   return text;
 }
 

@@ -244,7 +244,7 @@ TEST(EngineCache, FolderThatCannotBeMadeIsAnError) {
 }
 
 TEST(ShrinkPolicy, GivesBackAfterARunMuchLargerThanUsual) {
-  ShrinkPolicy policy(ArenaShrinkage::kAuto, true);
+  ShrinkPolicy policy(ArenaShrinkage::kAuto, true, 2);
   for (int i = 0; i < 20; ++i) EXPECT_FALSE(policy.shrink_after(1000)) << i;
   EXPECT_TRUE(policy.shrink_after(100'000));
   EXPECT_FALSE(policy.shrink_after(1000));
@@ -252,13 +252,26 @@ TEST(ShrinkPolicy, GivesBackAfterARunMuchLargerThanUsual) {
   EXPECT_FALSE(policy.shrink_after(100'000)) << "large has become usual";
 }
 
+TEST(ShrinkPolicy, GivesBackOnceWhenRunsHaveBecomeSmaller) {
+  ShrinkPolicy policy(ArenaShrinkage::kAuto, true, 8);
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(policy.shrink_after(100'000)) << i;
+  int times = 0;
+  for (int i = 0; i < 200; ++i) times += policy.shrink_after(1000) ? 1 : 0;
+  EXPECT_EQ(times, 1);
+}
+
+TEST(ShrinkPolicy, BatchesOfDifferentSizesAreUsual) {
+  ShrinkPolicy policy(ArenaShrinkage::kAuto, true, UsualSize::kHostFactor);
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(policy.shrink_after(i % 50 == 49 ? 8000 : 1000)) << i;
+}
+
 TEST(ShrinkPolicy, FollowsWhatWasAskedFor) {
-  ShrinkPolicy always(ArenaShrinkage::kYes, false);
+  ShrinkPolicy always(ArenaShrinkage::kYes, false, 2);
   EXPECT_TRUE(always.shrink_after(1));
   always.stop();
   EXPECT_FALSE(always.shrink_after(1));
-  ShrinkPolicy never(ArenaShrinkage::kNo, true);
-  ShrinkPolicy fixed_shapes(ArenaShrinkage::kAuto, false);
+  ShrinkPolicy never(ArenaShrinkage::kNo, true, 2);
+  ShrinkPolicy fixed_shapes(ArenaShrinkage::kAuto, false, 2);
   for (const std::size_t bytes : {1U, 1'000'000U}) {
     EXPECT_FALSE(never.shrink_after(bytes));
     EXPECT_FALSE(fixed_shapes.shrink_after(bytes));

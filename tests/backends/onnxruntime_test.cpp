@@ -1,5 +1,7 @@
 // What only the ONNX Runtime backend does: its threads, dimensions, providers and what it refuses.
 #include "support/backend_fixture.hpp"
+#include "support/outlier_run.hpp"
+#include "support/sanitizers.hpp"
 
 namespace ocelli {
 namespace {
@@ -89,6 +91,13 @@ TEST_F(OnnxruntimeBackend, StreamsAndThreadsAreWhatWasAskedFor) {
   auto throughput = compile("row", options);
   ASSERT_NE(throughput, nullptr);
   EXPECT_EQ(throughput->info().streams, 2U);
+}
+
+TEST_F(OnnxruntimeBackend, GivesMemoryBackAfterARunMuchLargerThanUsual) {
+  if (test::kMemoryIsTheSanitizers) GTEST_SKIP() << "the sanitizer keeps freed memory";
+  auto model = compile("widened");
+  ASSERT_NE(model, nullptr);
+  testing::expect_memory_back_after_an_outlier(*model);
 }
 
 TEST_F(OnnxruntimeBackend, MetadataOfTheFileIsShown) {

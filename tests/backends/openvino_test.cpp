@@ -2,6 +2,8 @@
 #include <numeric>
 
 #include "backends/openvino_fixture.hpp"
+#include "support/outlier_run.hpp"
+#include "support/sanitizers.hpp"
 
 namespace ocelli::openvino {
 namespace {
@@ -166,6 +168,13 @@ TEST_F(OpenvinoBackend, ReportsThePrecisionThatReallyRuns) {
             has_bf16 ? "computes in BF16, which the device chose, so that answers differ a little from FP32; "
                        R"(plugin_config {"INFERENCE_PRECISION_HINT":"f32"} makes it compute in FP32)"
                      : "");
+}
+
+TEST_F(OpenvinoBackend, GivesMemoryBackAfterARunMuchLargerThanUsual) {
+  if (test::kMemoryIsTheSanitizers) GTEST_SKIP() << "the sanitizer keeps freed memory";
+  auto model = compile("widened", exact_);
+  ASSERT_NE(model, nullptr);
+  testing::expect_memory_back_after_an_outlier(*model);
 }
 
 TEST_F(OpenvinoBackend, LightModelsAreNotSaidToComputeInWhatHeavyOnesWould) {

@@ -1,24 +1,17 @@
 // Asynchronous runs, cancellation, many threads, compiles at once and memory given back.
 #include <algorithm>
 #include <atomic>
-#include <fstream>
 #include <thread>
 
 #include "conformance/conformance_suite.hpp"
+#include "support/resident_memory.hpp"
 #include "support/sanitizers.hpp"
 
 namespace ocelli::conformance {
 namespace {
 
+using test::resident_bytes;
 using testing::RunWaiter;
-
-std::size_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::size_t pages = 0;
-  std::size_t resident = 0;
-  file >> pages >> resident;
-  return resident * 4096;
-}
 
 // Starts the same request again from within its completion, until it has run often enough.
 class Chain final : public InferCompletion {

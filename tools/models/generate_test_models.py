@@ -248,6 +248,22 @@ def matrix_product(writer):
     writer.simulated("product", inputs, outputs)
 
 
+def widened(writer):
+    """Little goes in and out, and 64 times as much lies in between."""
+    import onnx
+    from openvino import opset15
+    weight = numpy.random.default_rng(3).standard_normal((64, 4096)).astype("float32")
+    inputs, outputs = [("x", "float32", ("batch", 64))], [("y", "float32", ("batch", 1))]
+    nodes = [onnx.helper.make_node("MatMul", ["x", "w"], ["wide"]), onnx.helper.make_node("ReduceMax", ["wide"], ["y"], axes=[1], keepdims=1)]
+    writer.onnx("widened", nodes, inputs, outputs, [("w", weight)])
+
+    def build(parameters):
+        wide = opset15.matmul(parameters[0], opset15.constant(weight), False, False)
+        return [("y", opset15.reduce_max(wide, opset15.constant(numpy.array([1], "int64")), True))], []
+
+    writer.openvino("widened", build, inputs)
+
+
 def kept_rows(writer):
     """The rows whose first number is above zero: how many they are hangs on what is in them. The ONNX file says that they are all."""
     import onnx
@@ -335,6 +351,7 @@ def write_all(out):
     loop(writer)
     unnamed(writer)
     matrix_product(writer)
+    widened(writer)
     kept_rows(writer)
     first_three(writer)
     flat(writer)

@@ -1,7 +1,10 @@
 #include "backends/onnxruntime/ort_model.hpp"
 
+#include <fmt/format.h>
+
 #include "backends/onnxruntime/ort_request.hpp"
 #include "base/heap.hpp"
+#include "runtime/open_dimensions.hpp"
 
 namespace ocelli::onnxruntime {
 
@@ -11,6 +14,8 @@ OrtModel::OrtModel(const OrtApi& api, OrtOwner<OrtSession> session, ModelSignatu
     : api_(api),
       session_(std::move(session)),
       memory_(std::move(memory)),
+      arena_(memory_ ? fmt::format("gpu:{}", memory_->card()) : "cpu:0"),
+      host_shrinking_(ArenaShrinkage::kAuto, has_open_dimensions(signature), UsualSize::kHostFactor),
       signature_(std::move(signature)),
       info_(std::move(info)),
       metadata_(std::move(metadata)),

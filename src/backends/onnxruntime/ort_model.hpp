@@ -8,6 +8,7 @@
 
 #include "backends/onnxruntime/nvidia_io.hpp"
 #include "backends/onnxruntime/ort_api.hpp"
+#include "backends/onnxruntime/shrink_policy.hpp"
 #include "backends/onnxruntime/worker_pool.hpp"
 #include "runtime/compiled_model.hpp"
 
@@ -33,6 +34,9 @@ class OrtModel final : public CompiledModel {
   [[nodiscard]] const std::vector<const char*>& output_names() const noexcept { return output_names_; }
   [[nodiscard]] WorkerPool& workers() noexcept { return workers_; }
   [[nodiscard]] NvidiaMemory* nvidia_memory() noexcept { return memory_.get(); }
+  // When the arena of intermediate results gives back, and which one that is in ONNX Runtime's words: "cpu:0", "gpu:1".
+  [[nodiscard]] ShrinkPolicy& shrinking() noexcept { return memory_ ? memory_->shrinking() : host_shrinking_; }
+  [[nodiscard]] const std::string& arena() const noexcept { return arena_; }
   // Whether outputs are written where they are bound. The file's word for a shape is not enough: ONNX Runtime fails a
   // run that gives another one.
   [[nodiscard]] bool binds_outputs() const noexcept { return binds_outputs_.load(std::memory_order_relaxed); }
@@ -42,6 +46,8 @@ class OrtModel final : public CompiledModel {
   const OrtApi& api_;
   OrtOwner<OrtSession> session_;
   std::unique_ptr<NvidiaMemory> memory_;
+  const std::string arena_;
+  ShrinkPolicy host_shrinking_;
   const ModelSignature signature_;
   const ExecutionInfo info_;
   const std::map<std::string, std::string> metadata_;

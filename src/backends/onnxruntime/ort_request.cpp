@@ -6,6 +6,7 @@
 
 #include "backends/onnxruntime/ort_types.hpp"
 #include "backends/onnxruntime/run_error.hpp"
+#include "runtime/open_dimensions.hpp"
 #include "runtime/run_failure.hpp"
 #include "runtime/tensor_check.hpp"
 
@@ -54,7 +55,7 @@ OrtRequest::OrtRequest(const OrtApi& api, OrtModel& model, OrtOwner<OrtRunOption
       input_views_(inputs_.size()),
       input_values_(inputs_.size()),
       output_values_(outputs_.size()) {
-  for (const auto& input : model.signature().inputs) dynamic_ = dynamic_ || !input.shape.is_static();
+  dynamic_ = has_open_dimensions(model.signature());
 }
 
 Result<OrtValue*> OrtRequest::bind(Binding& binding, const TensorView& view) {
@@ -140,14 +141,13 @@ void OrtRequest::cancel() noexcept {
 }
 
 Status OrtRequest::arrange_shrinking() {
-  NvidiaMemory& card = *model_.nvidia_memory();
   std::size_t bytes = 0;
   for (const auto& view : input_views_) bytes += view.bytes;
-  const bool shrink = card.shrinking().shrink_after(bytes);
+  const bool shrink = model_.shrinking().shrink_after(bytes);
   if (shrink == shrinks_) return {};
   shrinks_ = shrink;
-  const std::string arenas = shrink ? fmt::format("gpu:{}", card.card()) : std::string();
-  return check(api_, api_.AddRunConfigEntry(options_.get(), "memory.enable_memory_arena_shrinkage", arenas.c_str()));
+  const char* arena = shrink ? model_.arena().c_str() : "";
+  return check(api_, api_.AddRunConfigEntry(options_.get(), "memory.enable_memory_arena_shrinkage", arena));
 }
 
 Status OrtRequest::stage() {
@@ -167,7 +167,7 @@ Status OrtRequest::stage() {
       return data.status();
     output_values_[i] = output.pinned.value();
   }
-  return arrange_shrinking();
+  return {};
 }
 
 void OrtRequest::deliver() noexcept {
@@ -216,10 +216,11 @@ Status OrtRequest::run_placed() noexcept {
   if (on_card) {
     if (auto status = stage(); !status.ok()) return status;
   }
+  if (auto status = arrange_shrinking(); !status.ok()) return status;
   Status status = call_session();
   if (shrinks_ && refuses_to_shrink(status.message())) {
     // A session without an arena refuses to shrink it. The caller asked for an answer, not for that.
-    model_.nvidia_memory()->shrinking().stop();
+    model_.shrinking().stop();
     status = arrange_shrinking();
     if (status.ok()) status = call_session();
   }

@@ -10,6 +10,7 @@
 #include "backends/onnxruntime/ort_info.hpp"
 #include "backends/onnxruntime/ort_model.hpp"
 #include "backends/onnxruntime/ort_types.hpp"
+#include "runtime/open_dimensions.hpp"
 #include "runtime/preprocess_check.hpp"
 #include "runtime/shape_override.hpp"
 
@@ -47,11 +48,6 @@ std::map<std::string, std::string> model_facts(const OrtApi& api, const OrtSessi
   auto facts = metadata_of(api, session);
   for (const auto& share : placement) facts.emplace("placement/" + share.device, share.to_string());
   return facts;
-}
-
-bool has_open_dimensions(const ModelSignature& signature) {
-  return std::any_of(signature.inputs.begin(), signature.inputs.end(),
-                     [](const TensorSpec& input) { return !input.shape.is_static(); });
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ enum class CpuFallback : std::uint8_t {
 
 // When a run gives back what the card's memory arena holds and does not use (plugin_config ARENA_SHRINKAGE).
 enum class ArenaShrinkage : std::uint8_t {
-  kAuto,  // AUTO, the default: after a run of a model with open dimensions that was much larger than is usual
+  kAuto,  // AUTO, the default: after a run of a model with open dimensions that was much larger than is usual, or when
+          // runs have become smaller (UsualSize)
   kYes,   // YES: after each run; slow, for a card that others share
   kNo,    // NO: never
 };

@@ -1,32 +1,28 @@
-// ShrinkPolicy: after which runs the card's memory arena is to give back what it does not use.
+// ShrinkPolicy: after which runs a session's memory arena is to give back what it does not use.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 
 #include "backends/onnxruntime/provider_options.hpp"
+#include "runtime/usual_size.hpp"
 
 namespace ocelli::onnxruntime {
 
-// Thread-safe; one for all requests of a model. With ArenaShrinkage::kAuto a run counts as much larger than usual when
-// its inputs have more than twice the bytes of the running average over about 16 runs; the arena then gives back, and
-// ordinary runs keep theirs.
+// Thread-safe; one for all requests of a model. ArenaShrinkage::kAuto does as UsualSize says.
 class ShrinkPolicy {
  public:
-  // Models whose shapes are all fixed always need the same memory, so AUTO never shrinks theirs.
-  ShrinkPolicy(ArenaShrinkage wish, bool open_dimensions) noexcept
-      : wish_(wish == ArenaShrinkage::kAuto && !open_dimensions ? ArenaShrinkage::kNo : wish) {}
+  // Models whose shapes are all fixed always need the same memory, so AUTO never shrinks theirs. factor: UsualSize's.
+  ShrinkPolicy(ArenaShrinkage wish, bool open_dimensions, double factor) noexcept
+      : wish_(wish == ArenaShrinkage::kAuto && !open_dimensions ? ArenaShrinkage::kNo : wish), usual_(factor) {}
 
   // Called before a run with the bytes of its inputs.
   bool shrink_after(std::size_t input_bytes) noexcept {
     const ArenaShrinkage wish = wish_.load(std::memory_order_relaxed);
     if (wish != ArenaShrinkage::kAuto) return wish == ArenaShrinkage::kYes;
-    constexpr double kWeight = 1.0 / 16;
-    const auto bytes = static_cast<double>(input_bytes);
-    const double average = average_.load(std::memory_order_relaxed);
-    // Two runs at once may lose one update; the average stays an average.
-    average_.store(average == 0 ? bytes : average + (bytes - average) * kWeight, std::memory_order_relaxed);
-    return average > 0 && bytes > 2 * average;
+    const bool shrink = usual_.give_back_after(input_bytes);
+    if (shrink) usual_.gave_back();
+    return shrink;
   }
 
   // Never again: the session has no memory that could be given back.
@@ -34,7 +30,7 @@ class ShrinkPolicy {
 
  private:
   std::atomic<ArenaShrinkage> wish_;
-  std::atomic<double> average_{0};
+  UsualSize usual_;
 };
 
 }  // namespace ocelli::onnxruntime

@@ -76,8 +76,7 @@ void complete_head(const fs::path& path, std::uint64_t facts) {
 
 }  // namespace
 
-CompiledStore::CompiledStore(fs::path folder, const std::string& name)
-    : path_(std::move(folder) / (name + ".ocelli")) {}
+CompiledStore::CompiledStore(const fs::path& folder, const std::string& name) : path_(folder / (name + ".ocelli")) {}
 
 std::optional<StoredModel> CompiledStore::load() const {
   StoredModel stored;

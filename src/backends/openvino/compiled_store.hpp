@@ -27,7 +27,7 @@ struct StoredModel {
 // facts and blob (32 hexadecimal digits), facts (JSON), zeros to the next multiple of 64, blob. Thread-safe.
 class CompiledStore {
  public:
-  CompiledStore(std::filesystem::path folder, const std::string& name);
+  CompiledStore(const std::filesystem::path& folder, const std::string& name);
 
   // Empty when there is none, or when it is cut off or damaged.
   [[nodiscard]] std::optional<StoredModel> load() const;

@@ -136,8 +136,9 @@ std::string note_about(const ExecutionInfo& info, const LayerCounts& layers, con
 }
 
 void flatten(const std::string& prefix, const ov::AnyMap& map, std::map<std::string, std::string>& result) {
-  for (const auto& [key, value] : map) {
-    const std::string name = fmt::format("{}/{}", prefix, key);
+  for (const auto& entry : map) {
+    const ov::Any& value = entry.second;
+    const std::string name = fmt::format("{}/{}", prefix, entry.first);
     if (value.is<ov::AnyMap>()) {
       flatten(name, value.as<ov::AnyMap>(), result);
     } else if (const auto text = ask([&] { return value.as<std::string>(); })) {

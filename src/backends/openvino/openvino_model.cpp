@@ -6,6 +6,7 @@
 #include "backends/openvino/openvino_info.hpp"
 #include "backends/openvino/openvino_request.hpp"
 #include "base/heap.hpp"
+#include "runtime/open_dimensions.hpp"
 
 namespace ocelli::openvino {
 
@@ -15,6 +16,7 @@ OpenvinoModel::OpenvinoModel(ov::CompiledModel compiled, ModelFacts facts, Execu
       compiled_(std::move(compiled)),
       facts_(std::move(facts)),
       info_(std::move(info)),
+      intermediate_(compiled_, info_.device == "CPU" && !facts_.stateful && has_open_dimensions(facts_.signature)),
       narrow_(narrow_inputs(compiled_, info_)) {
   // Behind the note that names the type.
   if (std::ranges::find(narrow_, true) != narrow_.end()) info_.note += "; requests whose values do not fit are refused";
@@ -30,7 +32,8 @@ Result<std::unique_ptr<InferRequest>> OpenvinoModel::create_request() {
   std::unique_ptr<InferRequest> request;
   const std::lock_guard lock(creating_);
   auto status = guarded(StatusCode::kInternal, [&] {
-    request = std::make_unique<OpenvinoRequest>(compiled_.create_infer_request(), facts_.signature, narrow_);
+    request =
+        std::make_unique<OpenvinoRequest>(compiled_.create_infer_request(), facts_.signature, narrow_, intermediate_);
   });
   if (!status.ok()) return status;
   return request;

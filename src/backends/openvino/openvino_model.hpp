@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/openvino/intermediate_memory.hpp"
 #include "backends/openvino/mapped_file.hpp"
 #include "backends/openvino/model_facts.hpp"
 #include "runtime/compiled_model.hpp"
@@ -41,6 +42,7 @@ class OpenvinoModel final : public CompiledModel {
   std::mutex creating_;
   const ModelFacts facts_;
   ExecutionInfo info_;
+  IntermediateMemory intermediate_;
   const std::vector<bool> narrow_;  // by input
 };
 

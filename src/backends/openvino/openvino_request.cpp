@@ -7,6 +7,7 @@
 #include "backends/openvino/openvino_error.hpp"
 #include "backends/openvino/openvino_types.hpp"
 #include "runtime/narrow_check.hpp"
+#include "runtime/open_dimensions.hpp"
 #include "runtime/run_failure.hpp"
 #include "runtime/tensor_check.hpp"
 #include "tensor/string_tensor.hpp"
@@ -53,10 +54,11 @@ const ov::Tensor* OpenvinoRequest::Binding::find(const TensorView& view) {
 }
 
 OpenvinoRequest::OpenvinoRequest(ov::InferRequest request, const ModelSignature& signature,
-                                 const std::vector<bool>& narrow)
+                                 const std::vector<bool>& narrow, IntermediateMemory& intermediate)
     : request_(std::move(request)),
       signature_(signature),
       narrow_(narrow),
+      intermediate_(intermediate),
       inputs_(signature.inputs.size()),
       outputs_(signature.outputs.size()) {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
@@ -65,9 +67,10 @@ OpenvinoRequest::OpenvinoRequest(ov::InferRequest request, const ModelSignature&
     output.is_static = signature.outputs[i].shape.is_static() && signature.outputs[i].type != DataType::kString;
     if (output.is_static) output.view = view_of(output.own);
   }
-  for (const auto& input : signature.inputs) dynamic_ = dynamic_ || !input.shape.is_static();
+  dynamic_ = has_open_dimensions(signature);
   request_.set_callback([this](const std::exception_ptr& exception) {
     const Status status = exception ? run_status(exception) : Status();
+    give_back_memory();
     completion_->on_infer_done(status);
   });
 }
@@ -78,6 +81,7 @@ OpenvinoRequest::~OpenvinoRequest() { request_ = {}; }
 Status OpenvinoRequest::set_input(std::size_t index, const TensorView& view) {
   if (index >= inputs_.size()) return no_such_tensor("input", index, inputs_.size());
   if (auto status = check_tensor(signature_.inputs[index], view, "input"); !status.ok()) return status;
+  inputs_[index].bytes = view.bytes;
   if (view.type == DataType::kString) return set_string_input(index, view);
   if (narrow_[index]) {
     if (auto status = check_narrow(signature_.inputs[index], view); !status.ok()) return status;
@@ -143,10 +147,18 @@ void OpenvinoRequest::start(InferCompletion& completion) noexcept {
 Status OpenvinoRequest::run() noexcept {
   try {
     request_.infer();
+    give_back_memory();
     return {};
   } catch (...) {
     return run_status(std::current_exception());
   }
+}
+
+void OpenvinoRequest::give_back_memory() noexcept {
+  if (!intermediate_.can_go()) return;
+  std::size_t bytes = 0;
+  for (const auto& input : inputs_) bytes += input.bytes;
+  intermediate_.after_run(bytes);
 }
 
 void OpenvinoRequest::cancel() noexcept {

@@ -5,16 +5,18 @@
 #include <openvino/runtime/infer_request.hpp>
 #include <vector>
 
+#include "backends/openvino/intermediate_memory.hpp"
 #include "runtime/infer_request.hpp"
 #include "runtime/model_signature.hpp"
 
 namespace ocelli::openvino {
 
-// The signature and the list of narrow inputs must outlive the request.
+// The signature, the list of narrow inputs and the intermediate memory must outlive the request.
 class OpenvinoRequest final : public InferRequest {
  public:
   // narrow: see narrow_inputs(); values that do not fit are refused. Throws what OpenVINO throws.
-  OpenvinoRequest(ov::InferRequest request, const ModelSignature& signature, const std::vector<bool>& narrow);
+  OpenvinoRequest(ov::InferRequest request, const ModelSignature& signature, const std::vector<bool>& narrow,
+                  IntermediateMemory& intermediate);
   ~OpenvinoRequest() override;
 
   Status set_input(std::size_t index, const TensorView& view) override;
@@ -50,6 +52,7 @@ class OpenvinoRequest final : public InferRequest {
 
   struct Input {
     Binding binding;
+    std::size_t bytes = 0;
     ov::Tensor strings;  // for string inputs: the runtime's own form
   };
   struct Output {
@@ -63,12 +66,14 @@ class OpenvinoRequest final : public InferRequest {
 
   Status set_string_input(std::size_t index, const TensorView& view);
   Result<TensorView> pack_string_output(Output& output, const ov::Tensor& tensor);
+  void give_back_memory() noexcept;
   // A failed run as the caller sees it.
   Status run_status(const std::exception_ptr& exception) const noexcept;
 
   ov::InferRequest request_;
   const ModelSignature& signature_;
   const std::vector<bool>& narrow_;
+  IntermediateMemory& intermediate_;
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
   InferCompletion* completion_ = nullptr;

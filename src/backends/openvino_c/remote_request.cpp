@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/open_dimensions.hpp"
 #include "runtime/run_failure.hpp"
 #include "runtime/tensor_check.hpp"
 
@@ -49,7 +50,7 @@ RemoteRequest::RemoteRequest(WorkerSupervisor& supervisor, const ModelSignature&
       inputs_(signature.inputs.size()),
       outputs_(signature.outputs.size()) {
   message_.inputs.resize(inputs_.size());
-  for (const auto& input : signature.inputs) dynamic_ = dynamic_ || !input.shape.is_static();
+  dynamic_ = has_open_dimensions(signature);
   for (const auto& output : signature.outputs) {
     const auto shape = output.shape.static_shape();
     if (shape) {

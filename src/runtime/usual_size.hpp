@@ -1,0 +1,44 @@
+// UsualSize: when the memory that unusually large runs needed is to be given back.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+
+namespace ocelli {
+
+// Of the runs of one model. Memory is to be given back once the largest run since the last time had more than `factor`
+// times the bytes of inputs that runs have on average (over about 16 of them): at once after one that stands out, and
+// later when runs have become smaller. Ordinary runs keep theirs. Thread-safe.
+class UsualSize {
+ public:
+  // A card's memory is scarce. The host's is had back by faults that cost time, and batches of one to eight requests,
+  // which dynamic batching makes, are nothing unusual.
+  static constexpr double kCardFactor = 2;
+  static constexpr double kHostFactor = 8;
+
+  explicit UsualSize(double factor) noexcept : factor_(factor) {}
+
+  // Once for each run, with the bytes of its inputs: whether memory is to be given back after it. Says so again for
+  // each run until gave_back(), or until large runs have become usual.
+  bool give_back_after(std::size_t input_bytes) noexcept {
+    constexpr double kWeight = 1.0 / 16;
+    const auto bytes = static_cast<double>(input_bytes);
+    const double before = average_.load(std::memory_order_relaxed);
+    const double average = before == 0 ? bytes : before + (bytes - before) * kWeight;
+    const double largest = std::max(largest_.load(std::memory_order_relaxed), bytes);
+    // Two runs at once may lose one update: the average stays an average, and a largest run is followed by others.
+    average_.store(average, std::memory_order_relaxed);
+    largest_.store(largest, std::memory_order_relaxed);
+    return largest > factor_ * average;
+  }
+
+  void gave_back() noexcept { largest_.store(0, std::memory_order_relaxed); }
+
+ private:
+  const double factor_;
+  std::atomic<double> average_{0};
+  std::atomic<double> largest_{0};  // since the last giving back
+};
+
+}  // namespace ocelli
