@@ -36,8 +36,7 @@ class NvidiaMemory {
         card_(card),
         copy_(copy),
         cuda_graph_(settings.cuda_graph),
-        shrinking_(cuda_graph_ ? ArenaShrinkage::kNo : settings.shrinkage, open_dimensions, UsualSize::kCardFactor) {
-  }
+        shrinking_(cuda_graph_ ? ArenaShrinkage::kNo : settings.shrinkage, open_dimensions, UsualSize::kCardFactor) {}
   Result<OrtOwner<OrtValue>> tensor(OrtAllocator& allocator, DataType type, const Shape& shape) const;
 
   const OrtApi& api_;
