@@ -260,6 +260,14 @@ TEST(ShrinkPolicy, GivesBackOnceWhenRunsHaveBecomeSmaller) {
   EXPECT_EQ(times, 1);
 }
 
+TEST(ShrinkPolicy, RestsBetweenTwoTimes) {
+  ShrinkPolicy policy(ArenaShrinkage::kAuto, true, 8);
+  for (int i = 0; i < 50; ++i) (void)policy.shrink_after(1000);
+  EXPECT_TRUE(policy.shrink_after(1'000'000));
+  for (int i = 0; i < 200; ++i) (void)policy.shrink_after(1000);
+  EXPECT_FALSE(policy.shrink_after(1'000'000)) << "ten seconds have not passed";
+}
+
 TEST(ShrinkPolicy, BatchesOfDifferentSizesAreUsual) {
   ShrinkPolicy policy(ArenaShrinkage::kAuto, true, UsualSize::kHostFactor);
   for (int i = 0; i < 1000; ++i) EXPECT_FALSE(policy.shrink_after(i % 50 == 49 ? 8000 : 1000)) << i;

@@ -1,11 +1,9 @@
 // IntermediateMemory: what OpenVINO keeps between the runs of a model, and gives back when it was asked for too much.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <openvino/runtime/compiled_model.hpp>
 
-#include "base/clock.hpp"
 #include "runtime/usual_size.hpp"
 
 namespace ocelli::openvino {
@@ -21,14 +19,13 @@ class IntermediateMemory {
   [[nodiscard]] bool can_go() const noexcept { return can_go_; }
   // Behind each run, before anybody is told of its end; input_bytes: of all its inputs. Takes as long as the system
   // takes to free the memory, at worst some tens of milliseconds behind a run that took seconds. OpenVINO refuses while
-  // other runs go on; then a later run tries again, not before a second has passed.
+  // other runs go on; then a later run tries again.
   void after_run(std::size_t input_bytes) noexcept;
 
  private:
   ov::CompiledModel& compiled_;
   const bool can_go_;
   UsualSize usual_{UsualSize::kHostFactor};
-  std::atomic<TimePoint> not_before_{TimePoint::min()};
 };
 
 }  // namespace ocelli::openvino
