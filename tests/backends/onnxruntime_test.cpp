@@ -1,6 +1,5 @@
 // What only the ONNX Runtime backend does: its threads, dimensions, providers and what it refuses.
 #include "support/backend_fixture.hpp"
-#include "support/outlier_run.hpp"
 #include "support/sanitizers.hpp"
 
 namespace ocelli {
@@ -97,7 +96,7 @@ TEST_F(OnnxruntimeBackend, GivesMemoryBackAfterARunMuchLargerThanUsual) {
   if (test::kMemoryIsTheSanitizers) GTEST_SKIP() << "the sanitizer keeps freed memory";
   auto model = compile("widened");
   ASSERT_NE(model, nullptr);
-  testing::expect_memory_back_after_an_outlier(*model);
+  expect_memory_back_after_an_outlier(*model);
 }
 
 TEST_F(OnnxruntimeBackend, MetadataOfTheFileIsShown) {

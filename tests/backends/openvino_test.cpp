@@ -2,7 +2,6 @@
 #include <numeric>
 
 #include "backends/openvino_fixture.hpp"
-#include "support/outlier_run.hpp"
 #include "support/sanitizers.hpp"
 
 namespace ocelli::openvino {
@@ -174,7 +173,7 @@ TEST_F(OpenvinoBackend, GivesMemoryBackAfterARunMuchLargerThanUsual) {
   if (test::kMemoryIsTheSanitizers) GTEST_SKIP() << "the sanitizer keeps freed memory";
   auto model = compile("widened", exact_);
   ASSERT_NE(model, nullptr);
-  testing::expect_memory_back_after_an_outlier(*model);
+  expect_memory_back_after_an_outlier(*model);
 }
 
 TEST_F(OpenvinoBackend, LightModelsAreNotSaidToComputeInWhatHeavyOnesWould) {

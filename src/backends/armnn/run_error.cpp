@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 
 #include "backends/opencl_error/opencl_error.hpp"
+#include "base/message_lines.hpp"
 
 namespace ocelli::arm_nn {
 namespace {
@@ -24,23 +24,7 @@ std::string_view readable_line(std::string_view line) {
 
 }  // namespace
 
-std::string readable_error(std::string_view text) {
-  constexpr std::size_t kMost = 600;
-  std::string result;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const auto end = std::min(text.find('\n', begin), text.size());
-    const auto line = readable_line(text.substr(begin, end - begin));
-    begin = end + 1;
-    if (line.empty()) continue;
-    result += result.empty() ? "" : "; ";
-    result += line;
-  }
-  if (result.size() > kMost) {
-    result.resize(kMost);
-    result += "...";
-  }
-  return result;
-}
+std::string readable_error(std::string_view text) { return cut_message(joined_lines(text, readable_line)); }
 
 StatusCode code_of_error(std::string_view text, StatusCode fallback) noexcept {
   if (text == "clCreateBuffer") return StatusCode::kResourceExhausted;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <utility>
 
 #include "backends/opencl_error/opencl_error.hpp"
+#include "base/message_lines.hpp"
 
 namespace ocelli::openvino {
 namespace {
@@ -23,27 +25,18 @@ bool is_position(std::string_view line) noexcept {
          (line.starts_with("Check '") && line.find(" failed at ") != std::string_view::npos);
 }
 
+// The part of one line that tells something.
+std::string_view readable_line(std::string_view line) noexcept {
+  while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
+  while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == ':')) line.remove_suffix(1);
+  return is_position(line) ? std::string_view() : line;
+}
+
 }  // namespace
 
 std::string readable_error(std::string_view text) {
-  constexpr std::size_t kMost = 600;
-  std::string result;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const auto end = std::min(text.find('\n', begin), text.size());
-    std::string_view line = text.substr(begin, end - begin);
-    begin = end + 1;
-    while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
-    while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == ':')) line.remove_suffix(1);
-    if (line.empty() || is_position(line)) continue;
-    if (!result.empty()) result += "; ";
-    result += line;
-  }
-  if (result.empty()) result = text;
-  if (result.size() > kMost) {
-    result.resize(kMost);
-    result += "...";
-  }
-  return result;
+  std::string result = joined_lines(text, readable_line);
+  return cut_message(result.empty() ? std::string(text) : std::move(result));
 }
 
 StatusCode code_of_error(std::string_view text, StatusCode fallback) noexcept {
