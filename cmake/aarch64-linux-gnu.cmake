@@ -23,5 +23,5 @@ set(ENV{PKG_CONFIG_LIBDIR} ${sysroot}/usr/lib/${triple}/pkgconfig:${sysroot}/usr
 set(ENV{PKG_CONFIG_SYSROOT_DIR} ${sysroot})
 
 list(JOIN libraries ":" search)
-set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64-static -L /usr/${triple} -E LD_LIBRARY_PATH=${search}:/usr/${triple}/lib
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64-static -cpu cortex-a76 -L ${sysroot}/board -E LD_LIBRARY_PATH=${search}:/usr/${triple}/lib
     -E ARMNN_BACKEND_DIR=${sysroot}/usr/lib/${triple}/armnn22)

@@ -45,6 +45,12 @@ struct Told final : InferCompletion {
   std::atomic<int> times{0};
 };
 
+// One value everywhere, of the shape that the model was generated with.
+HostTensor slow_tensor(const CompiledModel& model, float value) {
+  const auto shape = model.signature().inputs.front().shape.static_shape().value_or(Shape{});
+  return HostTensor::floats(shape, std::vector<float>(shape.element_count().value_or(0), value));
+}
+
 }  // namespace
 
 TEST_P(BackendConformance, StartedRunCompletesOnceOnAnotherThread) {
@@ -81,7 +87,7 @@ TEST_P(BackendConformance, CancelledRunEndsOnceAndTheRequestRunsAgain) {
   auto compiled = runtime_->compile(source("slow"), slow_options);
   ASSERT_TRUE(compiled.ok()) << compiled.status().to_string();
   auto request = request_of(**compiled);
-  auto input = HostTensor::floats({768, 768}, std::vector<float>(768 * 768, 0.001F));
+  auto input = slow_tensor(**compiled, 0.001F);
   ASSERT_TRUE(request->set_input(0, input.view()).ok());
   // The quickest of several of each: a machine that is busy elsewhere makes any single one slow.
   constexpr int kTries = 3;
@@ -112,10 +118,10 @@ TEST_P(BackendConformance, RunThatIsCancelledWhileItWaitsDoesNotBegin) {
   if (GetParam().interrupts_runs) GTEST_SKIP() << "this runtime interrupts runs that have begun, too";
   auto model = compile("slow");
   ASSERT_NE(model, nullptr);
-  auto input = HostTensor::floats({768, 768}, std::vector<float>(768 * 768, 0.001F));
+  auto input = slow_tensor(*model, 0.001F);
   auto running = request_of(*model);
   auto waiting = request_of(*model);
-  auto target = HostTensor::floats({768, 768}, std::vector<float>(768 * 768, -1));
+  auto target = slow_tensor(*model, -1);
   ASSERT_TRUE(running->set_input(0, input.view()).ok());
   ASSERT_TRUE(waiting->set_input(0, input.view()).ok());
   ASSERT_TRUE(waiting->set_output(0, target.view()).ok());
@@ -127,7 +133,7 @@ TEST_P(BackendConformance, RunThatIsCancelledWhileItWaitsDoesNotBegin) {
   ASSERT_TRUE(cancelled.wait());
   EXPECT_EQ(cancelled.status().code(), StatusCode::kCancelled) << cancelled.status().to_string();
   EXPECT_EQ(cancelled.count(), 1);
-  EXPECT_EQ(floats_of(target.view()), std::vector<float>(768 * 768, -1)) << "it ran all the same";
+  EXPECT_EQ(target.bytes, slow_tensor(*model, -1).bytes) << "it ran all the same";
   ASSERT_TRUE(ran.wait());
   EXPECT_TRUE(ran.status().ok()) << ran.status().to_string();
   const auto status = waiting->run();
@@ -173,7 +179,7 @@ TEST_P(BackendConformance, RunWhileTheCompletionBeforeItStillReturnsIsToldToNobo
   auto model = compile("slow");
   ASSERT_NE(model, nullptr);
   auto request = request_of(*model);
-  auto input = HostTensor::floats({768, 768}, std::vector<float>(768 * 768, 0.001F));
+  auto input = slow_tensor(*model, 0.001F);
   ASSERT_TRUE(request->set_input(0, input.view()).ok());
   Told told;
   for (int i = 1; i <= 3; ++i) {

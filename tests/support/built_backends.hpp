@@ -11,8 +11,6 @@ namespace ocelli::test {
 
 // Why a backend cannot be tested, for GTEST_SKIP; empty: it can.
 inline std::string why_not_built(const std::string& backend) {
-  if (const char* without = std::getenv("OCELLI_TEST_WITHOUT"); without && backend == without)
-    return backend + " is left out as OCELLI_TEST_WITHOUT says: there is none for this processor here";
   const auto module = default_backend_folder() / ("libocelli_backend_" + backend + ".so");
   if (!std::filesystem::exists(module)) return module.string() + " was not built: its runtime was not found";
   if (backend == "openvino_c" && !std::getenv("OPENVINO_LEGACY_DIR"))

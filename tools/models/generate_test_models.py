@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the small models that the tests run, each as ONNX, as OpenVINO IR, as TensorFlow Lite (where that can say it) and as a simulated
-signature: OUT/NAME/model.{onnx,xml,bin,tflite}, OUT/NAME/simulated.json. Needs the wheels onnx, openvino and tflite. Usage: generate_test_models.py OUT. Does nothing when OUT is up to date."""
+signature: OUT/NAME/model.{onnx,xml,bin,tflite}, OUT/NAME/simulated.json. Needs the wheels onnx, openvino and tflite. Does nothing when OUT is up to date."""
+import argparse
 import hashlib
 import json
 import pathlib
@@ -131,11 +132,11 @@ def sum_of_two(writer):
     writer.simulated("sum", inputs, outputs)
 
 
-def slow(writer):
-    """A fifth of a second of matrix products and hardly a weight, for cancellation."""
+def slow(writer, side):
+    """A fifth of a second of matrix products (with 768 rows) and hardly a weight, for cancellation."""
     import onnx
     from openvino import opset15
-    side, steps = 768, 30
+    steps = 30
     inputs, outputs = [("x", "float32", (side, side))], [("y", "float32", (side, side))]
     nodes, last = [], "x"
     for step in range(steps):
@@ -330,7 +331,7 @@ def quantized_sum(writer):
     model.save(writer.folder("quantized_sum") / "model.tflite", ["x"], ["y"])
 
 
-def write_all(out):
+def write_all(out, slow_rows):
     writer = Writer(out)
     for kind in KSERVE:
         identity(writer, f"identity_{kind}", kind, (2, 3) if kind != "string" else ("n",))
@@ -343,7 +344,7 @@ def write_all(out):
     rectifier(writer, "picture", (1, 3, 4, 5))
     rectifier(writer, "fixed_batch", (1, 4))
     sum_of_two(writer)
-    slow(writer)
+    slow(writer, slow_rows)
     heavy(writer)
     half_weights(writer)
     quantized(writer)
@@ -361,13 +362,17 @@ def write_all(out):
 
 
 def main():
-    out = pathlib.Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", metavar="OUT", type=pathlib.Path)
+    parser.add_argument("--slow_rows", type=int, default=768, help="rows of the model 'slow'; fewer for an emulated processor")
+    wanted = parser.parse_args()
+    out = wanted.folder
     sources = b"".join(pathlib.Path(file).read_bytes() for file in (__file__, tflite_writer.__file__))
-    stamp, version = out / "stamp", hashlib.sha256(sources).hexdigest()
+    stamp, version = out / "stamp", hashlib.sha256(sources + str(wanted.slow_rows).encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == version:
         return
     out.mkdir(parents=True, exist_ok=True)
-    write_all(out)
+    write_all(out, wanted.slow_rows)
     stamp.write_text(version)
 
 
