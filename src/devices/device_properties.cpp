@@ -22,12 +22,13 @@ class Parser {
     DeviceProperties all;
     auto status = parse_list([&](const std::string& given) {
       const std::string name = upper(given);
-      const auto [device, added] = all.try_emplace(name);
-      if (!added) return fail(fmt::format("{} is named twice", name));
+      const auto place = all.try_emplace(name);
+      if (!place.second) return fail(fmt::format("{} is named twice", name));
+      auto& properties = place.first->second;
       return parse_list([&](const std::string& key) {
         auto value = word();
         if (value.empty()) return fail(fmt::format("a value of {} expected", key));
-        if (!device->second.emplace(key, std::move(value)).second) return fail(fmt::format("{} is given twice", key));
+        if (!properties.emplace(key, std::move(value)).second) return fail(fmt::format("{} is given twice", key));
         return Status();
       });
     });

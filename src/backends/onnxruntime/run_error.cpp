@@ -29,7 +29,8 @@ constexpr std::array kLostNumbers{46,  100, 101, 201, 214, 220, 700, 702, 709, 7
                                   714, 715, 716, 717, 718, 719, 721, 802, 999};
 
 bool contains_any(std::string_view text, const auto& words) noexcept {
-  return std::ranges::any_of(words, [text](std::string_view word) { return text.find(word) != text.npos; });
+  return std::ranges::any_of(words,
+                             [text](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
 
 // 719 of "CUDA failure 719: unspecified launch failure ; GPU=0 ; ..."; of several the first, which the others follow
@@ -37,7 +38,7 @@ bool contains_any(std::string_view text, const auto& words) noexcept {
 std::optional<int> cuda_number(std::string_view text) noexcept {
   constexpr std::string_view kLead = "CUDA failure ";
   const auto at = text.find(kLead);
-  if (at == text.npos) return std::nullopt;
+  if (at == std::string_view::npos) return std::nullopt;
   const auto rest = text.substr(at + kLead.size());
   int number = 0;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);

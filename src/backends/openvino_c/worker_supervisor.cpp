@@ -62,7 +62,8 @@ Status WorkerSupervisor::need_worker(Lock& lock) {
 Result<std::vector<WorkerDevice>> WorkerSupervisor::list_devices() {
   Lock lock(mutex_);
   if (auto status = need_worker(lock); !status.ok()) return status;
-  const auto [answers_before, losses_before] = std::pair{device_answers_, losses_};
+  const auto answers_before = device_answers_;
+  const auto losses_before = losses_;
   if (auto status = send(ListDevices{}); !status.ok()) return status;
   const auto answered = [&] { return device_answers_ != answers_before || losses_ != losses_before; };
   if (!changed_.wait_until(lock, Clock::now() + limits_.call, answered)) {

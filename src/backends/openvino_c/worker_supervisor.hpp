@@ -66,17 +66,17 @@ class WorkerSupervisor {
   Result<std::vector<WorkerDevice>> list_devices();
   // Numbers the model and remembers it until release().
   Result<ModelCompiled> compile(CompileModel wanted);
-  // Gives a model back; its requests must have been closed.
-  void release(std::uint64_t model);
+  // Gives a model, by its number, back; its requests must have been closed.
+  void release(std::uint64_t id);
   // Makes a request whose tensors lie in memory, which must live until close().
   Result<std::uint64_t> open(std::uint64_t model, int memory, RunHandler& handler);
   // Waits until the handler has returned, unless that is what calls this. No run may be under way.
-  void close(std::uint64_t request);
+  void close(std::uint64_t id);
 
   // Starts a run, of which the handler is told once. On an error it is not. Allocates nothing in the steady state.
   Status start(const StartRun& run);
-  // Asks a run to stop early.
-  void cancel(std::uint64_t request, std::uint64_t run);
+  // Asks a run of the request of that number to stop early.
+  void cancel(std::uint64_t id, std::uint64_t run);
   // For a handler that waits for another run: does the supervisor's work until over says true, or the supervisor ends.
   // Elsewhere it does nothing.
   void work_until(const std::function<bool()>& over);
@@ -128,11 +128,11 @@ class WorkerSupervisor {
   Status need_worker(Lock& lock);
   void wake() noexcept;
   [[nodiscard]] Status no_worker() const;
-  [[nodiscard]] Status why_not_ready(std::uint64_t model) const;
+  [[nodiscard]] Status why_not_ready(std::uint64_t id) const;
   template <typename Message>
   Status send(const Message& message, int attached = -1);
   Status open_in_worker(std::uint64_t id, const Request& request);
-  void drop(std::uint64_t request);
+  void drop(std::uint64_t id);
 
   const std::filesystem::path program_;
   const LibraryLocation location_;

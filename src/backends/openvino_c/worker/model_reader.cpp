@@ -127,7 +127,7 @@ Status reshape_as_wanted(const CApi& api, const c::Model& model, const ModelSign
   if (!shapes.ok()) return shapes.status();
   auto status = reshape(api, model, {shapes->begin(), shapes->end()});
   if (status.ok()) return status;
-  return Status(status.code(), fmt::format("Model could not be reshaped with requested shape - {}", status.message()));
+  return {status.code(), fmt::format("Model could not be reshaped with requested shape - {}", status.message())};
 }
 
 bool all_static(const std::vector<TensorSpec>& specs) {
@@ -223,7 +223,7 @@ ExecutionInfo info_of(const CApi& api, const c::Core& core, const c::CompiledMod
 }
 
 // Compiling says only that it failed; this says that a key is the reason.
-Status explain(const CApi& api, const c::Core& core, const CompileModel& wanted, Status status) {
+Status explain(const CApi& api, const c::Core& core, const CompileModel& wanted, const Status& status) {
   std::string known;
   for (const char* list : {"SUPPORTED_PROPERTIES", "SUPPORTED_CONFIG_KEYS", "SUPPORTED_METRICS"})
     known += " " + ask(api, core, wanted.device, list) + " ";

@@ -1,10 +1,10 @@
 // ocelli-openvino-worker: runs one OpenVINO, loaded by its C interface, for the server that started it. Not to be
 // started by hand. Arguments: SOCKET_DESCRIPTOR SERVER_PID LIBRARY
-#include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
