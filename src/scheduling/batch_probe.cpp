@@ -325,6 +325,7 @@ Status BatchProbe::choose(std::vector<Candidate> candidates) {
     best = std::max(best, gain);
     chosen.push_back(candidate);
   }
+  if (candidates.size() == 1 && !cut_short_) return off("it has no form for a batch", false);
   if (candidates.size() == 1)
     return off(fmt::format("nothing could be measured within {:.1f} s", seconds(options_.probe_limit)), false);
   if (chosen.size() == 1) return off(fmt::format("no size pays ({})", fmt::join(gains, ", ")), !cut_short_);
