@@ -11,8 +11,10 @@ namespace {
 // An RK3588 board: Mali-G610, which has a command stream frontend and so needs firmware.
 void make_board(MachineTree& tree) {
   tree.process.architecture = "aarch64";
-  tree.text("/proc/cpuinfo",
-            "processor\t: 0\nFeatures\t: fp asimd aes fphp asimdhp asimddp\nCPU implementer\t: 0x41\n");
+  tree.text(
+      "/proc/cpuinfo",
+      "processor\t: 0\nFeatures\t: fp asimd aes fphp asimdhp asimddp\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n");
+  tree.text("/proc/device-tree/model", std::string("Radxa ROCK 5B\0", 14));
   tree.text("/proc/device-tree/compatible", std::string("radxa,rock-5b\0rockchip,rk3588\0", 30));
   tree.text("/proc/device-tree/gpu@fb000000/compatible", std::string("arm,mali-valhall-csf\0", 21));
   tree.node("/dev/mali0");
@@ -31,6 +33,7 @@ TEST(BoardDoctor, HealthyMali) {
   EXPECT_EQ(line(report, "mali.libmali"), "ok: /usr/lib/libmali.so");
   EXPECT_EQ(line(report, "mali.firmware"), "ok: /lib/firmware/mali_csffw.bin");
   EXPECT_EQ(line(report, "mali.armnn"), "ok: /usr/lib/aarch64-linux-gnu/libarmnn.so.30");
+  EXPECT_EQ(line(report, "cpu.model"), "ok: Radxa ROCK 5B (Cortex-A76), 1 processor");
   EXPECT_EQ(line(report, "cpu.instructions"), "ok: NEON dotprod FP16");
   EXPECT_EQ(line(report, "rockchip.device"),
             "warning: rk3588: no backend runs .rknn models; its Mali GPU and CPU can be used -> choose another device: "

@@ -5,8 +5,6 @@
 #include <functional>
 #include <set>
 
-#include "runtime/host_processor.hpp"
-
 namespace ocelli::server {
 namespace {
 
@@ -103,10 +101,7 @@ TEST(NoteKey, AnotherDeviceOrReleaseMakesAnotherKeyAndTheOthersDevicesDoNot) {
   EXPECT_NE(device_text(runtime, "GPU.1"), device_text(runtime, "GPU.0"));
 }
 
-TEST(NoteKey, TheMachineHasAProcessor) {
-  EXPECT_FALSE(host_processor_name().empty());
-  EXPECT_GE(usable_processors(), 1U);
-}
+TEST(NoteKey, TheMachineHasAProcessor) { EXPECT_GE(usable_processors(), 1U); }
 
 }  // namespace
 }  // namespace ocelli::server

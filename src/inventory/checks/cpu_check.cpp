@@ -8,6 +8,7 @@
 
 #include "inventory/checks/checks.hpp"
 #include "inventory/text_parts.hpp"
+#include "runtime/host_processor.hpp"
 
 namespace ocelli::inventory {
 namespace {
@@ -41,13 +42,12 @@ struct CpuText {
 CpuText read_cpus(const MachineFiles& files) {
   CpuText cpu;
   const auto text = files.text("/proc/cpuinfo").value_or("");
+  cpu.model = processor_name(text, files.text("/proc/device-tree/model", 4096).value_or(""));
   for (const auto line : split(text, '\n')) {
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) continue;
     const auto value = line.substr(colon + 1);
     if (line.starts_with("processor")) ++cpu.count;
-    if (cpu.model.empty() && (line.starts_with("model name") || line.starts_with("Model")))
-      cpu.model = fmt::format("{}", fmt::join(words(value), " "));
     if (cpu.flags.empty() && (line.starts_with("flags") || line.starts_with("Features"))) {
       for (const auto flag : words(value)) cpu.flags.emplace(flag);
     }
