@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -16,10 +17,8 @@ bool in_container(const MachineFiles& files, const ProcessFacts& process) {
   const auto variable = process.variable("container");
   if (files.is_live() && variable && !variable->empty()) return true;
   const auto cgroup = files.text("/proc/1/cgroup").value_or("");
-  for (const std::string_view word : {"/docker", "/kubepods", "/lxc", "containerd", "libpod"}) {
-    if (contains(cgroup, word)) return true;
-  }
-  return false;
+  constexpr std::array<std::string_view, 5> kRuntimes{"/docker", "/kubepods", "/lxc", "containerd", "libpod"};
+  return std::ranges::any_of(kRuntimes, [&](std::string_view word) { return contains(cgroup, word); });
 }
 
 bool in_wsl(const MachineFiles& files) {

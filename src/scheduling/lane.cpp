@@ -186,12 +186,13 @@ void Lane::hand_out_from(std::size_t index, std::uint32_t items, BufferPool& poo
 // Gives each item its slice of the whole output, by reference where it did not ask for a place of its own.
 void Lane::hand_out(std::size_t index, const TensorView& whole, const BufferRef& owner, std::uint32_t items) {
   std::size_t offset = 0;
+  const auto bytes_per_item = whole.bytes / std::max(items, 1U);
   for (auto* item = batch_.front(); item; item = WorkList::next(*item)) {
     auto& output = item->work.outputs[index];
     TensorView slice = whole;
     if (batch_.size() > 1) {
       slice.shape[0] = item->work.items;
-      slice.bytes = whole.bytes / items * item->work.items;
+      slice.bytes = bytes_per_item * item->work.items;
       slice.data = whole.data + offset;
       offset += slice.bytes;
     }

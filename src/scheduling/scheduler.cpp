@@ -189,6 +189,7 @@ void Scheduler::on_timer(TimePoint now) noexcept {
 template <typename Predicate>
 void Scheduler::stop_runs(const Predicate& wanted) noexcept {
   Lock lock(mutex_);
+  // NOLINTNEXTLINE(modernize-loop-convert): an executor that comes meanwhile would make the loop's iterators invalid
   for (std::size_t e = 0; e < executors_.size(); ++e) {
     auto& executor = *executors_[e];
     ++executor.users;

@@ -17,7 +17,7 @@ namespace {
 struct InstructionSet {
   std::string_view name;
   std::string_view flag;
-  std::string_view other_flag = "";
+  std::string_view other_flag{};
 };
 
 constexpr std::array kX86Sets{

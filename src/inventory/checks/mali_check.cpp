@@ -39,8 +39,8 @@ std::string device_tree(const MachineFiles& files) {
 
 // "panfrost" or "panthor" when Mesa's driver has taken the GPU.
 std::string open_driver(const MachineFiles& files) {
-  for (const std::string name : {"panfrost", "panthor"}) {
-    for (const auto& entry : files.names("/sys/bus/platform/drivers/" + name)) {
+  for (const char* name : {"panfrost", "panthor"}) {
+    for (const auto& entry : files.names(std::string("/sys/bus/platform/drivers/") + name)) {
       if (contains(entry, "gpu")) return name;
     }
   }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -73,10 +74,9 @@ void check_stick(const Machine& machine, const UsbDevice& stick, Section& sectio
 }
 
 bool is_running(const MachineFiles& files, std::string_view program) {
-  for (const auto& name : files.names("/proc")) {
-    if (number(name) && files.line(fmt::format("/proc/{}/comm", name)) == program) return true;
-  }
-  return false;
+  return std::ranges::any_of(files.names("/proc"), [&](const auto& name) {
+    return number(name) && files.line(fmt::format("/proc/{}/comm", name)) == program;
+  });
 }
 
 // hddldaemon's socket in /var/tmp; empty when there is none.

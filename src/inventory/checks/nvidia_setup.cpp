@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 
 #include "inventory/size_text.hpp"
@@ -45,10 +46,7 @@ void check_provider(const LibrarySearch& search, const ProviderLibrary& provider
 }
 
 bool is_any_there(const MachineFiles& files, std::initializer_list<const char*> paths) {
-  for (const char* path : paths) {
-    if (files.exists(path)) return true;
-  }
-  return false;
+  return std::ranges::any_of(paths, [&](const char* path) { return files.exists(path); });
 }
 
 void check_visible_devices(const Machine& machine, std::size_t cards, Section& section) {
