@@ -95,7 +95,16 @@ Status BatchProbe::run() {
     bool followed = false;
     if (auto status = follow(*known, followed); followed || !status.ok()) return status;
   }
+  if (executor_.provisional && options_.mode != BatchingMode::kOff && (open_first_dimension(signature) || compiles())) {
+    executor_.unmeasured = true;
+    return off("it may serve for a moment only", false);
+  }
   return measure_all();
+}
+
+// Forms for more items than one can be made.
+bool BatchProbe::compiles() const {
+  return executor_.batch_compiler() && first_dimension_is_one(executor_.model().signature());
 }
 
 Status BatchProbe::measure_all() {
@@ -109,7 +118,7 @@ Status BatchProbe::measure_all() {
     any_size_ = executor_.follows_items = true;
     if (auto status = executor_.set_variants({}, true, observer_); !status.ok()) return status;
   }
-  const bool by_compiling = !any_size_ && executor_.batch_compiler() && first_dimension_is_one(signature);
+  const bool by_compiling = !any_size_ && compiles();
   if (options_.mode == BatchingMode::kOff || options_.max_items < 2 || !(any_size_ || by_compiling)) {
     keep("");
     return {};
@@ -153,8 +162,7 @@ void BatchProbe::keep(std::string remark) const {
 Status BatchProbe::follow(const BatchFindings& known, bool& followed) {
   const auto& signature = executor_.model().signature();
   const bool open = open_first_dimension(signature) && executor_.model().shapes_follow_inputs();
-  const bool compiles = executor_.batch_compiler() && first_dimension_is_one(signature);
-  if (known.any_size ? !open : known.sizes.size() > 1 && !compiles) return {};
+  if (known.any_size ? !open : known.sizes.size() > 1 && !compiles()) return {};
   any_size_ = executor_.follows_items = known.any_size;
   std::vector<Candidate> candidates;
   for (const auto items : known.sizes) {

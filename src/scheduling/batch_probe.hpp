@@ -26,9 +26,10 @@ namespace ocelli::scheduling {
 //  dropped.
 // A decision that was made before (Executor::decided) is taken over after the warm-up. What was found out is kept in
 // the executor's notes, and so is what a run shows later (Executor::note_unbatched); where they have it from an earlier
-// start, only the first runs are made, and the forms compiled that are used. Ends within probe_limit, except for a
-// compilation or run that is under way. Only before the executor serves. The sentence that says what was decided goes
-// to the log. Never fails: a model that cannot be measured is served one request at a time.
+// start, only the first runs are made, and the forms compiled that are used. A provisional executor is not measured,
+// but says so (Executor::unmeasured). Ends within probe_limit, except for a compilation or run that is under way. Only
+// before the executor serves. The sentence that says what was decided goes to the log. Never fails: a model that cannot
+// be measured is served one request at a time.
 class BatchProbe {
  public:
   BatchProbe(Executor& executor, LaneObserver& observer, const BatchingOptions& options, const Log& log,
@@ -44,6 +45,7 @@ class BatchProbe {
     std::vector<double> rates;  // items per second, one per round
   };
 
+  [[nodiscard]] bool compiles() const;
   [[nodiscard]] std::string settings() const;
   [[nodiscard]] std::optional<BatchFindings> noted() const;
   // followed: false when the findings do not fit after all.

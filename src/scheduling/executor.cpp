@@ -12,11 +12,13 @@ namespace ocelli::scheduling {
 Result<std::unique_ptr<Executor>> Executor::create(ExecutorSpec spec, LaneObserver& observer) {
   std::unique_ptr<Executor> executor(new Executor);
   const auto& info = spec.model->info();
+  executor->asked_lanes_ = spec.lanes;
   executor->at_once_ = spec.lanes != 0 ? spec.lanes : std::max<std::uint32_t>(1, info.optimal_requests);
   executor->lane_count_ = executor->at_once_ + (spec.lanes != 0 ? 0 : info.requests_ahead);
   executor->compile_for_batch_ = std::move(spec.compile_for_batch);
   executor->decided = std::move(spec.decided);
   executor->notes_ = std::move(spec.notes);
+  executor->provisional = spec.provisional;
   auto outputs = plan_outputs(spec.model->signature(), false);
   executor->variants_.push_back({0, std::move(spec.model), std::move(outputs)});
   if (auto status = executor->make_lanes(observer); !status.ok()) return status;
@@ -32,6 +34,16 @@ Status Executor::set_variants(std::vector<CompiledVariant> extra, bool items_kno
   variants_.front().outputs = plan_outputs(model().signature(), items_known);
   std::ranges::move(extra, std::back_inserter(variants_));
   return make_lanes(observer);
+}
+
+ExecutorSpec Executor::spec() const {
+  ExecutorSpec again;
+  again.model = variants_.front().model;
+  again.lanes = asked_lanes_;
+  again.compile_for_batch = compile_for_batch_;
+  again.position = position;
+  again.notes = notes_;
+  return again;
 }
 
 void Executor::prepare_note(std::string settings, Duration single) {

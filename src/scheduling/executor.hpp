@@ -34,6 +34,9 @@ struct ExecutorSpec {
   std::optional<BatchFindings> decided{};
   // Where what measuring finds out is kept for the next start; null: nowhere.
   std::shared_ptr<const BatchNotes> notes{};
+  // It may serve for a moment only, until a better device is ready, and is to serve at once: what batching does is
+  // taken from an earlier start or left open (Executor::unmeasured).
+  bool provisional = false;
 };
 
 // Made while loading, then guarded by the scheduler's lock.
@@ -62,6 +65,12 @@ class Executor {
   bool follows_items = false;
   // What is taken over instead of being measured; empty: nothing.
   std::optional<BatchFindings> decided{};
+  // Measuring is left to Scheduler::measure(), which makes another executor of the same model.
+  bool provisional = false;
+  // What batching does was left open.
+  bool unmeasured = false;
+  // As it was handed over, but no longer provisional. Only of one that is unmeasured, whose model has no other forms.
+  [[nodiscard]] ExecutorSpec spec() const;
   // Writes down in the notes that requests are not to be batched, for when a run shows it; empty: there are no notes.
   std::function<void()> note_unbatched{};
   // Makes that ready. settings: as the notes were asked for; single: one run of one item.
@@ -132,6 +141,7 @@ class Executor {
   std::vector<CompiledVariant> variants_;
   BatchCompiler compile_for_batch_;
   std::shared_ptr<const BatchNotes> notes_;
+  std::uint32_t asked_lanes_ = 0;  // ExecutorSpec::lanes
   std::uint32_t lane_count_ = 1;
   std::uint32_t at_once_ = 1;                 // of them, how many runs the device's streams begin at once
   std::vector<std::unique_ptr<Lane>> lanes_;  // after variants_: requests go before their models

@@ -26,6 +26,7 @@ struct DeviceUsage {
   TimePoint last_use{};
   std::uint64_t memory_bytes = 0;  // of all its compiled forms, as far as it is known
   BatchFindings batching;
+  bool unmeasured = false;  // it came provisionally, and what batching does was left open
 };
 
 // How one model version is scheduled. A plain value.
@@ -64,6 +65,10 @@ class Scheduler final : private LaneObserver, private TimerClient {
   // One more device. While serving is allowed. Blocks while it is warmed up and batching is measured. Errors: the
   // device cannot make requests, or its first run fails with kUnavailable or kResourceExhausted.
   Status add(ExecutorSpec spec);
+  // Measures what was left open when the device came (DeviceUsage::unmeasured), while it goes on serving, and then
+  // serves it by what was found. Blocks as add() does; its errors, too, after which everything is as before. Nothing
+  // happens when nothing was left open.
+  Status measure(std::size_t position);
   // Gives the device no more work, waits until what runs there has ended, after limit asks it to stop, and then
   // destroys the device and its model. False when something still runs there a while later: it is destroyed with the
   // next one that is removed, or with the scheduler. Not on a thread that completes work.
@@ -138,8 +143,11 @@ class Scheduler final : private LaneObserver, private TimerClient {
   void leave(std::size_t count) noexcept;
   void publish_queue() noexcept;
 
+  void insert(std::unique_ptr<Executor> executor);
+
   // Without the lock.
   Status tune(Executor& executor);
+  bool drain_retiring(Duration limit) noexcept;
   void report(Incident& incident, const Status& why) noexcept;
   bool may_relieve(const Lane& lane, const Status& status) noexcept;
   void wake_sleeper() noexcept;

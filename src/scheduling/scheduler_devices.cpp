@@ -27,19 +27,51 @@ Status Scheduler::add(ExecutorSpec spec) {
   if (auto status = tune(**executor); !status.ok()) return status;
   {
     const Lock lock(mutex_);
-    auto& added = **executor;
-    added.position = position.value_or(executors_.empty() ? 0 : executors_.back()->position + 1);
-    added.last_use = Clock::now();
-    const auto place =
-        std::ranges::upper_bound(executors_, added.position, {}, [](const auto& e) { return e->position; });
-    executors_.insert(place, std::move(executor).value());
-    publish_lanes();
-    ++active_;
+    (*executor)->position = position.value_or(executors_.empty() ? 0 : executors_.back()->position + 1);
+    insert(std::move(executor).value());
   }
   pump();
   WorkList none;
   tell(none, 1);
   return {};
+}
+
+Status Scheduler::measure(std::size_t position) {
+  std::optional<ExecutorSpec> spec;
+  {
+    const Lock lock(mutex_);
+    const auto open = std::ranges::find_if(
+        executors_, [&](const auto& each) { return each->position == position && each->unmeasured && each->usable(); });
+    if (open == executors_.end()) return {};
+    spec = (*open)->spec();
+  }
+  auto executor = Executor::create(std::move(*spec), *this);
+  if (!executor.ok()) return std::move(executor).status();
+  if (auto status = tune(**executor); !status.ok()) return status;
+  {
+    const Lock lock(mutex_);
+    // Lost or removed meanwhile: what was measured is of no use.
+    const auto here = [&](const auto& each) { return each->position == position && each->usable(); };
+    if (!std::ranges::any_of(executors_, here)) return {};
+    for (const auto& each : executors_) each->retiring = each->retiring || each->position == position;
+    (*executor)->position = position;
+    insert(std::move(executor).value());
+  }
+  pump();
+  WorkList none;
+  tell(none, 1);
+  drain_retiring(kStopPatience);
+  return {};
+}
+
+// With the lock held: the executor serves from now on. The caller pumps.
+void Scheduler::insert(std::unique_ptr<Executor> executor) {
+  executor->last_use = Clock::now();
+  const auto place =
+      std::ranges::upper_bound(executors_, executor->position, {}, [](const auto& each) { return each->position; });
+  executors_.insert(place, std::move(executor));
+  publish_lanes();
+  ++active_;
 }
 
 Status Scheduler::tune(Executor& executor) {
@@ -51,13 +83,21 @@ Status Scheduler::tune(Executor& executor) {
 }
 
 bool Scheduler::remove(std::size_t position, Duration limit) noexcept {
+  {
+    const Lock lock(mutex_);
+    for (const auto& executor : executors_) executor->retiring = executor->retiring || executor->position == position;
+    publish_lanes();
+  }
+  return drain_retiring(limit);
+}
+
+// Waits until what runs on executors that are to go has ended, and destroys them; see remove().
+bool Scheduler::drain_retiring(Duration limit) noexcept {
   std::vector<std::unique_ptr<Executor>> gone;
   WorkList stranded;
   bool all = true;
   {
     Lock lock(mutex_);
-    for (const auto& executor : executors_) executor->retiring = executor->retiring || executor->position == position;
-    publish_lanes();
     const auto quiet = [&] {
       return std::ranges::all_of(executors_, [](const auto& each) { return !each->retiring || each->quiet(); });
     };

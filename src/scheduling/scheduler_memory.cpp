@@ -37,7 +37,8 @@ std::optional<DeviceUsage> Scheduler::usage(std::size_t position) const {
   return DeviceUsage{queue_.empty() && executor.quiet(),
                      executor.last_use,
                      executor.memory_bytes(),
-                     {executor.follows_items, executor.sizes, {}, {}}};
+                     {executor.follows_items, executor.sizes, {}, {}},
+                     executor.unmeasured};
 }
 
 std::size_t Scheduler::waiting() const {

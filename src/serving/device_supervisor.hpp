@@ -86,6 +86,7 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
     bool claimed = false;                                 // the last attempt had its memory; what failed was the device
     std::uint64_t bytes = 0;                              // what the model takes; an estimate before the first time
     std::optional<scheduling::BatchFindings> batching{};  // of the last time
+    bool unmeasured = false;                              // serves, but what batching does was left open
   };
   using Lock = std::unique_lock<std::mutex>;
   // What runs on a device that is to go may take so long before it is asked to stop.
@@ -121,6 +122,7 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   bool enter();
   void leave();
   void retire_others();
+  void settle(std::size_t position) noexcept;
   void sync_expectation() noexcept;
 
   // With the lock held.
@@ -133,6 +135,8 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   void explain_standby();
   [[nodiscard]] bool wanted(std::size_t position) const;
   [[nodiscard]] bool may_stand_in(const Member& member) const;
+  [[nodiscard]] bool is_interim(std::size_t position) const;
+  void plan_settling();
   [[nodiscard]] bool may_give_up(const Member& member) const;
   bool wait_for_memory(std::size_t position, const Status& status);
   void fall_asleep(std::size_t position, const std::string& why);

@@ -91,10 +91,31 @@ void DeviceSupervisor::plan_work() {
     const bool alone = policy_.use == DevicePolicy::Use::kFirst && busy;
     if (wanted(i) && (!alone || (members_[i].device.quick && !best_serving()))) begin(i);
   }
+  plan_settling();
   for (const auto& member : members_) {
     if (!member.working && member.retry_at != kNever) next = std::min(next, member.retry_at);
   }
   if (next != kNever) context_.timer.arm(*this, next);
+}
+
+// Whether a better member may take over soon: one that was not tried yet, or is being tried, or was lost.
+bool DeviceSupervisor::is_interim(std::size_t position) const {
+  if (policy_.use != DevicePolicy::Use::kFirst) return false;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const auto& other = members_[i];
+    const bool coming = other.state == DeviceState::kStandby || other.state == DeviceState::kCompiling || other.lost;
+    if (i != position && coming && other.device.compile && better(i, position)) return true;
+  }
+  return false;
+}
+
+// One that came for a moment and is to stay, because nothing better is being made ready, is measured now.
+void DeviceSupervisor::plan_settling() {
+  if (std::ranges::any_of(members_, &Member::working)) return;
+  const auto serving = best_serving();
+  if (!serving || !members_[*serving].unmeasured) return;
+  auto& member = members_[*serving];
+  member.working = context_.compilations.submit([self = shared_from_this(), i = *serving] { self->settle(i); });
 }
 
 void DeviceSupervisor::begin(std::size_t position) {

@@ -74,6 +74,10 @@ Status DeviceSupervisor::admit(std::size_t position, Obtained made) {
   measure(position, spec);
   const auto model = spec.model;
   spec.position = position;
+  {
+    const Lock lock(mutex_);
+    spec.provisional = !model->stateful() && is_interim(position);
+  }
   if (auto status = scheduler_->add(std::move(spec)); !status.ok()) return status;
   const auto warm_up = Clock::now() - begun;
   const auto usage = scheduler_->usage(position);
@@ -88,7 +92,8 @@ Status DeviceSupervisor::admit(std::size_t position, Obtained made) {
   member.state = DeviceState::kServing;
   if (usage) {
     member.bytes = usage->memory_bytes;
-    member.batching = usage->batching;
+    member.unmeasured = usage->unmeasured;
+    if (!usage->unmeasured) member.batching = usage->batching;
   }
   board_->update(position, [&](DeviceReport& report) {
     report.state = DeviceState::kServing;
@@ -218,6 +223,31 @@ void DeviceSupervisor::retire_others() {
     member.scheduled = false;
     member.went_out.reset();
   }
+}
+
+// Finds out what was left open so that requests did not wait for it. It goes on serving meanwhile.
+void DeviceSupervisor::settle(std::size_t position) noexcept {
+  if (!enter()) return;
+  const auto status = scheduler_->measure(position);
+  const auto usage = scheduler_->usage(position);
+  {
+    const Lock lock(mutex_);
+    auto& member = members_[position];
+    if (!status.ok()) log_.info("{}: {} serves on as it is: {}", label_, member.device.target, status.message());
+    member.unmeasured = false;
+    if (usage) {
+      member.bytes = usage->memory_bytes;
+      member.batching = usage->batching;
+    }
+    (void)finish(position, {});
+  }
+  retire_others();  // a better one may have come meanwhile
+  sync_expectation();
+  {
+    const Lock lock(mutex_);
+    if (!closing_) plan_work();
+  }
+  leave();
 }
 
 // Lets the scheduler keep requests waiting when the last device is lost but another one stands by.

@@ -46,6 +46,7 @@ struct BatchingTest : testing::Test, WorkCompletion {
     spec.model = model;
     spec.compile_for_batch = std::move(compiler);
     spec.notes = std::move(notes);
+    spec.provisional = provisional;
     ASSERT_TRUE(scheduler->add(std::move(spec)).ok());
     model->reset_counts();
   }
@@ -94,6 +95,7 @@ struct BatchingTest : testing::Test, WorkCompletion {
   std::mutex mutex;
   std::condition_variable changed;
   int told = 0;
+  bool provisional = false;
   std::deque<std::vector<float>> inputs;
   std::deque<WorkItem> items;
   std::shared_ptr<test::FakeModel> model;
@@ -119,6 +121,40 @@ TEST_F(BatchingTest, WhatWaitsRunsTogetherAndGetsItsOwnSlice) {
   EXPECT_EQ(metrics.inferences.load(), 12u);
   EXPECT_EQ(items[1].work.outputs[0].result.owner.get(), items[2].work.outputs[0].result.owner.get())
       << "slices share one buffer";
+}
+
+TEST_F(BatchingTest, AProvisionalDeviceIsMeasuredWhenAskedForAndGoesOnServing) {
+  provisional = true;
+  open(adder(open_batch(2)), always());
+  ASSERT_TRUE(scheduler->usage(0)->unmeasured);
+  EXPECT_EQ(scheduler->usage(0)->batching.sizes, std::vector<std::uint32_t>{1});
+  scheduler->submit(item(0));
+  ASSERT_TRUE(wait_for(1));
+  ASSERT_TRUE(scheduler->measure(0).ok());
+  EXPECT_FALSE(scheduler->usage(0)->unmeasured);
+  model->reset_counts();
+  ASSERT_TRUE(scheduler->measure(0).ok());
+  EXPECT_EQ(model->runs(), 0) << "once is enough";
+  model->hold();
+  scheduler->submit(item(10));
+  model->wait_for_started(1);
+  for (int i = 2; i < 6; ++i) scheduler->submit(item(static_cast<float>(i * 10)));
+  model->release();
+  ASSERT_TRUE(wait_for(6));
+  expect_answers();
+  EXPECT_EQ(model->runs(), 2) << "one, then four together";
+}
+
+TEST_F(BatchingTest, AProvisionalDeviceDoesAsAnEarlierStartFoundOut) {
+  const test::TemporaryFolder folder;
+  const auto notes = std::make_shared<BatchNotes>(folder.path(), "model 1", Log());
+  open(adder(open_batch(2)), always(), {}, notes);
+  const auto sizes = scheduler->usage(0)->batching.sizes;
+  EXPECT_GT(sizes.size(), 1U);
+  provisional = true;
+  open(adder(open_batch(2)), always(), {}, notes);
+  EXPECT_EQ(scheduler->usage(0)->batching.sizes, sizes);
+  EXPECT_FALSE(scheduler->usage(0)->unmeasured);
 }
 
 TEST_F(BatchingTest, RequestsThatAreBatchesThemselvesCountTheirItems) {

@@ -195,6 +195,33 @@ TEST_F(DevicePlanTest, AutoSaysWhyABetterDeviceIsNotUsed) {
   EXPECT_EQ(gpu.compilations, 1) << "one that refuses is not asked again and again";
 }
 
+TEST_F(DevicePlanTest, WhatStandsInServesAtOnceAndIsMeasuredWhenItIsToStay) {
+  const auto cache = std::filesystem::path(testing::TempDir()) / ("stand_in_" + std::to_string(::getpid()));
+  cpu.notes = std::make_shared<scheduling::BatchNotes>(cache, "model on CPU", Log());
+  cpu.shape.dims[0] = gpu.shape.dims[0] = Dimension::any();
+  gpu.hold(true);
+  gpu.refuses = true;
+  ASSERT_TRUE(open(options(Use::kFirst)).ok());
+  EXPECT_EQ(ask(), 2);
+  EXPECT_EQ(contents_of(cache), "") << "measuring was not waited for";
+  std::atomic<bool> measured{false};
+  std::atomic<int> failed{0};
+  std::thread load([&] {
+    while (!measured) failed += ask() == 2 ? 0 : 1;
+  });
+  gpu.hold(false);
+  EXPECT_TRUE(soon([&] { return !contents_of(cache).empty(); }));
+  EXPECT_TRUE(context.compilations.idle_within(kPatience));
+  measured = true;
+  load.join();
+  EXPECT_EQ(failed, 0) << last.to_string();
+  EXPECT_EQ(ask(), 2);
+  EXPECT_EQ(cpu.compilations, 1);
+  EXPECT_EQ(report(1).state, DeviceState::kServing);
+  servable.reset();
+  std::filesystem::remove_all(cache);
+}
+
 TEST_F(DevicePlanTest, WithoutStartupFallbackTheBestComesFirst) {
   auto made = options(Use::kFirst);
   made.policy.startup_fallback = false;
