@@ -234,7 +234,8 @@ class PictureBatch {
 
 bool takes_pictures(const TensorSpec& spec) noexcept {
   const auto rank = spec.shape.dims.size();
-  if (!spec.shape.rank_known || (rank != 4 && !(rank == 5 && spec.shape.dims[1].accepts(1)))) return false;
+  const bool is_picture = rank == 4 || (rank == 5 && spec.shape.dims[1].accepts(1));
+  if (!spec.shape.rank_known || !is_picture) return false;
   return is_given_by_processors(spec.type) || convert_all(spec.type, nullptr, 0, nullptr);
 }
 

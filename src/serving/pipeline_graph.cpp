@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <map>
 #include <set>
 
@@ -71,9 +72,9 @@ class GraphBuilder {
   Status describe_input(std::size_t item, const std::string& name);
   Status check_types();
   // Spec of a value as its users get it: one part when the node demultiplexes.
-  TensorSpec part_spec(const PipelineLink& link) const;
+  TensorSpec part_spec(const PipelineLink& made) const;
   // Spec of a value after the demultiplexers beyond `depth` have been gathered.
-  TensorSpec gathered_spec(const PipelineLink& link, std::size_t depth) const;
+  TensorSpec gathered_spec(const PipelineLink& made, std::size_t depth) const;
   std::vector<std::size_t> open_after(std::size_t node) const;
   std::size_t index_of(const std::string& name) const;
 
@@ -116,8 +117,8 @@ Status GraphBuilder::add_node(const PipelineNode& node) {
   if (auto status = check_count(node.name, node.demultiply_count); !status.ok()) return status;
   auto model = resolve_(node.model, node.version);
   if (!model.ok()) {
-    return Status(model.status().code(), fmt::format("Pipeline {}: node {}: model {}: {}", definition_.name, node.name,
-                                                     node.model, model.status().message()));
+    return {model.status().code(), fmt::format("Pipeline {}: node {}: model {}: {}", definition_.name, node.name,
+                                               node.model, model.status().message())};
   }
   const auto& metadata = (*model)->metadata();
   if (metadata.stateful) return wrong("node {}: stateful model {} cannot be part of a pipeline", node.name, node.model);
@@ -284,9 +285,11 @@ Status GraphBuilder::nest_node(std::size_t index) {
 
 TensorSpec GraphBuilder::part_spec(const PipelineLink& made) const {
   const auto& node = graph_.nodes[made.source];
-  TensorSpec spec = made.source == kRequest
-                        ? graph_.input_specs[made.item]
-                        : *find_spec(models_[made.source]->metadata().outputs, node.items[made.item]);
+  const auto* whole = made.source == kRequest
+                          ? &graph_.input_specs[made.item]
+                          : find_spec(models_[made.source]->metadata().outputs, node.items[made.item]);
+  assert(whole && "a link is checked when it is made");
+  TensorSpec spec = *whole;
   if (node.demultiply && spec.shape.rank_known && !spec.shape.dims.empty())
     spec.shape.dims.erase(spec.shape.dims.begin());
   return spec;

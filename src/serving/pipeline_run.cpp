@@ -6,6 +6,7 @@
 #include <map>
 #include <new>
 #include <optional>
+#include <ranges>
 #include <utility>
 
 #include "serving/servable.hpp"
@@ -19,16 +20,18 @@ namespace {
 constexpr std::size_t kMaxParts = 10'000;
 constexpr std::size_t kMaxRuns = 10 * kMaxParts;
 
-Status too_many_parts(std::string_view node, std::size_t parts, std::size_t limit) {
+Status too_many_parts(std::string_view node, std::size_t count, std::size_t limit) {
   return invalid_argument(fmt::format(
-      "Too large dynamic demultiplication requested. - Limit: {} parts; Actual: {}; node: {}", limit, parts, node));
+      "Too large dynamic demultiplication requested. - Limit: {} parts; Actual: {}; node: {}", limit, count, node));
 }
 
 }  // namespace
 
 // One run of one node: a call to its model. Its outputs stay until the pipeline has ended.
 struct PipelineRun::NodeCall final : CallCompletion {
-  void on_call_done(InferenceCall&) noexcept override { run->ended(*this); }
+  void on_call_done(InferenceCall&) noexcept override {
+    run->ended(*this);
+  }  // NOLINT(bugprone-exception-escape): see ended()
 
   PipelineRun* run = nullptr;
   std::shared_ptr<PipelineRun> keep;  // while in flight
@@ -266,8 +269,9 @@ Status PipelineRun::prepare(NodeCall& node_call) {
   return {};
 }
 
-// Without the lock; on any thread.
-void PipelineRun::ended(NodeCall& node_call) noexcept {
+// Without the lock; on any thread. What is large is allocated where its lack is caught; without memory for a few words
+// the program ends.
+void PipelineRun::ended(NodeCall& node_call) noexcept {  // NOLINT(bugprone-exception-escape): as said above
   const auto keep = node_call.keep;
   {
     const std::lock_guard lock(mutex_);
@@ -307,8 +311,7 @@ void PipelineRun::stop_calls() {
   const auto keep = shared_from_this();
   for (auto& state : nodes_) {
     // From the back: those that wait go before those that run, whose places they would take.
-    for (auto each = state.calls.rbegin(); each != state.calls.rend(); ++each) {
-      auto& node_call = *each;
+    for (auto& node_call : std::views::reverse(state.calls)) {
       if (!node_call.in_flight || node_call.pinned || node_call.call.cancelled.load(std::memory_order_relaxed))
         continue;
       node_call.pinned = true;
