@@ -1,4 +1,4 @@
-# Cross build for 64-bit ARM boards on Debian: the cross compiler, and the arm64 packages that `tools/setup/setup build test aarch64`
+# Cross build for 64-bit ARM boards on Debian: the cross compiler, and the arm64 packages that `tools/setup/setup build test demo aarch64`
 # unpacked into .deps/aarch64. Tests run under qemu.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)

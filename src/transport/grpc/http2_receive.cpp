@@ -3,6 +3,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "transport/api_key.hpp"
@@ -39,7 +40,8 @@ RpcStream* Http2Session::open_stream(std::int32_t id) noexcept {
   if (handed_count_ >= kUnfinishedFactor * context_.options.max_streams) return nullptr;
   RpcStream* stream = nullptr;
   if (idle_.empty()) {
-    stream = new RpcStream(*this);
+    stream = new (std::nothrow) RpcStream(*this);
+    if (!stream) return nullptr;
     stream->reset();
   } else {
     stream = idle_.back().release();

@@ -34,8 +34,7 @@ Http2Session::Http2Session(RpcContext& context, SessionHost& host, std::string r
     : context_(context),
       host_(host),
       remote_(std::move(remote)),
-      declared_(std::make_shared<ByteBudget>(context.options.max_connection_bytes)),
-      preface_left_(NGHTTP2_CLIENT_MAGIC_LEN) {
+      declared_(std::make_shared<ByteBudget>(context.options.max_connection_bytes)) {
   idle_.reserve(kIdleStreamsKept);
 }
 

@@ -95,7 +95,7 @@ class Http2Session {
   void on_data(RpcStream& stream, std::span<const std::byte> bytes, bool last_frame) noexcept;
   bool charge(RpcStream& stream, std::size_t arrived, std::size_t length) noexcept;
   void uncharge(RpcStream& stream) noexcept;
-  void on_message(RpcStream& stream, bool last_frame) noexcept;
+  void on_message(RpcStream& stream, bool ends) noexcept;
   void on_half_close(RpcStream& stream) noexcept;
   void hand_over(RpcStream& stream) noexcept;
   void on_stream_closed(RpcStream& stream, bool in_order) noexcept;
@@ -156,7 +156,8 @@ class Http2Session {
   bool closing_ = false;      // GOAWAY was announced
   bool goaway_sent_ = false;  // with the last stream
   bool greeted_ = false;      // the client's preface is complete
-  std::size_t preface_left_;  // of the client's preface; nothing is sent before it, for a client of HTTP/1 is told so
+  // Of the client's preface, 24 bytes (RFC 9113, 3.4); nothing is sent before it, for a client of HTTP/1 is told so.
+  std::size_t preface_left_ = 24;
   TimePoint now_{};
   TimePoint started_{};
   TimePoint received_{};

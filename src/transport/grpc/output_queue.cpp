@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kCopyBelow = 512;
 // Written segments and bytes are cut off when so many have piled up in a queue that never runs empty.
 constexpr std::size_t kCompactSegments = 256;
-constexpr std::size_t kKeptBytes = 64 * 1024;
+constexpr std::size_t kKeptBytes = std::size_t{64} * 1024;
 
 }  // namespace
 

@@ -49,7 +49,7 @@ std::uint64_t object_size(int descriptor) noexcept {
 Status check_key(std::string_view name, std::string_view key) {
   const std::string_view file = key.starts_with('/') ? key.substr(1) : key;
   const bool good = !file.empty() && file.size() <= kMaxNameLength && file != "." && file != ".." &&
-                    file.find('/') == file.npos && file.find('\0') == file.npos;
+                    file.find_first_of(std::string_view("/\0", 2)) == std::string_view::npos;
   if (good) return {};
   return invalid_argument(
       fmt::format("Invalid shared memory key '{}' - Expected: '/' and a file name of 1 to {} characters; region: {}",
