@@ -29,9 +29,7 @@ Status too_many_parts(std::string_view node, std::size_t count, std::size_t limi
 
 // One run of one node: a call to its model. Its outputs stay until the pipeline has ended.
 struct PipelineRun::NodeCall final : CallCompletion {
-  void on_call_done(InferenceCall&) noexcept override {
-    run->ended(*this);
-  }  // NOLINT(bugprone-exception-escape): see ended()
+  void on_call_done(InferenceCall&) noexcept override { run->ended(*this); }
 
   PipelineRun* run = nullptr;
   std::shared_ptr<PipelineRun> keep;  // while in flight
@@ -211,7 +209,7 @@ PipelineRun::NodeCall* PipelineRun::next_call() {
 // Without the lock. Launches what may run. Only one thread does so at a time: models that answer within infer() would
 // otherwise nest without end.
 void PipelineRun::pump() {
-  const auto keep = shared_from_this();
+  const auto keep = weak_from_this().lock();
   std::unique_lock lock(mutex_);
   if (pumping_) {
     again_ = true;
@@ -269,9 +267,8 @@ Status PipelineRun::prepare(NodeCall& node_call) {
   return {};
 }
 
-// Without the lock; on any thread. What is large is allocated where its lack is caught; without memory for a few words
-// the program ends.
-void PipelineRun::ended(NodeCall& node_call) noexcept {  // NOLINT(bugprone-exception-escape): as said above
+// Without the lock; on any thread.
+void PipelineRun::ended(NodeCall& node_call) noexcept {
   const auto keep = node_call.keep;
   {
     const std::lock_guard lock(mutex_);
@@ -308,7 +305,7 @@ void PipelineRun::fail(Status status) {
 void PipelineRun::stop_calls() {
   std::unique_lock lock(mutex_);
   if (status_.ok() || in_flight_ == 0) return;
-  const auto keep = shared_from_this();
+  const auto keep = weak_from_this().lock();
   for (auto& state : nodes_) {
     // From the back: those that wait go before those that run, whose places they would take.
     for (auto& node_call : std::views::reverse(state.calls)) {

@@ -45,7 +45,7 @@ class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
   void open_node(std::size_t node);
   void launch(NodeCall& node_call);
   Status prepare(NodeCall& node_call);
-  void ended(NodeCall& node_call) noexcept;  // NOLINT(bugprone-exception-escape): see its definition
+  void ended(NodeCall& node_call) noexcept;
   void settle(NodeCall& node_call);
   Status count_parts(std::size_t node);
   Status find_parts(std::size_t node);

@@ -12,8 +12,8 @@ namespace {
 // As large as the server's: see RpcOptions.
 constexpr std::int32_t kWindowBytes = std::int32_t{1} << 30;
 constexpr std::uint32_t kFrameBytes = (1U << 24) - 1;
-constexpr std::size_t kScratchBytes = 64 * 1024;
-constexpr std::size_t kDirectReadBytes = 16 * 1024;
+constexpr std::size_t kScratchBytes = std::size_t{64} * 1024;
+constexpr std::size_t kDirectReadBytes = std::size_t{16} * 1024;
 
 int number_in(std::string_view text) noexcept {
   int number = -1;

@@ -42,7 +42,7 @@ bool RpcConnection::open() noexcept {
 }
 
 void RpcConnection::on_ready(std::uint32_t events) noexcept {
-  const auto self = shared_from_this();
+  const auto self = weak_from_this().lock();
   if ((events & EPOLLOUT) != 0) blocked_ = false;
   if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 && !read_pending_) read();
   settle();
@@ -100,7 +100,7 @@ bool RpcConnection::write_out() noexcept {
 }
 
 void RpcConnection::on_timer() noexcept {
-  const auto self = shared_from_this();
+  const auto self = weak_from_this().lock();
   session_.on_time(loop_.now());
   settle();
 }
@@ -141,7 +141,7 @@ void RpcConnection::submit(KeptTask& task) noexcept {
 
 void RpcConnection::close() noexcept {
   if (!stream_) return;
-  const auto self = shared_from_this();
+  const auto self = weak_from_this().lock();
   loop_.unwatch(stream_->descriptor(), *this);
   stream_->shutdown_write();
   stream_.reset();
