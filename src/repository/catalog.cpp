@@ -1,6 +1,7 @@
 #include "repository/catalog.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 namespace ocelli::repository {
 namespace {
@@ -35,11 +36,11 @@ Catalog::Place Catalog::place_of(const Models& models, std::string_view name, st
   const bool any = !version || *version == 0;
   Miss miss = Miss::kNoVersion;
   const auto& versions = model->second->versions;
-  for (auto entry = versions.rbegin(); entry != versions.rend(); ++entry) {
-    if (!any && entry->status.version != *version) continue;
-    if (entry->handle) return {&*entry, Miss::kNone};
-    const bool coming = entry->status.state == VersionState::kStart || entry->status.state == VersionState::kLoading;
-    const bool failed = entry->status.error != StatusCode::kOk;
+  for (const auto& entry : std::views::reverse(versions)) {
+    if (!any && entry.status.version != *version) continue;
+    if (entry.handle) return {&entry, Miss::kNone};
+    const bool coming = entry.status.state == VersionState::kStart || entry.status.state == VersionState::kLoading;
+    const bool failed = entry.status.error != StatusCode::kOk;
     if (!any) return {nullptr, !coming ? Miss::kRetired : failed ? Miss::kFailed : Miss::kLoading};
     if (coming && !failed) miss = Miss::kLoading;
   }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 #include <thread>
+#include <utility>
 
 #include "repository/model_document.hpp"
 
@@ -38,8 +39,8 @@ MonitoringConfig read_monitoring(const Json& value, JsonProblem& problem) {
 class DocumentReader {
  public:
   // name: of the file, for the error.
-  DocumentReader(const Json& document, const std::filesystem::path& base_folder, const std::string& name)
-      : object_(document, "", problem_), base_folder_(base_folder), name_(name) {}
+  DocumentReader(const Json& document, const std::filesystem::path& base_folder, std::string name)
+      : object_(document, "", problem_), base_folder_(base_folder), name_(std::move(name)) {}
 
   Result<ConfigFile> read() {
     object_.require("model_config_list");

@@ -148,7 +148,7 @@ class ModelReader {
     if (!value->is_object()) return problem_.expected(path, "an object of strings, booleans and numbers", *value);
     for (const auto& [key, member] : value->items()) {
       const auto text = scalar_text(member);
-      if (!text) return problem_.expected(path + "." + key, "a string, a boolean or a number", member);
+      if (!text) return problem_.expected(fmt::format("{}.{}", path, key), "a string, a boolean or a number", member);
       entry_.config.plugin_config[key] = *text;
     }
   }

@@ -24,7 +24,7 @@ std::map<std::string, serving::PipelineSource> read_connections(JsonObject& obje
   object.each(key, [&](const Json& element, const std::string& path) {
     if (!element.is_object()) return object.problem().expected(path, "an object with one name", element);
     for (const auto& [name, end] : element.items()) {
-      JsonObject members(end, path + "." + name, object.problem());
+      JsonObject members(end, fmt::format("{}.{}", path, name), object.problem());
       serving::PipelineSource connection{members.required_text("node_name"), members.required_text("data_item")};
       members.finish();
       if (!connections.emplace(name, std::move(connection)).second)

@@ -22,10 +22,10 @@ using serving::Servable;
 // Lives on in its thread when the last handle is dropped on that very thread.
 class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingServable::Core> {
  public:
-  Core(std::shared_ptr<ServableFactory> factory, ModelLoad load, std::shared_ptr<Servable> first, const Log& log)
+  Core(std::shared_ptr<ServableFactory> factory, ModelLoad load, std::shared_ptr<Servable> first, Log log)
       : factory_(std::move(factory)),
         load_(std::move(load)),
-        log_(log),
+        log_(std::move(log)),
         metadata_(first->metadata()),
         current_(std::move(first)) {
     if (!metadata_.devices) return;

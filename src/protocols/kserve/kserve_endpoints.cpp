@@ -116,7 +116,7 @@ void KserveEndpoints::model_ready(HttpExchange& exchange, const rest::RouteParam
   rest::reply_with(exchange, [&](HttpExchange& reply) -> Status {
     const auto servable = services_.catalog.find(target.name, target.version);
     if (!servable.ok()) return servable.status();
-    const auto status = (*servable)->current_metadata().device_status();
+    auto status = (*servable)->current_metadata().device_status();
     count(**servable, reply, Method::kModelReady, status);
     return status;
   });

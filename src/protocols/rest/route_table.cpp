@@ -11,12 +11,12 @@ using transport::HttpMethod;
 std::string_view next_segment(std::string_view& path) noexcept {
   const auto slash = path.find('/');
   const std::string_view segment = path.substr(0, slash);
-  path = slash == path.npos ? std::string_view() : path.substr(slash + 1);
+  path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
   return segment;
 }
 
 bool all_digits(std::string_view text) noexcept {
-  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 // The raw texts of placeholders.
@@ -36,9 +36,9 @@ bool match_segment(std::string_view pattern, std::string_view segment, RawParame
     raw.version = segment;
     return all_digits(segment);
   }
-  if (placeholder == "label") return segment.find(':') == segment.npos;
+  if (placeholder == "label") return segment.find(':') == std::string_view::npos;
   raw.name = segment;
-  return placeholder == "name" || segment.find(':') == segment.npos;
+  return placeholder == "name" || segment.find(':') == std::string_view::npos;
 }
 
 // Both without their first '/'.
@@ -80,7 +80,7 @@ Status unsupported_method() { return {StatusCode::kMethodNotAllowed, "Unsupporte
 Status fill(const RawParameters& raw, RouteParameters& parameters) {
   parameters.name = raw.name;
   parameters.version.reset();
-  if (raw.name.find('%') != raw.name.npos) {
+  if (raw.name.find('%') != std::string_view::npos) {
     if (!percent_decode(raw.name, parameters.decoded) || parameters.decoded.find("..") != std::string::npos)
       return invalid_url();
     parameters.name = parameters.decoded;
@@ -98,7 +98,7 @@ Status fill(const RawParameters& raw, RouteParameters& parameters) {
 Result<std::size_t> find_route(std::span<const RoutePattern> patterns, HttpMethod method, std::string_view path,
                                RouteParameters& parameters) {
   if (method != HttpMethod::kGet && method != HttpMethod::kPost) return unsupported_method();
-  if (!path.starts_with('/') || path.find("..") != path.npos) return invalid_url();
+  if (!path.starts_with('/') || path.find("..") != std::string_view::npos) return invalid_url();
   path.remove_prefix(1);
   if (path.ends_with('/')) path.remove_suffix(1);
 

@@ -81,7 +81,7 @@ void InferenceJob::leave_servable() noexcept {
   for (;;) {
     if (state & kDone) return complete(std::move(call_.status));
     if ((state & kCancelled) && !(state & kToldCancel)) {
-      state = static_cast<std::uint8_t>(state_.fetch_or(kToldCancel, std::memory_order_acq_rel) | kToldCancel);
+      state_.fetch_or(kToldCancel, std::memory_order_acq_rel);
       call_.cancelled.store(true, std::memory_order_relaxed);
       call_.servable->cancel(call_);
       state = state_.load(std::memory_order_acquire);
