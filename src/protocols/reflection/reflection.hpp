@@ -17,9 +17,9 @@ class Reflection {
   // services: full names, in the order in which they are listed.
   explicit Reflection(std::vector<std::string> services) : services_(std::move(services)) {}
 
-  // One ServerReflectionRequest to one encoded ServerReflectionResponse. What cannot be found is answered with an
-  // error_response; only bytes that are no request at all are kInvalidArgument.
-  Status answer(std::span<const std::byte> request, std::string& reply) const;
+  // The bytes of one ServerReflectionRequest to one encoded ServerReflectionResponse. What cannot be found is answered
+  // with an error_response; only bytes that are no request at all are kInvalidArgument.
+  Status answer(std::span<const std::byte> bytes, std::string& reply) const;
 
  private:
   std::vector<std::string> services_;

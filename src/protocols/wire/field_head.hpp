@@ -33,7 +33,6 @@ inline std::optional<FieldHead> read_field_head(Bytes prefix, std::size_t at) no
     case WireType::kVarint:
       head.payload = offset();
       if (!read_varint(place, end, length)) return std::nullopt;
-      length = 0;
       head.next = offset();
       return head;
     case WireType::kFixed64:
