@@ -62,7 +62,7 @@ transport::HttpOptions http_options(const ServerOptions& options, const ApiKeys&
   if (keys.guards_probes) {
     http.open_paths.clear();
   } else {
-    http.open_paths.push_back("/metrics");
+    http.open_paths.emplace_back("/metrics");
   }
   http.access_log = access_log;
   return http;

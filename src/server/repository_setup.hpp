@@ -20,7 +20,7 @@ Result<repository::RepositoryOptions> repository_options(const ServerOptions& op
 // --dynamic_batching and the options beside it. Errors: kInvalidArgument for a list that is not one of numbers.
 Result<scheduling::BatchingOptions> batching_options(const BatchingOptions& options);
 // The device names in the JSON of --simulated_devices. Errors: kInvalidArgument when it is not that JSON.
-Result<std::vector<std::string>> simulated_device_names(const std::string& json);
+Result<std::vector<std::string>> simulated_device_names(const std::string& text);
 
 // --device_memory and --idle_unload_seconds. simulated: further names of devices. Errors: kInvalidArgument.
 Result<serving::DeviceMemoryOptions> memory_options(const ServerOptions& options,

@@ -34,7 +34,8 @@ SignalWatch::~SignalWatch() {
     const std::lock_guard lock(mutex_);
     closing_ = true;
   }
-  ::pthread_kill(thread_.native_handle(), SIGTERM);
+  // The signal is blocked and waited for: it wakes the thread and ends nothing.
+  ::pthread_kill(thread_.native_handle(), SIGTERM);  // NOLINT(bugprone-bad-signal-to-kill-thread)
   thread_.join();
   const auto set = watched_signals();
   ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
