@@ -63,12 +63,12 @@ class Executor {
   bool any_size = false;
   // The model's outputs follow the number of items; known once it was measured.
   bool follows_items = false;
-  // What is taken over instead of being measured; empty: nothing.
-  std::optional<BatchFindings> decided{};
   // Measuring is left to Scheduler::measure(), which makes another executor of the same model.
   bool provisional = false;
   // What batching does was left open.
   bool unmeasured = false;
+  // What is taken over instead of being measured; empty: nothing.
+  std::optional<BatchFindings> decided{};
   // As it was handed over, but no longer provisional. Only of one that is unmeasured, whose model has no other forms.
   [[nodiscard]] ExecutorSpec spec() const;
   // Writes down in the notes that requests are not to be batched, for when a run shows it; empty: there are no notes.
