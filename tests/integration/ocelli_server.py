@@ -31,10 +31,17 @@ LEAK_CHECK_DIED = re.compile(r"LeakSanitizer has encountered a fatal error|Addre
 needs_data = unittest.skipUnless(DATA.is_dir(), f"no test data at {DATA}: set OCELLI_TEST_DATA")
 
 
+def free_ports(count):
+    """So many ports that nobody uses, each another one: all are held until the last is found."""
+    with contextlib.ExitStack() as held:
+        listeners = [held.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def wait_for(condition, what, limit_s=30):
@@ -54,7 +61,7 @@ class Server:
 
     def __init__(self, config=None, flags=(), ready=True, environment=None, rest=True, grpc=True, program=PROGRAM):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ocelli-test-"))
-        self.rest_port, self.grpc_port = free_port(), free_port()
+        self.rest_port, self.grpc_port = free_ports(2)
         self.command = [str(program), "serve", "--rest_bind_address", "127.0.0.1", "--grpc_bind_address", "127.0.0.1"]
         self.command += ["--rest_port", str(self.rest_port)] if rest else []
         self.command += ["--port", str(self.grpc_port)] if grpc else []

@@ -12,15 +12,17 @@ import urllib.request
 START_LIMIT_S = 120
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def two_free_ports():
+    """Both are held until the second is found, so that they differ."""
+    with socket.socket() as first, socket.socket() as second:
+        for probe in (first, second):
+            probe.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
 
 
 class Server:
     def __init__(self, root, output, repository, fixed_ports):
-        self.rest_port, self.grpc_port = (8000, 9000) if fixed_ports else (free_port(), free_port())
+        self.rest_port, self.grpc_port = (8000, 9000) if fixed_ports else two_free_ports()
         self.log = output / "server.log"
         self.repository = repository
         self.command = [str(root / "build/release/ocelli"), "serve", "--config_path", str(repository.config), "--rest_port", str(self.rest_port),
