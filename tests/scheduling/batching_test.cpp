@@ -62,6 +62,14 @@ struct BatchingTest : testing::Test, WorkCompletion {
     made.work.completion = this;
     return made;
   }
+  // One runs alone, and so many more, which begin with 10, 20, ..., come while it does. Returns when they may run.
+  void submit_behind_one(int waiting) {
+    model->hold();
+    scheduler->submit(item(0));
+    model->wait_for_started(1);
+    for (int i = 1; i <= waiting; ++i) scheduler->submit(item(static_cast<float>(i * 10)));
+    model->release();
+  }
   static std::vector<float> result(const WorkItem& done) {
     const auto& view = done.work.outputs[0].result.view;
     std::vector<float> values(view.bytes / sizeof(float));
@@ -104,11 +112,7 @@ struct BatchingTest : testing::Test, WorkCompletion {
 
 TEST_F(BatchingTest, WhatWaitsRunsTogetherAndGetsItsOwnSlice) {
   open(adder(open_batch(2)), always());
-  model->hold();
-  scheduler->submit(item(0));  // runs alone at once
-  model->wait_for_started(1);
-  for (int i = 1; i < 12; ++i) scheduler->submit(item(static_cast<float>(i * 10)));
-  model->release();
+  submit_behind_one(11);
   ASSERT_TRUE(wait_for(12));
   expect_answers();
   EXPECT_EQ(items[0].batch_size, 1u);
@@ -135,11 +139,7 @@ TEST_F(BatchingTest, AProvisionalDeviceIsMeasuredWhenAskedForAndGoesOnServing) {
   model->reset_counts();
   ASSERT_TRUE(scheduler->measure(0).ok());
   EXPECT_EQ(model->runs(), 0) << "once is enough";
-  model->hold();
-  scheduler->submit(item(10));
-  model->wait_for_started(1);
-  for (int i = 2; i < 6; ++i) scheduler->submit(item(static_cast<float>(i * 10)));
-  model->release();
+  submit_behind_one(4);
   ASSERT_TRUE(wait_for(6));
   expect_answers();
   EXPECT_EQ(model->runs(), 2) << "one, then four together";
@@ -251,11 +251,7 @@ TEST_F(BatchingTest, FixedBatchModelsUseFormsCompiledForMore) {
   });
   EXPECT_EQ(compiled, (std::vector<std::uint32_t>{4, 2, 8}));
   for (auto& form : forms) form->reset_counts();
-  model->hold();
-  scheduler->submit(item(0));
-  model->wait_for_started(1);
-  for (int i = 1; i < 16; ++i) scheduler->submit(item(static_cast<float>(i * 10)));
-  model->release();
+  submit_behind_one(15);
   ASSERT_TRUE(wait_for(16));
   expect_answers();
   EXPECT_EQ(forms[0]->runs(), 1);  // 15 = 8 + 4 + 2 + 1
