@@ -61,11 +61,11 @@ std::string processor_name(std::string_view cpuinfo, std::string_view board) {
     const auto colon = line.find(':');
     if (colon == std::string::npos) continue;
     const auto key = tidied(line.substr(0, colon));
-    const auto value = tidied(line.substr(colon + 1));
-    if (key == "model name" || key == "Model") model = value;
-    if (key == "CPU implementer") implementer = value;
+    const auto value = [&] { return tidied(line.substr(colon + 1)); };  // flags are many, and not asked for
+    if (key == "model name" || key == "Model") model = value();
+    if (key == "CPU implementer") implementer = value();
     if (key != "CPU part") continue;
-    auto core = core_name(implementer, value);
+    auto core = core_name(implementer, value());
     if (std::ranges::find(cores, core) == cores.end()) cores.push_back(std::move(core));
   }
   if (model.empty()) model = tidied(board);
