@@ -5,22 +5,19 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 
 import load
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "tests/integration"))
+from ocelli_server import free_port, free_ports  # noqa: E402
+
 IDENTITY = {"small": 16, "img": 150528}
 START_LIMIT_S = 180
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Process:
@@ -89,7 +86,7 @@ class Peers:
         if name not in self.running:
             path = load.WORK / f"{name}.json"
             path.write_text(json.dumps(config))
-            rest, grpc = free_port(), free_port()
+            rest, grpc = free_ports(2)
             command = [str(self.programs / "ocelli"), "serve", "--config_path", str(path), "--rest_port", str(rest), "--port", str(grpc), "--rest_bind_address",
                        "127.0.0.1", "--grpc_bind_address", "127.0.0.1", "--log_level", "INFO", "--file_system_poll_wait_seconds", "0", *flags]
             self.running[name] = (Process(command, rest, load.WORK / f"{name}.log"), rest, grpc)
@@ -97,7 +94,7 @@ class Peers:
 
     def triton(self):
         if "triton" not in self.running:
-            rest, grpc = free_port(), free_port()
+            rest, grpc = free_ports(2)
             work = os.environ.get("OCELLI_TRITON_WORK", str(self.root / "build/bench/triton"))
             self.running["triton"] = (Process([self.triton_script, str(rest), str(grpc), work], rest, load.WORK / "triton.log"), rest, grpc)
         return self.running["triton"]
