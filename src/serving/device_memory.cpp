@@ -80,15 +80,21 @@ Status DeviceMemory::extend(MemoryClaim& claim, std::uint64_t more) {
   return shortage(asking, asking.bytes + more);
 }
 
-void DeviceMemory::begin_turn(MemoryClaim& claim, std::uint64_t bytes, Duration compile_time) {
-  const auto turn = options_.turn <= Duration::zero() ? Duration::zero()
-                                                      : std::clamp(compile_time * kCompilationsPerTurn, options_.turn,
-                                                                   std::max(options_.turn, kLongestTurn));
+void DeviceMemory::charge(MemoryClaim& claim, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   auto& holder = *claim.holder_;
   budget_.release(holder.device, holder.bytes);
   budget_.charge(holder.device, bytes);
   holder.bytes = bytes;
+}
+
+void DeviceMemory::begin_turn(MemoryClaim& claim, std::uint64_t bytes, Duration compile_time) {
+  const auto turn = options_.turn <= Duration::zero() ? Duration::zero()
+                                                      : std::clamp(compile_time * kCompilationsPerTurn, options_.turn,
+                                                                   std::max(options_.turn, kLongestTurn));
+  charge(claim, bytes);
+  const std::lock_guard lock(mutex_);
+  auto& holder = *claim.holder_;
   holder.serving = true;
   holder.came = Clock::now();
   holder.turn_until = holder.came + turn;

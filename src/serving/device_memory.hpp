@@ -115,7 +115,9 @@ class DeviceMemory final : private scheduling::TimerClient {
   // So many bytes more for something that is useful but not needed, if they are free: nobody makes room for it. Errors:
   // kResourceExhausted, as claim().
   Status extend(MemoryClaim& claim, std::uint64_t more);
-  // The model serves now and takes so much, which is counted whether there is room or not.
+  // What it takes is known now to be so much, which is counted whether there is room or not.
+  void charge(MemoryClaim& claim, std::uint64_t bytes);
+  // The model serves now and takes so much, as charge() counts it.
   void begin_turn(MemoryClaim& claim, std::uint64_t bytes, Duration compile_time);
 
   // Takes all models off the device that are not in use, but for the one at `position` of `tenant`. How many went.

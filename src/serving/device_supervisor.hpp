@@ -85,6 +85,7 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
     TimePoint short_since = kNever;                       // since when it waits for memory
     bool claimed = false;                                 // the last attempt had its memory; what failed was the device
     std::uint64_t bytes = 0;                              // what the model takes; an estimate before the first time
+    std::weak_ptr<MemoryClaim> claim;                     // of the model that serves
     std::optional<scheduling::BatchFindings> batching{};  // of the last time
     bool unmeasured = false;                              // serves, but what batching does was left open
   };
@@ -121,6 +122,7 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   void relieve(std::size_t position) noexcept;
   bool enter();
   void leave();
+  void go_on() noexcept;
   void retire_others();
   void settle(std::size_t position) noexcept;
   void sync_expectation() noexcept;
@@ -144,6 +146,7 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   void note_failure(std::size_t position, const Status& why);
   void set_state(std::size_t position, DeviceState state, std::string reason);
   void schedule_retry(Member& member);
+  static void take_usage(Member& member, const scheduling::DeviceUsage& usage);
 
   const std::string label_;
   const DevicePolicy policy_;

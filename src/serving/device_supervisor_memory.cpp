@@ -192,12 +192,7 @@ bool DeviceSupervisor::give_up(std::size_t position, bool patiently, TimePoint s
       static_cast<void>(finish(position, {}));  // it may have been lost meanwhile
     }
   }
-  sync_expectation();
-  {
-    const Lock lock(mutex_);
-    if (!closing_) plan_work();
-  }
-  leave();
+  go_on();
   return gone;
 }
 

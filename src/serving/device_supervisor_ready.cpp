@@ -90,11 +90,8 @@ Status DeviceSupervisor::admit(std::size_t position, Obtained made) {
   auto& member = members_[position];
   member.scheduled = true;
   member.state = DeviceState::kServing;
-  if (usage) {
-    member.bytes = usage->memory_bytes;
-    member.unmeasured = usage->unmeasured;
-    if (!usage->unmeasured) member.batching = usage->batching;
-  }
+  member.claim = made.claim;
+  if (usage) take_usage(member, *usage);
   board_->update(position, [&](DeviceReport& report) {
     report.state = DeviceState::kServing;
     report.reason.clear();
@@ -109,6 +106,13 @@ Status DeviceSupervisor::admit(std::size_t position, Obtained made) {
             model->info().runtime, model->info().device, model->info().precision, milliseconds(made.compile_time),
             milliseconds(warm_up));
   return {};
+}
+
+// With the lock held. What the scheduler has found out about a member's model.
+void DeviceSupervisor::take_usage(Member& member, const scheduling::DeviceUsage& usage) {
+  member.bytes = usage.memory_bytes;
+  member.unmeasured = usage.unmeasured;
+  if (!usage.unmeasured) member.batching = usage.batching;
 }
 
 // Ends an attempt: what it came to, unless the device was lost meanwhile.
@@ -150,12 +154,7 @@ void DeviceSupervisor::work(std::size_t position) noexcept {
     retire_others();
     return_free_memory();  // of what was retired, and what compiling took beside the model
   }
-  sync_expectation();
-  {
-    const Lock lock(mutex_);
-    if (!closing_) plan_work();
-  }
-  leave();
+  go_on();
 }
 
 // Whoever uses the scheduler in the background does so between these. False when the plan ends.
@@ -170,6 +169,16 @@ void DeviceSupervisor::leave() {
   const Lock lock(mutex_);
   --inside_;
   left_.notify_all();
+}
+
+// Ends what has changed who serves: the scheduler is told, and the plan goes on from there. After enter().
+void DeviceSupervisor::go_on() noexcept {
+  sync_expectation();
+  {
+    const Lock lock(mutex_);
+    if (!closing_) plan_work();
+  }
+  leave();
 }
 
 // Takes a lost device from the scheduler, so that its memory is free before it is compiled for again. False when the
@@ -230,24 +239,21 @@ void DeviceSupervisor::settle(std::size_t position) noexcept {
   if (!enter()) return;
   const auto status = scheduler_->measure(position);
   const auto usage = scheduler_->usage(position);
+  std::shared_ptr<MemoryClaim> claim;
   {
     const Lock lock(mutex_);
     auto& member = members_[position];
     if (!status.ok()) log_.info("{}: {} serves on as it is: {}", label_, member.device.target, status.message());
-    member.unmeasured = false;
-    if (usage) {
-      member.bytes = usage->memory_bytes;
-      member.batching = usage->batching;
-    }
+    if (usage) take_usage(member, *usage);
+    member.unmeasured = false;  // one attempt, which may have failed
+    claim = member.claim.lock();
+    board_->update(position, [&](DeviceReport& report) { report.info.memory_bytes = member.bytes; });
     (void)finish(position, {});
   }
+  // Forms that were tried and did not pay are gone again.
+  if (usage && claim) context_.memory.charge(*claim, usage->memory_bytes);
   retire_others();  // a better one may have come meanwhile
-  sync_expectation();
-  {
-    const Lock lock(mutex_);
-    if (!closing_) plan_work();
-  }
-  leave();
+  go_on();
 }
 
 // Lets the scheduler keep requests waiting when the last device is lost but another one stands by.

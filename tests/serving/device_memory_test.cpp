@@ -71,6 +71,39 @@ TEST_F(SharedMemoryTest, WhatTheRuntimeSaysAfterCompilingCounts) {
   EXPECT_EQ(a.state(), DeviceState::kIdle);
 }
 
+TEST_F(SharedMemoryTest, FormsThatAreTriedBehindAModelThatServesGiveTheirMemoryBack) {
+  share(100);
+  a.full = [] {
+    std::this_thread::sleep_for(milliseconds(1));  // what a run takes; quicker ones are not batched
+    return false;
+  };
+  std::promise<void> decided;
+  auto better = a.device("BETTER");
+  better.compile = [&](const std::stop_token&, bool) -> Result<scheduling::ExecutorSpec> {
+    decided.get_future().wait();
+    return failed_precondition("the device refuses the model");
+  };
+  std::atomic<int> forms{0};
+  auto quick = a.device("QUICK", true);
+  quick.compile = [&](const std::stop_token&, bool) {
+    auto spec = a.compile();
+    spec->compile_for_batch = [&](std::uint32_t) -> Result<std::shared_ptr<CompiledModel>> {
+      ++forms;
+      return failed_precondition("the model has one form only");
+    };
+    return spec;
+  };
+  ASSERT_TRUE(open(a, {better, quick}, Use::kFirst).ok());
+  EXPECT_EQ(ask(a), 1);
+  EXPECT_EQ(forms, 0) << "requests do not wait for that";
+  decided.set_value();
+  EXPECT_TRUE(soon([&] { return forms > 0; }));
+  ASSERT_TRUE(context->compilations.idle_within(kPatience));
+  EXPECT_EQ(used(), 10U);
+  EXPECT_EQ(a.report(1).info.memory_bytes, 10U);
+  EXPECT_EQ(ask(a), 1);
+}
+
 TEST_F(SharedMemoryTest, ABusyModelIsNeverTakenAndTheLoadSaysWhoHasWhat) {
   share(20, hours(1), milliseconds(60));
   ASSERT_TRUE(open(a).ok());
