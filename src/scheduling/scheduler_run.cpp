@@ -214,7 +214,7 @@ void Scheduler::conclude(Lane& lane, Status& status) noexcept {
   lane.release();
 }
 
-// Ends the lane's batch: items go to done with their status, or back to the head of the queue for another attempt.
+// Ends the lane's batch: items go to done with their status, or back to their place in the queue for another attempt.
 // relief: the device may get more memory, and the batch is to run there once more.
 Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, bool relief, WorkList& done) noexcept {
   auto& executor = lane.executor();
@@ -263,7 +263,7 @@ Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, bool rel
     }
     done.push_back(*item);
   }
-  while (auto* item = again.pop_back()) queue_.push_front(*item);
+  while (auto* item = again.pop_front()) queue_.put_back(*item);
   publish_queue();
   if (incident.kind == Incident::Kind::kOut) strand(done);
   return incident;

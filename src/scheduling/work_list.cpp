@@ -29,6 +29,16 @@ void WorkList::insert(WorkItem& item) noexcept {
   link_after(item, back);
 }
 
+void WorkList::put_back(WorkItem& item) noexcept {
+  const auto goes_first = [&](const WorkItem& other) {
+    if (other.priority != item.priority) return other.priority > item.priority;
+    return other.times.queued <= item.times.queued;
+  };
+  WorkItem* place = nullptr;
+  for (auto* other = head_; other && goes_first(*other); other = other->next_) place = other;
+  link_after(item, place);
+}
+
 void WorkList::remove(WorkItem& item) noexcept {
   (item.previous_ ? item.previous_->next_ : head_) = item.next_;
   (item.next_ ? item.next_->previous_ : tail_) = item.previous_;
@@ -38,12 +48,6 @@ void WorkList::remove(WorkItem& item) noexcept {
 
 WorkItem* WorkList::pop_front() noexcept {
   WorkItem* item = head_;
-  if (item) remove(*item);
-  return item;
-}
-
-WorkItem* WorkList::pop_back() noexcept {
-  WorkItem* item = tail_;
   if (item) remove(*item);
   return item;
 }

@@ -25,13 +25,14 @@ class WorkList {
 
   // Behind every item of at least its priority. Looks from both ends, so it is constant when few priorities are in use.
   void insert(WorkItem& item) noexcept;
+  // Where the item would stand had it never left: by its priority, then by WorkTimes::queued. It looks from the front,
+  // where what leaves comes from.
+  void put_back(WorkItem& item) noexcept;
   // Ignores the priority.
   void push_back(WorkItem& item) noexcept { link_after(item, tail_); }
-  void push_front(WorkItem& item) noexcept { link_after(item, nullptr); }
   void remove(WorkItem& item) noexcept;
   // Null when empty.
   WorkItem* pop_front() noexcept;
-  WorkItem* pop_back() noexcept;
 
  private:
   void link_after(WorkItem& item, WorkItem* place) noexcept;

@@ -52,6 +52,37 @@ TEST_F(SchedulerTest, WorkOfALostDeviceMovesToAnother) {
   EXPECT_EQ(metrics.request_retries.load(), 2U) << "one run on each of its lanes";
 }
 
+TEST_F(SchedulerTest, WhatOneDeviceHasNoMemoryForRunsOnTheOtherInTheOrderItCame) {
+  SchedulerOptions options;
+  options.name = "dummy";
+  options.inline_below = Duration::zero();
+  scheduler = std::make_unique<Scheduler>(options, timer, pool, metrics, Log());
+  std::atomic<bool> warm{false};  // before that it is given made-up values
+  const auto small = [&](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    if (warm && *reinterpret_cast<const float*>(in[0].data) > 0) return {StatusCode::kResourceExhausted, "full"};
+    return test::add_kernel(1)(in, out);
+  };
+  ExecutorSpec spec;
+  spec.model = std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1, 1})), small);
+  ASSERT_TRUE(scheduler->add(std::move(spec)).ok());
+  model = add(PartialShape::from({1, 1}));
+  warm = true;
+  model->hold();
+  std::vector<WorkItem*> large;
+  for (std::uint64_t i = 1; i <= 6; ++i) {
+    large.push_back(&item(static_cast<float>(i)));
+    scheduler->submit(*large.back());
+    ASSERT_TRUE(test::eventually([&] { return metrics.request_retries.load() == i; }, kPatience));
+    scheduler->submit(item(0));  // one that fits: the device is not out of use
+    ASSERT_TRUE(told.wait_for(i));
+  }
+  model->release();
+  ASSERT_TRUE(told.wait_for(12));
+  const auto order = told.order();
+  EXPECT_EQ(std::vector(order.begin() + 6, order.end()), large);
+  for (const auto& each : items) EXPECT_TRUE(each.status.ok()) << each.status.to_string();
+}
+
 TEST_F(SchedulerTest, TheOnlyDeviceIsNotGivenUp) {
   SchedulerOptions options;
   options.inline_below = Duration::zero();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "scheduling/scheduler.hpp"
+#include "support/eventually.hpp"
 #include "support/fake_model.hpp"
 
 namespace ocelli::scheduling {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 #include <vector>
 
 namespace ocelli::scheduling {
@@ -31,7 +32,33 @@ TEST(WorkList, AgreesWithAStableSortUnderRandomUse) {
   while (auto* item = list.pop_front()) got.push_back(item);
   EXPECT_EQ(got, expected);
   EXPECT_TRUE(list.empty());
-  EXPECT_EQ(list.pop_back(), nullptr);
+  EXPECT_EQ(list.pop_front(), nullptr);
+}
+
+TEST(WorkList, WhatComesBackStandsWhereItStoodBefore) {
+  std::mt19937 random(8);
+  std::vector<WorkItem> items(60);
+  WorkList list;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    items[i].priority = static_cast<std::int32_t>(random() % 3);
+    items[i].times.queued = TimePoint(std::chrono::milliseconds(i / 2));  // some came in the same moment
+    list.insert(items[i]);
+  }
+  std::vector<std::pair<std::int32_t, TimePoint>> before;
+  for (const auto* item = list.front(); item; item = WorkList::next(*item))
+    before.emplace_back(item->priority, item->times.queued);
+  for (int round = 0; round < 500; ++round) {
+    auto& one = items[random() % items.size()];
+    auto& two = items[random() % items.size()];
+    list.remove(one);
+    if (&one != &two) list.remove(two);
+    list.put_back(one);
+    if (&one != &two) list.put_back(two);
+  }
+  std::vector<std::pair<std::int32_t, TimePoint>> after;
+  for (const auto* item = list.front(); item; item = WorkList::next(*item))
+    after.emplace_back(item->priority, item->times.queued);
+  EXPECT_EQ(after, before);
 }
 
 }  // namespace
