@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <utility>
 
 #include "protocols/handoff/waiting_pool.hpp"
@@ -41,6 +42,14 @@ class KserveEndpoints::Inference final : public rest::RestInference {
     const auto& request = exchange.request();
     const InferBody body{request.body, request.body_owner, exchange.header(kJsonLengthHeader), request.received};
     return parse_infer_request(body, decoding_pool(), services_.shared_memory, request_);
+  }
+
+  // A wrong length is refused by parse() before anything is read.
+  std::size_t request_text_bytes(const HttpExchange& exchange) noexcept override {
+    const auto length = exchange.header(kJsonLengthHeader);
+    std::size_t bytes = length ? 0 : exchange.request().body.size();
+    if (length) std::from_chars(length->data(), length->data() + length->size(), bytes);
+    return bytes;
   }
 
   Status write(HttpExchange& exchange) override {

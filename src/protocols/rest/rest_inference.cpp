@@ -13,6 +13,10 @@ namespace {
 // handing it to another thread takes.
 constexpr std::size_t kLongTextBytes = std::size_t{32} * 1024;
 
+// A text of this size takes a tenth of a millisecond to read, many times what handing it to another thread takes; one
+// that fills the largest body takes seconds, in which a connection's thread would answer nobody.
+constexpr std::size_t kLongRequestBytes = std::size_t{128} * 1024;
+
 Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancelled"}; }
 
 }  // namespace
@@ -24,10 +28,27 @@ void RestInference::start(transport::HttpExchange& exchange, std::string_view na
   handed_over_ = false;
   decoded_.bind(exchange.budget(), ByteBudget::kUncountedBytes);
   state_.store(kBusy, std::memory_order_release);
-  const Status status = charged([&] {
+  Status status = guarded([&]() -> Status {
     name_ = name;
-    return begin();
+    return {};
   });
+  if (status.ok() && left_to_reader(status)) return;
+  if (!status.ok()) return finish(status);
+  read();
+}
+
+// Whether another thread goes on. A failure means that there are too many others.
+bool RestInference::left_to_reader(Status& status) noexcept {
+  if (!services_.readers || request_text_bytes(*exchange_) < kLongRequestBytes) return false;
+  status = guarded([&]() -> Status {
+    if (services_.readers->submit([this] { read(); })) return {};
+    return {StatusCode::kResourceExhausted, "Too many long requests are waiting to be read"};
+  });
+  return status.ok();
+}
+
+void RestInference::read() noexcept {
+  const Status status = charged([&] { return begin(); });
   auto found = services_.catalog.find(name_, version_);
   if (!status.ok()) {
     if (found.ok()) call().servable = std::move(found).value();
@@ -49,9 +70,9 @@ Status RestInference::begin() {
   auto& call = this->call();
   call.times.received = exchange_->request().received;
   call.completion = this;
-  if (auto status = parse(*exchange_); !status.ok()) return status;
   exchange_->set_cancel_listener(this);
-  return {};
+  if (state_.load(std::memory_order_acquire) & kGone) return cancelled_status();
+  return parse(*exchange_);
 }
 
 void RestInference::resolved(Result<serving::ServableHandle> found) noexcept {

@@ -17,8 +17,8 @@
 namespace ocelli::rest {
 
 // Finds the servable (waiting while it loads), fills the call, hands it over, writes the reply and sends it: exactly
-// one reply, on whatever thread; a long text is written by RestServices::writers, so that the runtime's thread, which
-// others wait for, does not do it. When the client goes away the call is cancelled. While some thread is inside the
+// one reply, on whatever thread. A long text is read by RestServices::readers and written by RestServices::writers, so
+// that the threads of connections and of the runtime, which others wait for, do not do it. When the client goes away the call is cancelled. While some thread is inside the
 // servable with the call, the end is left to that thread, so that the call is never touched after it was given back.
 // Reusable after recycle().
 class RestInference : private serving::CallCompletion, private transport::CancelListener {
@@ -37,6 +37,8 @@ class RestInference : private serving::CallCompletion, private transport::Cancel
 
   // The steps that protocols differ in. What the servable has no part in, done before it is looked for.
   virtual Status parse(transport::HttpExchange&) { return {}; }
+  // Bytes of the request that parse() and fill() read as text.
+  [[nodiscard]] virtual std::size_t request_text_bytes(const transport::HttpExchange& exchange) noexcept = 0;
   // Completes call(), whose servable is known now.
   virtual Status fill(transport::HttpExchange&) { return {}; }
   // Writes the answer of call(), which went well, into the exchange.
@@ -68,6 +70,8 @@ class RestInference : private serving::CallCompletion, private transport::Cancel
   void on_client_gone() noexcept final;
   template <typename Step>
   Status charged(Step&& step) noexcept;
+  bool left_to_reader(Status& status) noexcept;
+  void read() noexcept;
   Status begin();
   void resolved(Result<serving::ServableHandle> found) noexcept;
   Status submit(Result<serving::ServableHandle> found);

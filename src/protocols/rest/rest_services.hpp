@@ -22,6 +22,9 @@ struct RestServices {
   // Where long replies are turned into text; a reply that finds no place in its queue is written on the thread that
   // completes it. Null: all are. The router has its own.
   ThreadPool* writers = nullptr;
+  // Where long texts that clients send are read; one that finds no place in its queue is refused. Null: all are read on
+  // the connection's thread. The router has its own.
+  ThreadPool* readers = nullptr;
   // Null: clients cannot use shared memory.
   transport::SharedMemoryRegistry* shared_memory = nullptr;
   // The page of GET /metrics; thread-safe. Empty, or without a page: metrics are off.

@@ -16,7 +16,7 @@ namespace ocelli::rest {
 class RestRouter final : public transport::HttpHandler {
  public:
   explicit RestRouter(RestServices services)
-      : services_(with_writers(std::move(services))), kserve_(services_), tfserving_(services_), admin_(services_) {}
+      : services_(with_threads(std::move(services))), kserve_(services_), tfserving_(services_), admin_(services_) {}
 
   // Every path that is not served answers 400 "Invalid request URL", every wrong method 406 "Unsupported method".
   void handle(transport::HttpExchange& exchange) noexcept override;
@@ -26,13 +26,18 @@ class RestRouter final : public transport::HttpHandler {
 
   static constexpr std::size_t kWriters = 2;
   static constexpr std::size_t kMaxWaitingTexts = 256;
+  // Each of them holds its memory of the server's budget already; more than that many are not waited for.
+  static constexpr std::size_t kReaders = 2;
+  static constexpr std::size_t kMaxWaitingRequests = 4096;
 
-  RestServices with_writers(RestServices services) {
+  RestServices with_threads(RestServices services) {
     services.writers = &writers_;
+    services.readers = &readers_;
     return services;
   }
 
   ThreadPool writers_{"ocelli-text", kWriters, kMaxWaitingTexts};
+  ThreadPool readers_{"ocelli-read", kReaders, kMaxWaitingRequests};
   const RestServices services_;
   kserve::KserveEndpoints kserve_;
   tfserving::TfservingEndpoints tfserving_;

@@ -41,6 +41,9 @@ class TfservingEndpoints::Prediction final : public rest::RestInference {
     format_ = *format;
     return {};
   }
+  std::size_t request_text_bytes(const HttpExchange& exchange) noexcept override {
+    return exchange.request().body.size();
+  }
   Status write(HttpExchange& exchange) override { return write_predict_reply(call_, format_, exchange.body.text()); }
   std::size_t text_bytes() noexcept override {
     std::size_t bytes = 0;

@@ -52,6 +52,41 @@ TEST_F(InferenceTest, AModelThatDoesNotLoadInTimeIsNotLoadedYet) {
   EXPECT_EQ(exchange.reply(), R"({"error":"Model with requested version is not loaded yet"})");
 }
 
+TEST_F(InferenceTest, AConnectionsThreadDoesNotReadLongTexts) {
+  const std::string spaces(300'000, ' ');
+  const auto answered_here = [this](const std::string& path, const std::string& body, const std::string& json_length) {
+    FakeHttpExchange exchange(HttpMethod::kPost, path, body);
+    if (!json_length.empty()) exchange.set_header("inference-header-content-length", json_length);
+    router->handle(exchange);
+    EXPECT_TRUE(exchange.wait());
+    return std::pair(exchange.status, exchange.sender() == std::this_thread::get_id());
+  };
+  const std::string rows = R"({"instances":[[0,1,2,3,4,5,6,7,8,9]]})";
+  const auto kserve = "/v2/models/dummy/infer";
+  const auto tfserving = "/v1/models/dummy:predict";
+  EXPECT_EQ(answered_here(kserve, kTen, ""), std::pair(200, true));
+  EXPECT_EQ(answered_here(tfserving, rows, ""), std::pair(200, true));
+  EXPECT_EQ(answered_here(kserve, spaces + kTen, ""), std::pair(200, false));
+  EXPECT_EQ(answered_here(tfserving, spaces + rows, ""), std::pair(200, false));
+  EXPECT_EQ(answered_here(kserve, spaces + "[", ""), std::pair(412, false)) << "what is wrong is found there too";
+  EXPECT_EQ(answered_here("/v1/models/none:predict", spaces, ""), std::pair(404, false));
+  const std::string tensor(300'000, '\0');
+  const std::string json = R"({"inputs":[{"name":"b","shape":[1,75000],"datatype":"FP32",)"
+                           R"("parameters":{"binary_data_size":300000}}]})";
+  EXPECT_EQ(answered_here(kserve, json + tensor, std::to_string(json.size())), std::pair(400, true))
+      << "bytes of tensors are no text";
+}
+
+TEST_F(InferenceTest, AClientThatLeavesWhileItsLongTextWaitsIsNotServed) {
+  for (int i = 0; i < 50; ++i) {
+    FakeHttpExchange exchange(HttpMethod::kPost, "/v2/models/dummy/infer", std::string(200'000, ' ') + kTen);
+    router->handle(exchange);
+    exchange.client_gone();
+    ASSERT_TRUE(exchange.wait());
+    EXPECT_EQ(exchange.sent(), 1);
+  }
+}
+
 TEST_F(InferenceTest, AClientThatGoesAwayCancelsItsCall) {
   dummy->hold_calls = true;
   FakeHttpExchange exchange(HttpMethod::kPost, "/v2/models/dummy/infer", kTen);
