@@ -25,6 +25,7 @@
 #include "repository/model_repository.hpp"
 #include "runtime/backend_module.hpp"
 #include "server/api_key.hpp"
+#include "server/descriptor_share.hpp"
 #include "server/listener_setup.hpp"
 #include "server/model_factory.hpp"
 #include "server/repository_setup.hpp"
@@ -113,11 +114,29 @@ Result<Plan> make_plan(const ServerOptions& options, const Log& log) {
   return plan;
 }
 
+bool opens_grpc(const ServerOptions& options) { return options.grpc.port != 0 || options.grpc.any_port; }
+bool opens_rest(const ServerOptions& options) { return options.rest.port != 0 || options.rest.any_port; }
+
+// Lets in only as many connections as there are files for. How many regions of shared memory there may be.
+std::size_t fit_to_descriptors(ServerOptions& options, const Log& log) {
+  const DescriptorShare wanted{options.limits.max_connections, transport::SharedMemoryRegistry::kDefaultMaxRegions};
+  const auto limit = open_files_limit();
+  const auto share = share_descriptors(limit, opens_grpc(options) && opens_rest(options) ? 2 : 1, wanted);
+  if (share.connections < wanted.connections || share.regions < wanted.regions) {
+    log.warning(
+        "This process may have {} files open: each door takes {} connections instead of {}, and {} regions of "
+        "shared memory may be registered instead of {}; more with a higher limit (ulimit -n, LimitNOFILE=)",
+        limit, share.connections, wanted.connections, share.regions, wanted.regions);
+  }
+  options.limits.max_connections = share.connections;
+  return share.regions;
+}
+
 }  // namespace
 
 // In the order of their making: whatever stands above is used by what stands below and goes after it.
 struct Server::Parts {
-  Parts(const ServerOptions& given, const Log& sink, Plan& plan)
+  Parts(const ServerOptions& given, const Log& sink, Plan& plan, std::size_t max_regions)
       : options(given),
         log(sink),
         access_log(std::move(plan.access_log)),
@@ -131,7 +150,8 @@ struct Server::Parts {
         repository(
             followed(std::move(plan.repository)),
             std::make_shared<ModelFactory>(std::move(plan.factory), runtimes, context, sink.channel("modelmanager")),
-            sink.channel("modelmanager"), metrics) {}
+            sink.channel("modelmanager"), metrics),
+        shared_memory(max_regions) {}
 
   const ServerOptions options;
   const Log log;
@@ -287,21 +307,23 @@ Server::~Server() {
   if (parts_ && !parts_->stop(Duration::zero())) static_cast<void>(parts_.release());
 }
 
-Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, const Log& log) {
+Result<std::unique_ptr<Server>> Server::open(const ServerOptions& given, const Log& log) {
+  auto options = given;
+  const auto max_regions = fit_to_descriptors(options, log);
   auto plan = make_plan(options, log);
   if (!plan.ok()) return plan.status();
   const auto keys = plan->keys;
   if (const auto& cache = plan->repository.cache_dir; !cache.empty()) log.info("Model cache is enabled: {}", cache);
-  auto parts = std::make_unique<Parts>(options, log, *plan);
+  auto parts = std::make_unique<Parts>(options, log, *plan, max_regions);
   parts->metrics->watch_memory([memory = &parts->context.memory] { return memory_facts(*memory); });
   auto threads = transport::IoThreads::start(io_thread_count(options));
   if (!threads.ok()) return threads.status();
   parts->threads = std::move(*threads);
   std::unique_ptr<Server> server(new Server(std::move(parts)));
-  if (options.grpc.port != 0 || options.grpc.any_port) {
+  if (opens_grpc(options)) {
     if (auto status = server->parts_->open_grpc(keys); !status.ok()) return status;
   }
-  if (options.rest.port != 0 || options.rest.any_port) {
+  if (opens_rest(options)) {
     if (auto status = server->parts_->open_rest(keys); !status.ok()) return status;
   }
   return server;

@@ -14,9 +14,10 @@ namespace ocelli::server {
 // Members are thread-safe, but open(), load_models() and stop() are called in this order by one thread at a time.
 class Server {
  public:
-  // Opens the listeners: metrics, then gRPC, then REST, so that liveness is answered while models load. Errors: a port
-  // that is busy, files of TLS or keys that cannot be read, options that do not fit; the message is for the log.
-  static Result<std::unique_ptr<Server>> open(const ServerOptions& options, const Log& log);
+  // Opens the listeners: metrics, then gRPC, then REST, so that liveness is answered while models load. Where the
+  // process may have few files open, fewer connections are let in than the options say, which the log tells. Errors: a
+  // port that is busy, files of TLS or keys that cannot be read, options that do not fit; the message is for the log.
+  static Result<std::unique_ptr<Server>> open(const ServerOptions& given, const Log& log);
   // stop() with no time, when it was not called.
   ~Server();
   Server(const Server&) = delete;

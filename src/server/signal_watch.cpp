@@ -4,10 +4,14 @@
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): POSIX functions
 #include <unistd.h>
 
+#include <utility>
+
 namespace ocelli::server {
 namespace {
 
-constexpr int kSecondSignalExit = 1;
+constexpr int kImpatientExit = 1;
+// Signals that come closer together are one: who passes Ctrl-C on to a group sends it twice.
+constexpr Duration kOneSignal = std::chrono::seconds(1);
 
 sigset_t watched_signals() {
   sigset_t set;
@@ -38,6 +42,11 @@ SignalWatch::~SignalWatch() {
   ::pthread_kill(thread_.native_handle(), SIGTERM);  // NOLINT(bugprone-bad-signal-to-kill-thread)
   thread_.join();
   const auto set = watched_signals();
+  if (requested_) {
+    ::signal(SIGTERM, SIG_IGN);
+    ::signal(SIGINT, SIG_IGN);
+    ::signal(SIGHUP, SIG_IGN);
+  }
   ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
@@ -48,9 +57,8 @@ void SignalWatch::watch() {
     if (::sigwait(&set, &signal) != 0) continue;
     const std::lock_guard lock(mutex_);
     if (closing_) return;
-    // A terminal that is closed hangs up more than once, and nobody is impatient then.
-    if (requested_ && signal != SIGHUP) ::_exit(kSecondSignalExit);
-    requested_ = true;
+    if (requested_ && signal == SIGINT && Clock::now() - requested_at_ >= kOneSignal) ::_exit(kImpatientExit);
+    if (!std::exchange(requested_, true)) requested_at_ = Clock::now();
     changed_.notify_all();
   }
 }

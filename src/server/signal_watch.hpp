@@ -11,9 +11,11 @@
 namespace ocelli::server {
 
 // Create it before any other thread is started: it blocks the signals for them all. One at a time in a program. The
-// first signal ends wait(); a second one, unless it is SIGHUP, ends the process at once with exit code 1. SIGHUP is
-// left alone where it is ignored already (nohup). SIGPIPE is ignored from here on; SIGXFSZ is by the whole program
-// (cli/program.cpp).
+// first signal ends wait(). A person who is impatient types Ctrl-C again: a SIGINT that comes a second or more after it
+// ends the process at once with exit code 1. SIGTERM and SIGHUP never do: `timeout` sends its signal twice, a terminal
+// hangs up more than once, and what is in flight is to be finished. From the first signal on the process does not die
+// of any of them. SIGHUP is left alone where it is ignored already (nohup). SIGPIPE is ignored from here on; SIGXFSZ is
+// by the whole program (cli/program.cpp).
 class SignalWatch {
  public:
   SignalWatch();
@@ -33,7 +35,8 @@ class SignalWatch {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool requested_ = false;  // guarded by mutex_
-  bool closing_ = false;    // guarded by mutex_
+  TimePoint requested_at_{};
+  bool closing_ = false;  // guarded by mutex_
   std::thread thread_;
 };
 

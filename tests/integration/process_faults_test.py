@@ -1,9 +1,13 @@
 """What whoever starts the program does to it: missing standard streams, a terminal that is closed, and the like. It must serve, and end in order."""
+import contextlib
 import http.client
+import json
+import multiprocessing.shared_memory
 import os
 import pathlib
 import resource
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -66,6 +70,37 @@ class Signals(unittest.TestCase):
             for _ in range(10):
                 self.assertEqual(server.get("/v2")[0], 200)
             self.assertNotIn("Shutting down", server.log())
+
+
+class LimitedFiles(unittest.TestCase):
+    def test_clients_leave_files_for_the_program_itself(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        limited = folder / "limited"
+        limited.write_text(f'#!/bin/sh\nulimit -n 400\nexec "{PROGRAM}" "$@"\n')
+        limited.chmod(0o755)
+        memory = multiprocessing.shared_memory.SharedMemory(create=True, size=4096)
+        self.addCleanup(memory.unlink)
+        self.addCleanup(memory.close)
+        with Server({"model_config_list": []}, program=limited) as server, contextlib.ExitStack() as stack:
+            self.assertIn("may have 400 files open", server.log())
+            admin = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=20)
+            stack.callback(admin.close)
+
+            def ask(path, body=b"{}"):
+                admin.request("POST", path, body)
+                reply = admin.getresponse()
+                return reply.status, reply.read().decode()
+
+            self.assertEqual(ask("/v1/config/reload")[0], 200)
+            for _ in range(450):  # more than there are files, at both doors
+                for port in (server.rest_port, server.grpc_port):
+                    stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            region = json.dumps({"key": memory.name, "offset": 0, "byte_size": 4096}).encode()
+            replies = [ask(f"/v2/systemsharedmemory/region/r{i}/register", region) for i in range(300)]
+            self.assertEqual(replies[0][0], 200, replies[0])
+            self.assertIn("Too many shared memory regions", replies[-1][1])
+            server.write_config({"model_config_list": [], "pipeline_config_list": []})
+            self.assertEqual(ask("/v1/config/reload")[0], 201, "there are files left to read it with")
 
 
 @unittest.skipIf(SANITIZED, "sanitizers need threads of their own")

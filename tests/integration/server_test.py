@@ -221,16 +221,36 @@ class Shutdown(unittest.TestCase):
             request.join()
             self.assertFalse(isinstance(request.result, tuple) and request.result[0] == 200, request.result)
 
-    def test_a_second_signal_ends_it_at_once(self):
+    def test_ctrl_c_again_ends_it_at_once(self):
         with contextlib.ExitStack() as stack:
             server = self.start(stack, service_time_us=4_000_000)
             request = InBackground(server)
             wait_for(lambda: in_flight(server) == 1, "the request is in the model's hands")
             server.process.send_signal(signal.SIGTERM)
             wait_for(lambda: "Shutting down" in server.log(), "the first signal was heard")
-            server.process.send_signal(signal.SIGTERM)
-            self.assertEqual(server.process.wait(timeout=3), 1)
+
+            def ended():
+                server.process.send_signal(signal.SIGINT)
+                return server.process.poll() is not None
+
+            wait_for(ended, "the program gives up what is in flight", limit_s=3)
+            self.assertEqual(server.process.returncode, 1)
             request.join()
+
+    def test_no_number_of_sigterms_drops_what_is_in_flight(self):
+        with contextlib.ExitStack() as stack:
+            server = self.start(stack)
+            request = InBackground(server)
+            wait_for(lambda: in_flight(server) == 1, "the request is in the model's hands")
+
+            def ended():
+                server.process.send_signal(signal.SIGTERM)
+                return server.process.poll() is not None
+
+            wait_for(ended, "the program ends by itself")
+            self.assertEqual(server.process.returncode, 0, server.log())
+            request.join()
+            self.assertEqual(request.result[0], 200, request.result)
 
     def test_a_signal_is_heard_while_a_model_loads(self):
         with SimulatedModel(compile_time_us=30_000_000) as model:

@@ -195,7 +195,8 @@ inline constexpr OptionSpec kListenerOptions[] = {
      .group = OptionGroup::kLimits,
      .value = "SECONDS",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.limits.shutdown_timeout_seconds; },
-     .help = "At SIGTERM, requests in work may take as long to finish.",
+     .help = "At SIGTERM or Ctrl-C, requests in work may take as long to finish; Ctrl-C once more ends the program at "
+             "once.",
      .range = OptionRange{0, 3600}},
     {.name = "buffer_pool_bytes",
      .group = OptionGroup::kLimits,

@@ -18,9 +18,9 @@ namespace ocelli::rest {
 
 // Finds the servable (waiting while it loads), fills the call, hands it over, writes the reply and sends it: exactly
 // one reply, on whatever thread. A long text is read by RestServices::readers and written by RestServices::writers, so
-// that the threads of connections and of the runtime, which others wait for, do not do it. When the client goes away the call is cancelled. While some thread is inside the
-// servable with the call, the end is left to that thread, so that the call is never touched after it was given back.
-// Reusable after recycle().
+// that the threads of connections and of the runtime, which others wait for, do not do it. When the client goes away
+// the call is cancelled. While some thread is inside the servable with the call, the end is left to that thread, so
+// that the call is never touched after it was given back. Reusable after recycle().
 class RestInference : private serving::CallCompletion, private transport::CancelListener {
  public:
   virtual ~RestInference() = default;
