@@ -5,9 +5,12 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
+#include <iterator>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "base/line_writer.hpp"
@@ -31,6 +34,26 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
       return spdlog::level::err;
   }
   return spdlog::level::info;
+}
+
+bool is_control(char c) noexcept {
+  const auto code = static_cast<unsigned char>(c);
+  return code < 0x20 || code == 0x7f;
+}
+
+// A message as one line: what clients and files put into it must not look like lines of ours.
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    if (!is_control(c)) {
+      line.push_back(c);
+    } else if (c == '\n') {
+      line += "\\n";
+    } else {
+      fmt::format_to(std::back_inserter(line), "\\x{:02x}", static_cast<unsigned char>(c));
+    }
+  }
+  return line;
 }
 
 // Standard output, which may be a pipe or a terminal that nobody reads.
@@ -71,6 +94,8 @@ class ConsoleLogSink final : public LogSink {
   void write(LogLevel level, std::string_view channel, const std::source_location& where,
              std::string_view text) noexcept override {
     try {
+      std::string escaped;
+      if (std::ranges::any_of(text, is_control)) text = escaped = one_line(text);
       const spdlog::source_loc location(where.file_name(), static_cast<int>(where.line()), where.function_name());
       const spdlog::details::log_msg message(location, {channel.data(), channel.size()}, spdlog_level(level),
                                              {text.data(), text.size()});

@@ -43,14 +43,11 @@ TraceContext TraceContext::generate() noexcept {
   thread_local std::mt19937_64 random{std::random_device{}()};
   constexpr char kDigits[] = "0123456789abcdef";
   TraceContext context;
-  const auto fill = [&](auto& digits) {
-    for (std::size_t i = 0; i < digits.size(); i += 16) {
-      auto bits = random() | 1;  // an id of zeros means "none"
-      for (std::size_t j = 0; j < 16; ++j, bits >>= 4) digits[i + j] = kDigits[bits & 15];
-    }
-  };
-  fill(context.trace_id);
-  fill(context.parent_id);
+  auto& digits = context.trace_id;
+  for (std::size_t i = 0; i < digits.size(); i += 16) {
+    auto bits = random() | 1;  // an id of zeros means "none"
+    for (std::size_t j = 0; j < 16; ++j, bits >>= 4) digits[i + j] = kDigits[bits & 15];
+  }
   return context;
 }
 

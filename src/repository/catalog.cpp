@@ -113,6 +113,22 @@ void Catalog::add(const std::string& name) {
   if (changed_) changed_();
 }
 
+void Catalog::keep_unversioned(const std::set<std::string, std::less<>>& names) {
+  const auto unwanted = [&](const auto& model) {
+    return model.second->versions.empty() && !names.contains(model.first);
+  };
+  std::shared_ptr<const Models> before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = models_.get();
+    if (std::ranges::none_of(*before, unwanted)) return;
+    auto copy = std::make_shared<Models>(*before);
+    std::erase_if(*copy, unwanted);
+    models_.publish(std::move(copy));
+  }
+  if (changed_) changed_();
+}
+
 bool Catalog::set_problem(const std::string& name, const std::string& problem) {
   std::shared_ptr<const Models> before;
   {

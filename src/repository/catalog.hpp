@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,8 @@ class Catalog {
   // --- for the repository
   // Lists a name, without versions if it is new.
   void add(const std::string& name);
+  // Forgets names that are not among these and never had a version: mistakes that are mended.
+  void keep_unversioned(const std::set<std::string, std::less<>>& names);
   // Why nothing can be done with a model that is listed; empty: nothing hinders. True: that is news.
   bool set_problem(const std::string& name, const std::string& problem);
   // START, LOADING (also with an error) or END of a version that does not serve. A version that is not listed yet

@@ -175,6 +175,10 @@ class ModelRepository::Impl {
     const PassOutcome pipelines = pipelines_.update(wanted_.pipelines(), chosen);
     outcome.changed = outcome.changed || pipelines.changed;
     outcome.fail(pipelines.failure);
+    std::set<std::string, std::less<>> names;
+    for (const auto& entry : wanted_.models()) names.insert(entry.config.name);
+    for (const auto& entry : wanted_.pipelines()) names.insert(entry.definition.name);
+    context_.catalog->keep_unversioned(names);
     return outcome;
   }
 

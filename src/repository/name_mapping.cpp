@@ -41,7 +41,10 @@ Result<NameMapping> read_name_mapping(const std::filesystem::path& version_folde
   NameMapping mapping;
   const auto path = version_folder / "mapping_config.json";
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) return mapping;
+  if (std::filesystem::symlink_status(path, error).type() == std::filesystem::file_type::not_found) return mapping;
+  if (!std::filesystem::is_regular_file(path, error))
+    return failed_precondition(fmt::format("{} is not a file that can be read{}{}", path.string(), error ? ": " : "",
+                                           error ? error.message() : ""));
   const auto text = read_document(path);
   if (!text) return internal_error(fmt::format("{} cannot be read", path.string()));
   auto document = parse_json(*text, path.string());

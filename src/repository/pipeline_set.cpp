@@ -119,7 +119,7 @@ void PipelineSet::fail(Slot& slot, const std::string& name, const Status& status
   if (slot.problem != status.message()) context_.log.error("Pipeline {} cannot be used: {}", name, status.message());
   slot.problem = status.message();
   slot.serving = false;
-  context_.catalog->set_state(name, kPipelineVersion, VersionState::kLoading, internal_error(slot.problem));
+  context_.catalog->set_state(name, kPipelineVersion, VersionState::kLoading, failed_precondition(slot.problem));
 }
 
 void PipelineSet::retire(const std::string& name, Slot& slot) {

@@ -324,6 +324,7 @@ TEST_F(OpenvinoBackend, TheLowLatencyTransformationKeepsALoopsStateBetweenRuns) 
     auto model = compile("loop", options);
     ASSERT_NE(model, nullptr);
     EXPECT_EQ(model->stateful(), transformed);
+    EXPECT_EQ(model->signature().inputs[0].name, "x") << "as the model calls it";
     auto request = request_of(*model);
     const auto add = [&](float a, float b) {
       return run(*request, DataType::kFp32, {1, 1, 2}, std::vector<float>{a, b});

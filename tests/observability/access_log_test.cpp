@@ -62,6 +62,15 @@ TEST_F(AccessLogTest, JsonLineHoldsTheFacts) {
                 R"("trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","parent_id":"00f067aa0ba902b7","note":"batch 4"})"));
 }
 
+TEST_F(AccessLogTest, ARequestThatNobodyTracesHasNoParent) {
+  auto log = make_access_log(AccessLogFormat::kJson, path_);
+  ASSERT_TRUE(log.ok());
+  auto record = example();
+  record.traceparent = {};
+  (*log)->record(record);
+  EXPECT_THAT(text(), ContainsRegex(R"("trace_id":"[0-9a-f]{32}","parent_id":"","note")"));
+}
+
 TEST_F(AccessLogTest, AClientCannotForgeALine) {
   auto log = make_access_log(AccessLogFormat::kText, path_);
   ASSERT_TRUE(log.ok());

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "repository/name_mapping.hpp"
 #include "repository/temporary_folder.hpp"
@@ -103,6 +104,22 @@ TEST(NameMapping, MistakesAreErrors) {
     ASSERT_FALSE(mapping.ok()) << text;
     EXPECT_THAT(std::string(mapping.status().message()), HasSubstr(expected));
   }
+}
+
+TEST(NameMapping, WhatIsThereButNoFileIsAnErrorAndNotIgnored) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "mapping_config.json";
+  const auto refused = [&] {
+    const auto mapping = read_name_mapping(folder.path());
+    std::filesystem::remove(path);
+    return !mapping.ok() && mapping.status().message().find("mapping_config.json is not a file") != std::string::npos;
+  };
+  std::filesystem::create_directory(path);
+  EXPECT_TRUE(refused()) << "a folder";
+  std::filesystem::create_symlink(folder.path() / "nothing", path);
+  EXPECT_TRUE(refused()) << "a link that leads nowhere";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_TRUE(refused()) << "a pipe";
 }
 
 TEST(NameMapping, ParametersUseTheAlias) {

@@ -70,6 +70,7 @@ TEST_F(PipelineSetTest, WaitsForModelsThatAreNotThere) {
   ASSERT_TRUE(start().ok()) << "a failed pipeline is not fatal";
   EXPECT_EQ(states("p"), "1:LOADING!");
   EXPECT_EQ(reason("p"), "node n0: model a is not available");
+  EXPECT_EQ(repository_->status("p", 1)->versions.at(0).error, StatusCode::kFailedPrecondition);
   EXPECT_EQ(served("p", 1), "Model with requested version is not loaded yet");
   folder_.write("a/1/m.onnx", "a");
   EXPECT_EQ(reload(), "reloaded");

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <openvino/pass/low_latency.hpp>
 #include <openvino/pass/manager.hpp>
+#include <unordered_set>
 
 #include "backends/openvino/openvino_error.hpp"
 #include "backends/openvino/openvino_files.hpp"
@@ -23,6 +24,20 @@ bool is_mapped(const CompileOptions& options) {
   const auto found = options.properties.find("ENABLE_MMAP");
   return found != options.properties.end() &&
          (found->second == "YES" || found->second == "true" || found->second == "TRUE");
+}
+
+// Turns loops over a sequence into variables that are kept between requests. The pass gives inputs names of its own
+// beside those that clients know.
+void transform_for_low_latency(const std::shared_ptr<ov::Model>& model) {
+  std::vector<std::unordered_set<std::string>> names;
+  const auto inputs = model->get_parameters();
+  for (const auto& input : inputs) names.push_back(input->output(0).get_names());
+  ov::pass::Manager manager;
+  manager.register_pass<ov::pass::LowLatency2>();
+  manager.run_passes(model);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!names[i].empty()) inputs[i]->output(0).get_tensor().set_names(names[i]);
+  }
 }
 
 }  // namespace
@@ -69,9 +84,7 @@ Result<OpenvinoRuntime::Prepared> OpenvinoRuntime::prepare(const ModelSource& so
   Prepared prepared;
   prepared.facts.model_info = model_info(**model);
   if (options.low_latency_transformation) {
-    ov::pass::Manager manager;
-    manager.register_pass<ov::pass::LowLatency2>();
-    manager.run_passes(*model);
+    transform_for_low_latency(*model);
   }
   if (auto status = apply_preprocessing(*model, options.preprocess); !status.ok()) return status;
   if (auto status = apply_shapes(**model, options); !status.ok()) return status;
