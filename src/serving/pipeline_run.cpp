@@ -37,15 +37,17 @@ struct PipelineRun::NodeCall final : CallCompletion {
   std::size_t index = 0;  // among the node's runs
   InferenceCall call;
   bool in_flight = false;
-  bool pinned = false;  // cancel() is on its way
-  bool told = false;    // ended while pinned
+  bool pinned = false;   // cancel() is on its way
+  bool told = false;     // ended while pinned
+  bool crowded = false;  // others of the run were in flight when it began
+  NodeCall* next_put_off = nullptr;
 };
 
 struct PipelineRun::NodeState {
   std::size_t waits = 0;  // sources that have not ended
   std::size_t launched = 0;
-  std::size_t running = 0;
-  std::size_t parts = 0;  // of its demultiplexer, once known
+  std::size_t running = 0;  // put off ones, too
+  std::size_t parts = 0;    // of its demultiplexer, once known
   // Of string items, which are found by run and position: the places of their parts.
   std::map<std::pair<std::size_t, std::size_t>, std::vector<std::size_t>> string_parts;
   std::deque<NodeCall> calls;
@@ -197,7 +199,11 @@ void PipelineRun::open_node(std::size_t node) {
 }
 
 PipelineRun::NodeCall* PipelineRun::next_call() {
-  if (!status_.ok() || in_flight_ >= kWindow) return nullptr;
+  if (!status_.ok() || in_flight_ >= window_) return nullptr;
+  if (put_off_) {
+    --nodes_[put_off_->node].running;
+    return std::exchange(put_off_, put_off_->next_put_off);
+  }
   while (!ready_.empty()) {
     auto& state = nodes_[ready_.back()];
     if (state.launched < state.calls.size()) return &state.calls[state.launched++];
@@ -220,6 +226,7 @@ void PipelineRun::pump() {
     if (auto* next = next_call()) {
       next->in_flight = true;
       next->keep = keep;
+      next->crowded = in_flight_ > 0;
       ++in_flight_;
       ++nodes_[next->node].running;
       lock.unlock();
@@ -286,14 +293,29 @@ void PipelineRun::settle(NodeCall& node_call) {
   node_call.in_flight = false;
   node_call.keep.reset();
   --in_flight_;
+  const auto& outcome = node_call.call.status;
+  if (outcome.code() == StatusCode::kResourceExhausted && status_.ok() && node_call.crowded) return put_off(node_call);
+  if (outcome.ok() && !put_off_) window_ = std::min(window_ + 1, kWindow);
   auto& state = nodes_[node_call.node];
   --state.running;
-  if (!node_call.call.status.ok()) return fail(node_call.call.status);
+  if (!outcome.ok()) return fail(outcome);
   if (!status_.ok() || state.running > 0 || state.launched < state.calls.size()) return;
   if (auto status = count_parts(node_call.node); !status.ok()) return fail(std::move(status));
   for (const auto dependent : graph_.nodes[node_call.node].dependents) {
     if (--nodes_[dependent].waits == 0) open_node(dependent);
   }
+}
+
+// What fills the queue, or the device's memory, are this run's own calls, at least in part: fewer at a time then.
+void PipelineRun::put_off(NodeCall& node_call) noexcept {
+  window_ = std::max<std::size_t>(in_flight_, 1);
+  auto& call = node_call.call;
+  auto servable = std::move(call.servable);
+  call.clear();
+  call.servable = std::move(servable);
+  call.completion = &node_call;
+  node_call.told = false;
+  node_call.next_put_off = std::exchange(put_off_, &node_call);
 }
 
 void PipelineRun::fail(Status status) {

@@ -19,7 +19,7 @@ namespace ocelli::serving {
 class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
  public:
   // Calls of nodes that are in flight at once; parts beyond them wait here, so that one request does not fill a model's
-  // queue.
+  // queue. A call that finds the queue full while others of this run are in flight waits for one of them.
   static constexpr std::size_t kWindow = 64;
   // Told once when everything has ended, with call.status and, when that is OK, the results in the order of
   // graph.outputs.
@@ -47,6 +47,7 @@ class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
   Status prepare(NodeCall& node_call);
   void ended(NodeCall& node_call) noexcept;
   void settle(NodeCall& node_call);
+  void put_off(NodeCall& node_call) noexcept;
   Status count_parts(std::size_t node);
   Status find_parts(std::size_t node);
   void fail(Status status);
@@ -71,6 +72,8 @@ class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
   std::vector<NodeState> nodes_;
   std::vector<std::size_t> ready_;  // nodes with calls to launch
   std::size_t in_flight_ = 0;
+  std::size_t window_ = kWindow;  // how many may be
+  NodeCall* put_off_ = nullptr;   // found a full queue; linked
   bool pumping_ = false;
   bool again_ = false;
   bool finished_ = false;

@@ -66,7 +66,7 @@ struct PipelineTest : testing::Test {
   void add_model(const std::string& name, ModelSignature signature, test::FakeModel::Kernel kernel) {
     auto fake = std::make_shared<test::FakeModel>(std::move(signature), std::move(kernel), 2);
     fakes[name] = fake;
-    ModelServableOptions options;
+    auto options = base;
     options.name = name;
     scheduling::ExecutorSpec executor;
     executor.model = fake;
@@ -116,6 +116,7 @@ struct PipelineTest : testing::Test {
     return definition;
   }
 
+  ModelServableOptions base;  // of every model
   BufferPool pool;
   ServingContext context{pool, Log()};
   std::map<std::string, std::shared_ptr<test::FakeModel>> fakes;
@@ -272,6 +273,24 @@ TEST_F(PipelineTest, TooManyPartsAreRefusedBeforeTheyCostMemory) {
 }
 
 // Strings have different lengths, so that their parts are not equally long; they come back in their order.
+TEST_F(PipelineTest, MorePartsThanAModelsQueueHasPlacesFor) {
+  base.queue_limit = 2;
+  base.inline_below = Duration::zero();
+  add_adder("add", {1, 1}, 1);
+  auto definition = chain({node("one", "add", {"request", "in"})}, {"one", "a"});
+  definition.demultiply_count = -1;
+  ASSERT_TRUE(open(definition).ok());
+  for (int round = 0; round < 20; ++round) {
+    Client client;
+    send(client, {100, 1, 1}, counting(100));
+    client.wait();
+    ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
+    auto expected = counting(100);
+    for (auto& value : expected) value += 1;
+    EXPECT_EQ(client.values(), expected);
+  }
+}
+
 TEST_F(PipelineTest, StringsAreDemultiplexedAndGathered) {
   const PartialShape any{{Dimension::any(), Dimension::any()}};
   const auto echo = [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
