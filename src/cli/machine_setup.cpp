@@ -61,7 +61,7 @@ inventory::Findings load_runtimes(devices::RuntimeRegistry& registry) {
     if (state.name == "simulated" || (state.name == "openvino_c" && !runtime.ok())) continue;
     if (!runtime.ok()) {
       section.add(state.name, state.name == "openvino" ? Verdict::kProblem : Verdict::kWarning,
-                  std::string(runtime.status().message()), "tools/setup/setup   (installs the runtimes)");
+                  std::string(runtime.status().message()), "tools/setup/setup   # installs the runtimes");
       continue;
     }
     std::vector<std::string> names;
@@ -79,7 +79,7 @@ inventory::Findings load_runtimes(devices::RuntimeRegistry& registry) {
   }
   if (!is_any_loaded) {
     section.problem("any", "no runtime can be loaded: no model can run",
-                    "tools/setup/setup && cmake --build --preset release   (or set OCELLI_BACKEND_DIR)");
+                    "tools/setup/setup && cmake --build --preset release   # or set OCELLI_BACKEND_DIR");
   }
   return findings;
 }

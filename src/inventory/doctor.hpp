@@ -20,8 +20,8 @@ struct Report {
 };
 
 // Pure: see checks.hpp. `runtimes` are findings about the runtimes of this process, which only its caller can load;
-// they stand at their place in the report. Hardware that the scope requires and that is absent becomes a problem; a
-// door none of whose devices is there gets a warning.
+// they stand at their place in the report. Hardware that the scope requires and that is absent, or that no
+// backend runs on, becomes a problem; a door none of whose devices is there gets a warning.
 Report examine(const Machine& machine, const Scope& scope, const Findings& runtimes = {});
 
 }  // namespace ocelli::inventory

@@ -40,6 +40,8 @@ AreaNames names_of(Area area) noexcept {
       return {"NVIDIA GPU", "nvidia"};
     case Area::kMali:
       return {"Mali GPU (ARM NN)", "mali"};
+    case Area::kArmNnCpu:
+      return {"ARM NN (CPU)", "armnn_cpu"};
     case Area::kAmd:
       return {"AMD GPU", "amd"};
     case Area::kWsl:

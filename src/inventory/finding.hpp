@@ -1,6 +1,7 @@
 // Finding: one line of what `ocelli doctor` says.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ enum class Area : std::uint8_t {
   kIntelNpu,
   kNvidia,
   kMali,
+  kArmNnCpu,
   kAmd,
   kWsl,
   kLegacyOpenvino,
@@ -43,8 +45,11 @@ struct Finding {
   Area area = Area::kCpu;
   std::string check;  // stable within its area: "driver"
   Verdict verdict = Verdict::kOk;
-  std::string found;   // one sentence, no full stop
-  std::string remedy;  // commands to type, joined by " && ", or a short instruction; empty: nothing to do
+  std::string found;  // one sentence, no full stop
+  // Commands to type, joined by " && ", with a comment behind them at most; empty: no command helps, or nothing is to
+  // be done. In capitals stands what is to be replaced: "docker restart CONTAINER".
+  std::string remedy;
+  std::size_t devices = 0;  // of the check "device": how many there are; 0: unknown
 
   // "nvidia.driver".
   [[nodiscard]] std::string id() const { return std::string(area_key(area)) + "." + check; }
@@ -58,6 +63,11 @@ class Section {
   Section(Area area, Findings& findings) : area_(area), findings_(findings) {}
 
   void ok(std::string check, std::string found) { add(std::move(check), Verdict::kOk, std::move(found), ""); }
+  // The check "device" of hardware that is there, this many of it.
+  void devices(std::string found, std::size_t count) {
+    ok("device", std::move(found));
+    findings_.back().devices = count;
+  }
   // The remedy is shown only when somebody asked for this hardware by name.
   void absent(std::string check, std::string found, std::string remedy = "") {
     add(std::move(check), Verdict::kAbsent, std::move(found), std::move(remedy));
@@ -70,7 +80,7 @@ class Section {
   }
   // For a check that decides its verdict as it goes.
   void add(std::string check, Verdict verdict, std::string found, std::string remedy) {
-    findings_.push_back({area_, std::move(check), verdict, std::move(found), std::move(remedy)});
+    findings_.push_back({area_, std::move(check), verdict, std::move(found), std::move(remedy), 0});
   }
 
  private:

@@ -113,9 +113,8 @@ LegacyOpenvino legacy_openvino(const Machine& machine) {
 }
 
 std::string legacy_openvino_remedy() {
-  return "export OPENVINO_LEGACY_DIR=/opt/intel/openvino_2022   (or --openvino_legacy_dir; unpacked archive of "
-         "OpenVINO "
-         "2022.3 LTS, https://storage.openvinotoolkit.org/repositories/openvino/packages/2022.3/linux)";
+  return "export OPENVINO_LEGACY_DIR=/opt/intel/openvino_2022   # or --openvino_legacy_dir; unpacked archive of "
+         "OpenVINO 2022.3 LTS, https://storage.openvinotoolkit.org/repositories/openvino/packages/2022.3/linux";
 }
 
 }  // namespace ocelli::inventory

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "inventory/remedy.hpp"
 #include "inventory/text_parts.hpp"
 
 namespace ocelli::inventory {
@@ -54,19 +55,22 @@ std::string remedy_for(const Machine& machine, const FileFacts& node, std::strin
   const auto& user = machine.process.user;
   const bool group_may = (node.mode >> 3U & 6U) == 6U && node.gid != 0;
   if (machine.is_container) {
-    return group_may ? fmt::format("start the container with: --device {} --group-add {}", path, node.gid)
-                     : fmt::format("on the host: sudo chgrp {} {} && sudo chmod 660 {}", group, path, path);
+    return group_may ? container_with(fmt::format("--device {} --group-add {}", path, node.gid))
+                     : on_host(fmt::format("sudo chgrp {0} {1} && sudo chmod 660 {1}", group, path));
   }
   if (!group_may) {
+    // What the kernel calls "misc" are devices of many sorts.
+    const auto kernel_name =
+        subsystem == "misc" ? fmt::format("KERNEL==\"{}\", ", path.substr(path.rfind('/') + 1)) : std::string();
     return fmt::format(
-        "{}echo 'SUBSYSTEM==\"{}\", GROUP=\"{}\", MODE=\"0660\"' | sudo tee /etc/udev/rules.d/70-ocelli-{}.rules && "
+        "{}echo '{}SUBSYSTEM==\"{}\", GROUP=\"{}\", MODE=\"0660\"' | sudo tee /etc/udev/rules.d/70-ocelli-{}.rules && "
         "sudo udevadm control --reload && sudo udevadm trigger && sudo usermod -aG {} {}",
-        machine.accounts.group_number(group) ? "" : fmt::format("sudo groupadd --system {} && ", group), subsystem,
-        group, subsystem, group, user.name);
+        machine.accounts.group_number(group) ? "" : fmt::format("sudo groupadd --system {} && ", group), kernel_name,
+        subsystem, group, subsystem, group, user.name);
   }
   const auto name = machine.accounts.group_name(node.gid);
-  if (!name.empty()) return fmt::format("sudo usermod -aG {} {}   (then log in again)", name, user.name);
-  return fmt::format("sudo groupadd --gid {} {} && sudo usermod -aG {} {}   (then log in again)", node.gid, group,
+  if (!name.empty()) return fmt::format("sudo usermod -aG {} {}   # then log in again", name, user.name);
+  return fmt::format("sudo groupadd --gid {} {} && sudo usermod -aG {} {}   # then log in again", node.gid, group,
                      group, user.name);
 }
 
@@ -103,8 +107,8 @@ NodeAccess access_to_node(const Machine& machine, std::string_view path, std::st
     if (const int error = machine.process.try_open(std::string(path)); error != 0 && error != EBUSY) {
       std::array<char, 128> text{};
       return {false, fmt::format("{} cannot be opened: {}", path, ::strerror_r(error, text.data(), text.size())),
-              machine.either(fmt::format("start the container with: --device {}", path),
-                             "sudo dmesg | tail -n 30   (the driver says why)")};
+              machine.either(container_with(fmt::format("--device {}", path)),
+                             "sudo dmesg | tail -n 30   # the driver says why")};
     }
   }
   return {true, belongs, ""};

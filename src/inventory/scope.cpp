@@ -33,8 +33,10 @@ const std::vector<Door>& doors() {
 struct Word {
   std::string_view name;
   std::vector<Area> areas;
+  std::string_view must = "";  // id of a finding
 };
 
+// Of two that fit, the longer stands first.
 const std::vector<Word>& device_words() {
   static const std::vector<Word> kWords{
       {"cpu", {}},
@@ -44,8 +46,11 @@ const std::vector<Word>& device_words() {
       {"npu", {Area::kIntelNpu}},
       {"nvidia", {Area::kNvidia}},
       {"cuda", {Area::kNvidia}},
-      {"tensorrt", {Area::kNvidia}},
+      {"tensorrt", {Area::kNvidia}, "nvidia.tensorrt"},
       {"mali", {Area::kMali}},
+      {"armnn.cpuref", {Area::kArmNnCpu}, "armnn_cpu.cpu_ref"},
+      {"armnn.cpuacc", {Area::kArmNnCpu}, "armnn_cpu.cpu_acc"},
+      {"armnn.gpuacc", {Area::kMali}},
       {"armnn", {Area::kMali}},
       {"rocm", {Area::kAmd}},
       {"amd", {Area::kAmd}},
@@ -84,12 +89,18 @@ Result<Scope> parse_scope(std::string_view text) {
       scope.devices.insert(door->devices.begin(), door->devices.end());
       continue;
     }
-    const auto name = part.substr(0, part.find('.'));
-    const auto word =
-        std::find_if(device_words().begin(), device_words().end(), [&](const Word& one) { return one.name == name; });
+    const auto dot = part.find('.');
+    const auto word = std::find_if(device_words().begin(), device_words().end(), [&](const Word& one) {
+      return one.name == part || one.name == part.substr(0, dot);
+    });
     if (word == device_words().end()) return unknown_word(part);
     scope.areas.insert(word->areas.begin(), word->areas.end());
     scope.required.insert(word->areas.begin(), word->areas.end());
+    if (!word->must.empty()) scope.musts.emplace(word->must);
+    const auto index = dot == std::string_view::npos ? std::nullopt : number(part.substr(dot + 1));
+    for (const auto area : word->areas) {
+      if (index) scope.last_index[area] = std::max(scope.last_index[area], *index);
+    }
   }
   return scope;
 }

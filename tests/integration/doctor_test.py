@@ -102,6 +102,11 @@ class Doctor(unittest.TestCase):
         code, report = healthy.doctor("--for", "face,cuda", ONNXRUNTIME_ROOT="/opt/ort")
         self.assertEqual(code, 0, report)
         self.assertEqual(checks(report)["nvidia.driver"]["status"], "ok")
+        self.assertIn("8.9", checks(report)["nvidia.capability"]["found"])
+        old = Machine({**NVIDIA, "proc/driver/nvidia/version": version.format("580.95.05"), "sys/bus/pci/devices/0000:01:00.0/device": "0x1b06"})
+        code, report = old.doctor("--for", "cuda", ONNXRUNTIME_ROOT="/opt/ort")
+        self.assertEqual((code, checks(report)["nvidia.capability"]["status"]), (1, "problem"), "CUDA 13 has no code for a GTX 1080 Ti")
+        self.assertEqual(healthy.doctor("--for", "TENSORRT", ONNXRUNTIME_ROOT="/opt/ort")[0], 1)
         code, report = healthy.doctor(ONNXRUNTIME_ROOT="/opt/ort", CUDA_VISIBLE_DEVICES="-1")
         self.assertEqual((code, checks(report)["nvidia.visible_devices"]["status"]), (1, "problem"))
 

@@ -36,8 +36,8 @@ TEST(BoardDoctor, HealthyMali) {
   EXPECT_EQ(line(report, "cpu.model"), "ok: Radxa ROCK 5B (Cortex-A76), 1 processor");
   EXPECT_EQ(line(report, "cpu.instructions"), "ok: NEON dotprod FP16");
   EXPECT_EQ(line(report, "rockchip.device"),
-            "warning: rk3588: no backend runs .rknn models; its Mali GPU and CPU can be used -> choose another device: "
-            "ocelli devices");
+            "warning: rk3588: no backend runs .rknn models; its Mali GPU and CPU can be used -> ocelli devices   # "
+            "what models can run on here");
 }
 
 // Debian's libarmnn comes without it, and then ARM NN has no device for the GPU.
@@ -47,7 +47,7 @@ TEST(BoardDoctor, ArmNnWithoutItsGpuBackend) {
   std::filesystem::remove(tree.root() / "usr/lib/aarch64-linux-gnu/libarmnn.so.30");
   EXPECT_EQ(line(tree.examine(), "mali.armnn"),
             "problem: ARM NN (libarmnn.so) is not installed -> sudo apt-get install -y libarmnn-dev "
-            "'libarmnn-gpuacc-backend*'");
+            "'libarmnn-*-backend*'");
   tree.library("/usr/lib/aarch64-linux-gnu/libarmnn.so.22.0", {}, "aarch64");
   EXPECT_EQ(line(tree.examine(), "mali.backend"), "nothing") << "somebody's own build has it in the library";
   tree.text("/var/lib/dpkg/info/libarmnn22:arm64.list", "/usr/lib/aarch64-linux-gnu/libarmnn.so.22\n");
@@ -71,11 +71,12 @@ TEST(BoardDoctor, MaliWithoutFirmware) {
   std::filesystem::remove(tree.root() / "lib/firmware/mali_csffw.bin");
   EXPECT_EQ(line(tree.examine(), "mali.firmware"),
             "problem: /lib/firmware/mali_csffw.bin is not there, and this GPU does not start without it -> sudo cp "
-            "mali_csffw.bin /lib/firmware/ && sudo reboot   (the file comes with the board vendor's libmali)");
+            "mali_csffw.bin /lib/firmware/ && sudo reboot   # the file comes with the board vendor's libmali");
   tree.text("/.dockerenv", "");
   EXPECT_EQ(line(tree.examine(), "mali.firmware"),
-            "problem: /lib/firmware/mali_csffw.bin is not there, and this GPU does not start without it -> start the "
-            "container with: -v /lib/firmware/mali_csffw.bin:/lib/firmware/mali_csffw.bin:ro");
+            "problem: /lib/firmware/mali_csffw.bin is not there, and this GPU does not start without it -> docker "
+            "run -v /lib/firmware/mali_csffw.bin:/lib/firmware/mali_csffw.bin:ro IMAGE   # beside the options that the "
+            "container has now; on the host");
   // An older GPU needs none.
   tree.text("/proc/device-tree/compatible", "hardkernel,odroid-n2");
   tree.text("/proc/device-tree/gpu@fb000000/compatible", "arm,mali-bifrost");
@@ -96,15 +97,27 @@ TEST(BoardDoctor, WhatDockerMakesOfMissingMounts) {
   EXPECT_EQ(
       line(report, "mali.libmali"),
       "problem: /usr/lib/libmali.so is a folder; Docker makes one when the file to be mounted is not there on the "
-      "host -> mount the host's own file: -v /usr/lib/libmali.so:/usr/lib/libmali.so:ro");
-  EXPECT_THAT(line(report, "mali.firmware"), testing::StartsWith("problem: /lib/firmware/mali_csffw.bin is a folder"));
+      "host; the board's vendor has one for a 64-bit system -> docker run -v "
+      "/usr/lib/libmali.so:/usr/lib/libmali.so:ro IMAGE   # beside the options that the container has now; on the "
+      "host");
+  // In the container the folder is the host's: nothing is to be removed.
+  EXPECT_EQ(line(report, "mali.firmware"),
+            "problem: /lib/firmware/mali_csffw.bin is a folder; Docker makes one when the file to be mounted is not "
+            "there on the host -> docker run -v /lib/firmware/mali_csffw.bin:/lib/firmware/mali_csffw.bin:ro IMAGE   # "
+            "beside the options that the container has now; on the host; once the host has the file");
+  std::filesystem::remove(tree.root() / ".dockerenv");
+  EXPECT_THAT(
+      line(tree.examine(), "mali.firmware"),
+      testing::HasSubstr("-> sudo rmdir /lib/firmware/mali_csffw.bin && sudo cp mali_csffw.bin /lib/firmware/"));
+  EXPECT_THAT(line(tree.examine(), "mali.node"), testing::HasSubstr("-> sudo rmdir /dev/mali0 && sudo modprobe"));
 }
 
 TEST(BoardDoctor, LibmaliElsewhereOr32Bit) {
   MachineTree tree;
   make_board(tree);
   std::filesystem::remove(tree.root() / "usr/lib/libmali.so");
-  EXPECT_THAT(line(tree.examine(), "mali.libmali"), testing::StartsWith("problem: libmali.so is nowhere -> install"));
+  EXPECT_THAT(line(tree.examine(), "mali.libmali"),
+              testing::StartsWith("problem: libmali.so is nowhere; it comes from the board's vendor -> sudo find / "));
   tree.library("/usr/lib/aarch64-linux-gnu/libmali.so", {}, "aarch64");
   EXPECT_EQ(line(tree.examine(), "mali.libmali"),
             "warning: /usr/lib/aarch64-linux-gnu/libmali.so; hwaccel.ml.yml expects /usr/lib/libmali.so -> sudo ln -s "
@@ -113,7 +126,7 @@ TEST(BoardDoctor, LibmaliElsewhereOr32Bit) {
   narrow[EI_CLASS] = ELFCLASS32;
   tree.text("/usr/lib/libmali.so", narrow);
   EXPECT_THAT(line(tree.examine(), "mali.libmali"),
-              testing::StartsWith("problem: /usr/lib/libmali.so is not a 64-bit library -> "));
+              testing::StartsWith("problem: /usr/lib/libmali.so is not a 64-bit library; the board's vendor has one"));
 }
 
 TEST(BoardDoctor, OpenDriverHasTheGpu) {
@@ -121,9 +134,62 @@ TEST(BoardDoctor, OpenDriverHasTheGpu) {
   make_board(tree);
   std::filesystem::remove(tree.root() / "dev/mali0");
   tree.link("/sys/bus/platform/drivers/panthor/fb000000.gpu", "../../../../devices/platform/fb000000.gpu");
-  EXPECT_THAT(
-      line(tree.examine(), "mali.node"),
-      testing::StartsWith("problem: no /dev/mali0: the open driver panthor has the GPU, which ARM NN cannot use"));
+  EXPECT_EQ(line(tree.examine(), "mali.node"),
+            "problem: no /dev/mali0: the open driver panthor has the GPU, which ARM NN cannot use; the kernel of the "
+            "board vendor's Linux image has the driver mali (kbase)");
+}
+
+// It has no OpenCL, whatever is installed.
+TEST(BoardDoctor, UtgardCannotBeUsed) {
+  MachineTree tree;
+  make_board(tree);
+  tree.text("/proc/device-tree/compatible", "allwinner,sun50i-a64");
+  std::filesystem::remove_all(tree.root() / "proc/device-tree/gpu@fb000000");
+  tree.text("/proc/device-tree/soc/gpu@1c40000/compatible",
+            std::string("allwinner,sun50i-a64-mali\0arm,mali-400\0", 39));
+  const auto report = tree.examine("immich");
+  EXPECT_EQ(line(report, "mali.device"),
+            "warning: arm,mali-400: this GPU (Utgard) has no OpenCL, so that ARM NN cannot use it; models run on the "
+            "CPU -> ocelli devices   # what models can run on here");
+  EXPECT_EQ(line(report, "mali.libmali"), "nothing");
+  EXPECT_THAT(line(report, "cpu.accelerator"), testing::StartsWith("warning: no accelerator that immich can use"));
+  EXPECT_EQ(problems(tree.examine("immich,armnn")), "mali.device");
+}
+
+// ARM NN on the processor needs no Mali.
+TEST(BoardDoctor, ArmNnOnTheProcessor) {
+  MachineTree tree;
+  EXPECT_EQ(line(tree.examine("ARMNN.CpuRef"), "armnn_cpu.device"),
+            "problem: not present: ARM NN (libarmnn.so) is not installed -> sudo apt-get install -y libarmnn-dev "
+            "'libarmnn-*-backend*'");
+  tree.library("/usr/lib/x86_64-linux-gnu/libarmnn.so.22.0");
+  tree.library("/usr/lib/x86_64-linux-gnu/armnn22/Arm_CpuRef_backend.so");
+  auto report = tree.examine("ARMNN.CpuRef");
+  EXPECT_EQ(problems(report), "");
+  EXPECT_EQ(line(report, "armnn_cpu.cpu_ref"), "ok: /usr/lib/x86_64-linux-gnu/armnn22/Arm_CpuRef_backend.so");
+  EXPECT_EQ(line(report, "mali.device"), "nothing");
+  EXPECT_EQ(problems(tree.examine("ARMNN.GpuAcc")), "mali.device");
+  EXPECT_THAT(line(tree.examine("ARMNN.CpuAcc"), "armnn_cpu.cpu_acc"),
+              testing::StartsWith("problem: ARM NN's backend CpuAcc exists for Arm processors only; no command"));
+
+  MachineTree board;
+  make_board(board);
+  EXPECT_EQ(problems(board.examine("ARMNN.CpuAcc")), "");
+  board.library("/usr/lib/aarch64-linux-gnu/armnn30/Arm_CpuRef_backend.so", {}, "aarch64");
+  EXPECT_THAT(line(board.examine("ARMNN.CpuAcc"), "armnn_cpu.cpu_acc"),
+              testing::HasSubstr("-> sudo apt-get install -y libarmnn-cpuacc-backend30"));
+}
+
+// Hardware that was asked for by name and that no backend runs on is no success.
+TEST(BoardDoctor, HardwareByNameThatNoBackendRunsOn) {
+  MachineTree tree;
+  tree.pci("0000:03:00.0", "1002:744c", "030000", "amdgpu");
+  EXPECT_EQ(problems(tree.examine("immich")), "");
+  EXPECT_EQ(problems(tree.examine("immich,rocm")), "amd.device");
+  MachineTree board;
+  make_board(board);
+  EXPECT_EQ(problems(board.examine("rknn")), "rockchip.device");
+  EXPECT_THAT(line(board.examine("rknn"), "rockchip.device"), testing::HasSubstr("no backend runs .rknn models"));
 }
 
 TEST(BoardDoctor, RockchipDriverTooOld) {
@@ -183,8 +249,9 @@ TEST(BoardDoctor, StickNotHandedToTheContainer) {
   std::filesystem::remove_all(tree.root() / "dev/bus");
   tree.text("/run/.containerenv", "");
   EXPECT_EQ(line(tree.examine(), "myriad.node"),
-            "problem: the stick is on the bus, but /dev/bus/usb/001/007 is not there -> start the container with: "
-            "--device-cgroup-rule='c 189:* rmw' -v /dev/bus/usb:/dev/bus/usb");
+            "problem: the stick is on the bus, but /dev/bus/usb/001/007 is not there -> docker run "
+            "--device-cgroup-rule='c 189:* rmw' -v /dev/bus/usb:/dev/bus/usb IMAGE   # beside the options that the "
+            "container has now; on the host");
 }
 
 TEST(BoardDoctor, HddlWithoutDaemon) {
@@ -210,7 +277,7 @@ TEST(BoardDoctor, AmdIsSaidToBeUnused) {
   EXPECT_EQ(
       line(report, "amd.device"),
       "warning: 0000:03:00.0 (1002:744c): no backend runs on AMD GPUs; models run on the CPU or another device -> "
-      "choose another device: ocelli devices");
+      "ocelli devices   # what models can run on here");
   EXPECT_THAT(line(report, "amd.kfd"), testing::StartsWith("warning: /dev/kfd belongs to "));
 }
 
@@ -235,7 +302,7 @@ TEST(BoardDoctor, NpusOfOthersAreNotTakenForIntels) {
             "absent: not present: no Intel accelerator on the PCI bus, none in /dev/accel");
   EXPECT_EQ(line(report, "others.device"),
             "warning: /dev/accel/accel0 with driver amdxdna: no backend runs on it; models run on the CPU or another "
-            "device -> choose another device: ocelli devices");
+            "device -> ocelli devices   # what models can run on here");
 
   MachineTree board;
   make_board(board);

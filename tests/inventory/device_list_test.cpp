@@ -119,7 +119,7 @@ TEST_F(DeviceList, WhatARuntimeListsButIsNotThereIsAbsent) {
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->state, DeviceState::kAbsent);
   EXPECT_EQ(found->info.reason, "not present: no 03e7:2485 or 03e7:f63b on the USB bus; it needs an older OpenVINO");
-  EXPECT_THAT(found->info.remedy, testing::StartsWith("lsusb -d 03e7:"));
+  EXPECT_THAT(found->info.remedy, testing::IsEmpty());
 
   tree.text("/sys/bus/usb/devices/1-4/idVendor", "03e7");
   tree.text("/sys/bus/usb/devices/1-4/idProduct", "f63b");

@@ -73,8 +73,9 @@ TEST(IntelDoctor, ContainerWithoutDri) {
   std::filesystem::remove_all(tree.root() / "dev/dri");
   tree.text("/proc/1/cgroup", "0::/docker/0123\n");
   EXPECT_EQ(line(tree.examine(), "intel_gpu.nodes"),
-            "problem: no node /dev/dri/renderD* for it; its driver is loaded -> start the container with: --device "
-            "/dev/dri --group-add $(stat -c %g /dev/dri/render* | head -n 1)");
+            "problem: no node /dev/dri/renderD* for it; its driver is loaded -> docker run --device "
+            "/dev/dri --group-add $(stat -c %g /dev/dri/render* | head -n 1) IMAGE   # beside the options that the "
+            "container has now; on the host");
 }
 
 TEST(IntelDoctor, ComputeRuntimeMissingOrBroken) {
@@ -127,13 +128,22 @@ TEST(IntelDoctor, Wsl2) {
   auto report = tree.examine();
   EXPECT_EQ(line(report, "wsl.device"), "ok: 5.15.153.1-microsoft-standard-WSL2");
   EXPECT_EQ(problems(report), "wsl.dxg wsl.libraries");
-  EXPECT_THAT(line(report, "wsl.dxg"),
-              testing::StartsWith("problem: no /dev/dxg: Windows offers no GPU -> wsl --update && wsl --shutdown"));
+  // Who asks for a GPU there is told how it gets in.
+  report = tree.examine("GPU");
+  EXPECT_EQ(problems(report), "intel_gpu.device wsl.dxg wsl.libraries");
+  EXPECT_THAT(line(report, "intel_gpu.device"),
+              testing::StartsWith("problem: not present: under WSL2 Intel's GPU is reached by /dev/dxg and the "
+                                  "libraries in /usr/lib/wsl, and there is no /dev/dxg -> wsl.exe --update"));
+  EXPECT_THAT(line(tree.examine("CUDA"), "nvidia.device"),
+              testing::HasSubstr("by /dev/dxg and /usr/lib/wsl/lib/libcuda.so.1, which is not there -> wsl.exe"));
+  EXPECT_THAT(
+      line(report, "wsl.dxg"),
+      testing::StartsWith("problem: no /dev/dxg: Windows offers no GPU -> wsl.exe --update && wsl.exe --shutdown"));
 
   tree.text("/.dockerenv", "");
   EXPECT_EQ(line(tree.examine(), "wsl.dxg"),
-            "problem: no /dev/dxg: Windows offers no GPU -> start the container with: --device /dev/dxg --volume "
-            "/usr/lib/wsl:/usr/lib/wsl");
+            "problem: no /dev/dxg: Windows offers no GPU -> docker run --device /dev/dxg --volume "
+            "/usr/lib/wsl:/usr/lib/wsl IMAGE   # beside the options that the container has now; on the host");
   std::filesystem::remove(tree.root() / ".dockerenv");
 
   tree.node("/dev/dxg");

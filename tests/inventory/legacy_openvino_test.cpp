@@ -56,7 +56,8 @@ TEST(LegacyOpenvinoDoctor, NotNamedOrNotThere) {
   EXPECT_THAT(line(tree.examine(), "openvino_legacy.folder"), StartsWith("problem: /opt/typo is no folder -> export "));
   tree.text("/.dockerenv", "");
   EXPECT_EQ(line(tree.examine(), "openvino_legacy.folder"),
-            "problem: /opt/typo is no folder -> start the container with: -v /opt/typo:/opt/typo:ro");
+            "problem: /opt/typo is no folder -> docker run -v /opt/typo:/opt/typo:ro IMAGE   # beside the options that "
+            "the container has now; on the host");
   tree.folder("/opt/typo/docs");
   EXPECT_THAT(line(tree.examine(), "openvino_legacy.library"),
               StartsWith("problem: no libopenvino_c.so in /opt/typo -> "));

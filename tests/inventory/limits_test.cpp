@@ -22,7 +22,7 @@ TEST(LimitsDoctor, BareCpuHasNothingToRepair) {
   EXPECT_EQ(line(report, "disk.model_server_cache"), "ok: /opt/cache has 100.0 GiB free");
   EXPECT_EQ(line(report, "disk.immich_cache"), "absent: /cache is not there: downloaded models are not kept");
   for (const char* area :
-       {"intel_gpu", "intel_npu", "nvidia", "mali", "amd", "wsl", "myriad", "hddl", "rockchip", "others"})
+       {"intel_gpu", "intel_npu", "nvidia", "mali", "armnn_cpu", "amd", "wsl", "myriad", "hddl", "rockchip", "others"})
     EXPECT_THAT(line(report, std::string(area) + ".device"), testing::StartsWith("absent: not present")) << area;
 }
 
@@ -31,14 +31,17 @@ TEST(LimitsDoctor, ADoorWithoutAnyAcceleratorIsAWarningADeviceByNameAProblem) {
   auto report = tree.examine("immich");
   EXPECT_TRUE(report.is_healthy());
   EXPECT_EQ(line(report, "cpu.accelerator"),
-            "warning: no accelerator that immich can use is present: models run on the CPU -> ocelli devices --all   "
-            "(says what each accelerator would need)");
+            "warning: no accelerator that immich can use is present: models run on the CPU -> ocelli devices --all   # "
+            "says what each accelerator would need");
   EXPECT_EQ(line(report, "myriad.device"), "nothing") << "Immich does not use it";
 
   report = tree.examine("NVIDIA.0,mali");
   EXPECT_EQ(problems(report), "nvidia.device mali.device");
   EXPECT_EQ(line(report, "nvidia.device"),
-            "problem: not present: no NVIDIA GPU on the PCI bus, no driver -> lspci -nn | grep -i nvidia");
+            "problem: not present: no NVIDIA GPU on the PCI bus, no driver; no command brings it, so leave it out of "
+            "--for or use a machine that has it");
+  tree.text("/.dockerenv", "");
+  EXPECT_THAT(line(tree.examine("NVIDIA"), "nvidia.device"), testing::HasSubstr("-> docker run --gpus all IMAGE"));
   EXPECT_EQ(line(report, "cpu.accelerator"), "nothing");
 }
 
@@ -57,8 +60,8 @@ TEST(LimitsDoctor, OldOrEmulatedProcessor) {
   tree.text("/proc/cpuinfo",
             "processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: QEMU\nflags\t: sse4_2 hypervisor\n");
   EXPECT_THAT(line(tree.examine(), "cpu.instructions"),
-              testing::StartsWith("warning: SSE4.2, but no AVX2: models run several times slower -> give the virtual "
-                                  "machine the host's processor: qm set VMID --cpu host"));
+              testing::StartsWith("warning: SSE4.2, but no AVX2: models run several times slower; the virtual machine "
+                                  "does not show the host's processor -> qm set VMID --cpu host"));
   tree.text("/proc/cpuinfo", "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: Old\nflags\t: sse2\n");
   EXPECT_THAT(line(tree.examine(), "cpu.instructions"), testing::StartsWith("problem: no SSE4.2"));
   tree.text("/proc/cpuinfo", "");
@@ -78,8 +81,8 @@ TEST(LimitsDoctor, ControlGroupsLimitTheMemory) {
   EXPECT_EQ(
       line(tree.examine(), "limits.memory"),
       "warning: 22.9 GiB of 30.5 GiB available, limited to 2.0 GiB by /sys/fs/cgroup/system.slice/memory.max: less "
-      "than 4 GiB, several large models at once may be killed -> sudo systemctl set-property --runtime UNIT "
-      "MemoryMax=4G   (the unit of this control group)");
+      "than 4 GiB, several large models at once may be killed -> sudo systemctl set-property --runtime "
+      "system.slice MemoryMax=4G");
   tree.text("/proc/self/cgroup", "5:memory:/docker/1\n1:cpu:/\n");
   tree.text("/sys/fs/cgroup/memory/docker/1/memory.limit_in_bytes", "536870912\n");
   tree.text("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
@@ -87,7 +90,7 @@ TEST(LimitsDoctor, ControlGroupsLimitTheMemory) {
   EXPECT_EQ(line(tree.examine(), "limits.memory"),
             "problem: 22.9 GiB of 30.5 GiB available, limited to 512 MiB by "
             "/sys/fs/cgroup/memory/docker/1/memory.limit_in_bytes: less than 1 GiB, models will not load -> docker "
-            "update --memory 4g --memory-swap 4g CONTAINER");
+            "update --memory 4g --memory-swap 4g CONTAINER   # on the host");
 }
 
 TEST(LimitsDoctor, SmallSharedMemoryAndFewFiles) {
@@ -98,11 +101,11 @@ TEST(LimitsDoctor, SmallSharedMemoryAndFewFiles) {
   tree.process.open_files_hard = 1024;
   auto report = tree.examine();
   EXPECT_EQ(line(report, "limits.shared_memory"),
-            "warning: /dev/shm has 64 MiB: too small for clients that pass pictures in shared memory -> start the "
-            "container with: --shm-size 1g");
+            "warning: /dev/shm has 64 MiB: too small for clients that pass pictures in shared memory -> docker "
+            "run --shm-size 1g IMAGE   # beside the options that the container has now; on the host");
   EXPECT_EQ(line(report, "limits.open_files"),
-            "warning: 256 (hard limit 1024): about 960 connections at most -> start the container with: --ulimit "
-            "nofile=65536:65536");
+            "warning: 256 (hard limit 1024): about 960 connections at most -> docker run --ulimit "
+            "nofile=65536:65536 IMAGE   # beside the options that the container has now; on the host");
   std::filesystem::remove(tree.root() / ".dockerenv");
   tree.text("/proc/self/mounts", "proc /proc proc rw 0 0\n");
   tree.process.open_files_hard = 64;
@@ -129,7 +132,9 @@ TEST(LimitsDoctor, CacheFolders) {
       testing::StartsWith("problem: /models has 100 MiB free: not enough for downloaded models -> df -h /models"));
   tree.text("/opt/cache2", "");
   tree.process.environment["CUDA_CACHE_PATH"] = "/opt/cache2";
-  EXPECT_EQ(line(tree.examine(), "disk.cuda_cache"), "problem: /opt/cache2 is not a folder -> ls -ld /opt/cache2");
+  EXPECT_EQ(line(tree.examine(), "disk.cuda_cache"),
+            "problem: /opt/cache2 is not a folder -> sudo mv /opt/cache2 /opt/cache2.old && sudo install -d -o root "
+            "/opt/cache2");
 }
 
 TEST(LimitsDoctor, OddTreesGetAReport) {

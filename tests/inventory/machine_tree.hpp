@@ -13,6 +13,7 @@
 #include "inventory/doctor.hpp"
 #include "inventory/elf_writer.hpp"
 #include "inventory/machine.hpp"
+#include "inventory/typed_remedies.hpp"
 
 namespace ocelli::inventory {
 
@@ -83,11 +84,16 @@ class MachineTree {
     if (!driver.empty()) link(path + "/driver", "../../../../bus/pci/drivers/" + driver);
   }
 
+  // Every remedy of every tree that a test examines must be one that can be typed.
   [[nodiscard]] Report examine(const std::string& scope = "") const {
     const Machine machine{MachineFiles(root_), process};
     auto wanted = scope.empty() ? Result<Scope>(Scope::all()) : parse_scope(scope);
     EXPECT_TRUE(wanted.ok()) << wanted.status().message();
-    return inventory::examine(machine, *wanted);
+    auto report = inventory::examine(machine, *wanted);
+    for (const auto& finding : report.findings) {
+      EXPECT_EQ(typing_fault(finding.remedy), "") << finding.id() << ": " << finding.remedy;
+    }
+    return report;
   }
 
   ProcessFacts process;

@@ -20,10 +20,12 @@ void check_disk(const Machine& machine, Findings& findings);
 void check_intel_gpu(const Machine& machine, Findings& findings);
 // Kernel driver, firmware, /dev/accel, the driver's library.
 void check_intel_npu(const Machine& machine, Findings& findings);
-// Driver against the CUDA that our ONNX Runtime needs, nodes, libraries, container toolkit, environment.
+// Cards and driver against the CUDA that our ONNX Runtime needs, nodes, libraries, container toolkit, environment.
 void check_nvidia(const Machine& machine, Findings& findings);
 // /dev/mali0, libmali.so, the firmware of CSF GPUs.
 void check_mali(const Machine& machine, Findings& findings);
+// ARM NN's library and its backends for the processor.
+void check_armnn_cpu(const Machine& machine, Findings& findings);
 // /dev/kfd; there is no backend for it.
 void check_amd(const Machine& machine, Findings& findings);
 // /dev/dxg and /usr/lib/wsl.

@@ -66,16 +66,21 @@ std::vector<std::string_view> present(const Sets& sets, const CpuText& cpu) {
 
 void check_x86(const CpuText& cpu, Section& section) {
   const auto have = fmt::format("{}", fmt::join(present(kX86Sets, cpu), " "));
-  // An emulated processor shows fewer instructions than the one below it.
-  const std::string remedy =
-      cpu.flags.contains("hypervisor")
-          ? "give the virtual machine the host's processor: qm set VMID --cpu host   (QEMU: -cpu "
-            "host; libvirt: <cpu mode='host-passthrough'/>)"
-          : "lscpu   (this processor is too old; use an accelerator or another machine)";
+  // An emulated processor shows fewer instructions than the one below it; no command makes an old one newer.
+  const bool is_virtual = cpu.flags.contains("hypervisor");
+  const std::string remedy = is_virtual
+                                 ? "qm set VMID --cpu host   # where the virtual machine is run; without Proxmox: "
+                                   "QEMU -cpu host, libvirt <cpu mode='host-passthrough'/>"
+                                 : "";
+  const std::string why = is_virtual ? "the virtual machine does not show the host's processor"
+                                     : "this processor is too old, another machine or an accelerator helps";
   if (!cpu.flags.contains("sse4_2")) {
-    section.problem("instructions", "no SSE4.2: the runtimes stop with an illegal instruction (exit code 132)", remedy);
+    section.problem("instructions",
+                    fmt::format("no SSE4.2: the runtimes stop with an illegal instruction (exit code 132); {}", why),
+                    remedy);
   } else if (!cpu.flags.contains("avx2")) {
-    section.warning("instructions", fmt::format("{}, but no AVX2: models run several times slower", have), remedy);
+    section.warning("instructions", fmt::format("{}, but no AVX2: models run several times slower; {}", have, why),
+                    remedy);
   } else {
     section.ok("instructions", have);
   }
@@ -87,7 +92,8 @@ void check_cpu(const Machine& machine, Findings& findings) {
   Section section(Area::kCpu, findings);
   const auto cpu = read_cpus(machine.files);
   if (cpu.count == 0 || cpu.flags.empty()) {
-    section.warning("model", "/proc/cpuinfo cannot be read: instruction sets are unknown", "cat /proc/cpuinfo");
+    section.warning("model", "/proc/cpuinfo cannot be read: instruction sets are unknown",
+                    "sudo mount -t proc proc /proc");
     return;
   }
   section.ok("model", fmt::format("{}, {} processor{}", cpu.model.empty() ? machine.process.architecture : cpu.model,
@@ -95,7 +101,7 @@ void check_cpu(const Machine& machine, Findings& findings) {
   if (machine.process.architecture == "x86_64") return check_x86(cpu, section);
   const auto have = present(kArmSets, cpu);
   if (have.empty() || have.front() != "NEON") {
-    section.problem("instructions", "no NEON: the runtimes cannot run", "uname -m   (a 64-bit system is needed)");
+    section.problem("instructions", "no NEON: the runtimes cannot run; a 64-bit system is needed", "");
   } else {
     section.ok("instructions", fmt::format("{}", fmt::join(have, " ")));
   }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "inventory/checks/checks.hpp"
+#include "inventory/remedy.hpp"
 #include "inventory/size_text.hpp"
 
 namespace ocelli::inventory {
@@ -33,7 +34,8 @@ void check_folder(const Machine& machine, Section& section, const std::string& c
                   std::string_view purpose, bool is_optional) {
   const auto& user = machine.process.user;
   const auto facts = machine.files.facts(path);
-  const std::string make = fmt::format("sudo install -d -o {} {}", user.name, path);
+  const std::string make = machine.either(container_with(fmt::format("-v NAME:{}", path)),
+                                          fmt::format("sudo install -d -o {} {}", user.name, path));
   if (facts.kind == FileKind::kAbsent) {
     if (is_optional) {
       section.absent(check, fmt::format("{} is not there: {} are not kept", path, purpose), make);
@@ -43,7 +45,8 @@ void check_folder(const Machine& machine, Section& section, const std::string& c
     return;
   }
   if (facts.kind != FileKind::kFolder) {
-    section.problem(check, fmt::format("{} is not a folder", path), fmt::format("ls -ld {}", path));
+    section.problem(check, fmt::format("{} is not a folder", path),
+                    fmt::format("sudo mv {0} {0}.old && {1}", path, make));
     return;
   }
   if (!may_write(facts, user)) {
@@ -60,7 +63,7 @@ void check_folder(const Machine& machine, Section& section, const std::string& c
   }
   const std::string found = fmt::format("{} has {} free", path, size_text(space->available));
   const std::string remedy =
-      fmt::format("df -h {} && du -xsh {}/*   (make room, or put the cache elsewhere)", path, path);
+      fmt::format("df -h {} && du -xsh {}/*   # make room, or put the cache elsewhere", path, path);
   if (space->available < kLeastDisk) {
     section.problem(check, found + fmt::format(": not enough for {}", purpose), remedy);
   } else if (space->available < kComfortableDisk) {

@@ -6,14 +6,17 @@
 
 #include "inventory/checks/checks.hpp"
 #include "inventory/drm_nodes.hpp"
+#include "inventory/remedy.hpp"
 #include "inventory/text_parts.hpp"
 
 namespace ocelli::inventory {
 namespace {
 
 constexpr const char* kInstallRuntime =
-    "sudo apt-get install -y intel-opencl-icd ocl-icd-libopencl1   (newer GPUs: packages of "
-    "https://github.com/intel/compute-runtime/releases)";
+    "sudo apt-get install -y intel-opencl-icd ocl-icd-libopencl1   # newer GPUs: packages of "
+    "https://github.com/intel/compute-runtime/releases";
+
+constexpr const char* kDriOptions = "--device /dev/dri --group-add $(stat -c %g /dev/dri/render* | head -n 1)";
 
 void check_nodes(const Machine& machine, const std::vector<PciDevice>& cards, Section& section) {
   const auto nodes = drm_render_nodes(machine.files, kPciIntel);
@@ -22,9 +25,8 @@ void check_nodes(const Machine& machine, const std::vector<PciDevice>& cards, Se
         std::any_of(cards.begin(), cards.end(), [](const PciDevice& card) { return !card.driver.empty(); });
     const std::string why = has_driver ? "its driver is loaded" : "no kernel driver (i915, xe) is bound to it";
     section.problem("nodes", fmt::format("no node /dev/dri/renderD* for it; {}", why),
-                    machine.either("start the container with: --device /dev/dri --group-add $(stat -c %g "
-                                   "/dev/dri/render* | head -n 1)",
-                                   "sudo modprobe i915 || sudo modprobe xe   (then: sudo dmesg | grep -E 'i915|xe ')"));
+                    machine.either(container_with(kDriOptions),
+                                   "sudo modprobe i915 || sudo modprobe xe   # then: sudo dmesg | grep -E 'i915|xe '"));
     return;
   }
   for (const auto& node : nodes) {
@@ -86,8 +88,16 @@ void check_intel_gpu(const Machine& machine, Findings& findings) {
   }
   const bool by_wsl = machine.is_wsl && machine.files.exists("/dev/dxg");
   if (cards.empty() && drm_render_nodes(machine.files, kPciIntel).empty() && !by_wsl) {
-    section.absent("device", "not present: no Intel display controller on the PCI bus, no render node",
-                   "lspci -nn | grep -Ei 'vga|display'");
+    if (machine.is_wsl) {
+      section.absent(
+          "device",
+          "not present: under WSL2 Intel's GPU is reached by /dev/dxg and the libraries in /usr/lib/wsl, and "
+          "there is no /dev/dxg",
+          reach_windows_gpu(machine));
+    } else {
+      section.absent("device", "not present: no Intel display controller on the PCI bus, no render node",
+                     machine.either(container_with(kDriOptions), ""));
+    }
     return;
   }
   if (by_wsl && cards.empty()) {
@@ -103,7 +113,7 @@ void check_intel_gpu(const Machine& machine, Findings& findings) {
     for (const auto& card : cards)
       found += fmt::format("{}{} ({}){}", found.empty() ? "" : ", ", card.slot, card.ids(),
                            card.driver.empty() ? "" : " with driver " + card.driver);
-    section.ok("device", found.empty() ? "a render node of an Intel GPU" : found);
+    section.devices(found.empty() ? "a render node of an Intel GPU" : found, cards.size());
     check_nodes(machine, cards, section);
   }
   check_opencl(machine, section);

@@ -5,6 +5,7 @@
 
 #include "inventory/accel_nodes.hpp"
 #include "inventory/checks/checks.hpp"
+#include "inventory/remedy.hpp"
 
 namespace ocelli::inventory {
 namespace {
@@ -22,7 +23,7 @@ void check_firmware(const Machine& machine, Section& section) {
   }
   if (machine.is_container) return;  // the host's kernel has loaded it
   section.warning("firmware", "no firmware in /lib/firmware/intel/vpu",
-                  fmt::format("sudo apt-get install -y intel-fw-npu   (package of {})", kReleases));
+                  fmt::format("sudo apt-get install -y intel-fw-npu   # package of {}", kReleases));
 }
 
 void check_library(const Machine& machine, Section& section) {
@@ -36,7 +37,7 @@ void check_library(const Machine& machine, Section& section) {
     section.problem("library",
                     driver.path.empty() ? "the NPU's driver library libze_intel_npu.so.1 is not there"
                                         : fmt::format("{} {}", driver.path, driver.problem),
-                    fmt::format("sudo apt-get install -y intel-level-zero-npu   (package of {})", kReleases));
+                    fmt::format("sudo apt-get install -y intel-level-zero-npu   # package of {}", kReleases));
   } else {
     section.ok("library", driver.path);
   }
@@ -56,7 +57,7 @@ void check_intel_npu(const Machine& machine, Findings& findings) {
   }
   if (!npu && nodes.empty()) {
     section.absent("device", "not present: no Intel accelerator on the PCI bus, none in /dev/accel",
-                   "lspci -nn | grep -i 'processing accelerators'");
+                   machine.either(container_with("--device /dev/accel"), ""));
     return;
   }
   section.ok("device", npu ? fmt::format("{} ({}){}", npu->slot, npu->ids(),
@@ -64,8 +65,8 @@ void check_intel_npu(const Machine& machine, Findings& findings) {
                            : "a node in /dev/accel");
   if (nodes.empty()) {
     section.problem("nodes", "no node /dev/accel/accel*",
-                    machine.either("start the container with: --device /dev/accel",
-                                   "sudo modprobe intel_vpu   (kernel 6.6 or newer; then: sudo dmesg | grep vpu)"));
+                    machine.either(container_with("--device /dev/accel"),
+                                   "sudo modprobe intel_vpu   # kernel 6.6 or newer; then: sudo dmesg | grep vpu"));
   }
   for (const auto& node : nodes) {
     const auto access = access_to_node(machine, node, "render", "accel");

@@ -4,6 +4,7 @@
 
 #include "inventory/checks/checks.hpp"
 #include "inventory/legacy_openvino.hpp"
+#include "inventory/remedy.hpp"
 
 namespace ocelli::inventory {
 namespace {
@@ -96,9 +97,9 @@ void check_legacy_openvino(const Machine& machine, Findings& findings) {
     return;
   }
   if (!legacy.is_there) {
-    section.problem("folder", fmt::format("{} is no folder", legacy.folder),
-                    machine.either(fmt::format("start the container with: -v {0}:{0}:ro", legacy.folder),
-                                   legacy_openvino_remedy()));
+    section.problem(
+        "folder", fmt::format("{} is no folder", legacy.folder),
+        machine.either(container_with(fmt::format("-v {0}:{0}:ro", legacy.folder)), legacy_openvino_remedy()));
     return;
   }
   section.ok("folder", legacy.folder);

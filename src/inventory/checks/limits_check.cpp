@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <string>
 
 #include "inventory/checks/checks.hpp"
+#include "inventory/remedy.hpp"
 #include "inventory/size_text.hpp"
 #include "inventory/text_parts.hpp"
 
@@ -66,7 +68,7 @@ void check_memory(const Machine& machine, Section& section) {
   const auto total = meminfo(text, "MemTotal:");
   const auto available = meminfo(text, "MemAvailable:");
   if (!total || !available) {
-    section.warning("memory", "/proc/meminfo cannot be read: memory is unknown", "free -h");
+    section.warning("memory", "/proc/meminfo cannot be read: memory is unknown", "sudo mount -t proc proc /proc");
     return;
   }
   const auto limit = memory_limit(machine.files);
@@ -76,9 +78,10 @@ void check_memory(const Machine& machine, Section& section) {
       limit && limit->bytes < *total ? fmt::format(", limited to {} by {}", size_text(limit->bytes), limit->file) : "");
   const std::string remedy =
       limit && limit->bytes <= *available
-          ? machine.either("docker update --memory 4g --memory-swap 4g CONTAINER",
-                           "sudo systemctl set-property --runtime UNIT MemoryMax=4G   (the unit of this control group)")
-          : "ps aux --sort=-rss | head   (stop what needs much memory, or use smaller models)";
+          ? machine.either(on_host("docker update --memory 4g --memory-swap 4g CONTAINER"),
+                           fmt::format("sudo systemctl set-property --runtime {} MemoryMax=4G",
+                                       std::filesystem::path(limit->file).parent_path().filename().string()))
+          : "ps aux --sort=-rss | head   # stop what needs much memory, or use smaller models";
   if (usable < kLeastMemory) {
     section.problem("memory", found + ": less than 1 GiB, models will not load", remedy);
   } else if (usable < kComfortableMemory) {
@@ -94,9 +97,9 @@ void check_open_files(const Machine& machine, Section& section) {
   if (hard == 0) return;
   const std::string found = fmt::format("{} (hard limit {})", soft, hard > kGiB ? "none" : std::to_string(hard));
   const std::string remedy = machine.either(
-      "start the container with: --ulimit nofile=65536:65536",
-      fmt::format("echo '{} - nofile 65536' | sudo tee /etc/security/limits.d/ocelli.conf   (log in again; systemd: "
-                  "LimitNOFILE=65536)",
+      container_with("--ulimit nofile=65536:65536"),
+      fmt::format("echo '{} - nofile 65536' | sudo tee /etc/security/limits.d/ocelli.conf   # log in again; systemd: "
+                  "LimitNOFILE=65536",
                   machine.process.user.name));
   if (hard < kLeastFiles) {
     section.problem("open_files", found + ": too few for a server", remedy);
@@ -130,8 +133,7 @@ void check_shared_memory(const Machine& machine, Section& section) {
     is_mounted = true;  // the last mount of a folder is the one that is seen
     size = mount_size(fields[3]);
   }
-  const std::string remedy =
-      machine.either("start the container with: --shm-size 1g", "sudo mount -o remount,size=1G /dev/shm");
+  const std::string remedy = machine.either(container_with("--shm-size 1g"), "sudo mount -o remount,size=1G /dev/shm");
   if (!is_mounted) {
     if (machine.files.facts("/dev/shm").kind == FileKind::kFolder) {
       section.ok("shared_memory", "/dev/shm is a folder of the file system below it");

@@ -6,6 +6,7 @@
 
 #include "inventory/checks/checks.hpp"
 #include "inventory/legacy_openvino.hpp"
+#include "inventory/remedy.hpp"
 #include "inventory/text_parts.hpp"
 #include "inventory/usb_devices.hpp"
 
@@ -16,6 +17,8 @@ namespace {
 constexpr const char* kInstallRule =
     "echo 'SUBSYSTEM==\"usb\", ATTRS{idVendor}==\"03e7\", MODE=\"0666\", ENV{ID_MM_DEVICE_IGNORE}=\"1\"' | sudo tee "
     "/etc/udev/rules.d/97-myriad-usbboot.rules && sudo udevadm control --reload && sudo udevadm trigger";
+
+constexpr const char* kStickOptions = "--device-cgroup-rule='c 189:* rmw' -v /dev/bus/usb:/dev/bus/usb";
 
 // The older OpenVINO is looked into by check_legacy_openvino(); here stands whether it serves this hardware.
 void check_openvino(const LegacyOpenvino& legacy, const FoundLibrary& plugin, const char* device, Section& section) {
@@ -60,16 +63,15 @@ std::string udev_rule(const MachineFiles& files) {
 
 void check_stick(const Machine& machine, const UsbDevice& stick, Section& section) {
   if (stick.node.empty() || !machine.files.is_device(stick.node)) {
-    section.problem("node",
-                    fmt::format("the stick is on the bus, but {} is not there",
-                                stick.node.empty() ? "its node in /dev/bus/usb" : stick.node),
-                    machine.either("start the container with: --device-cgroup-rule='c 189:* rmw' -v "
-                                   "/dev/bus/usb:/dev/bus/usb",
-                                   "sudo udevadm trigger   (then plug the stick in again)"));
+    section.problem(
+        "node",
+        fmt::format("the stick is on the bus, but {} is not there",
+                    stick.node.empty() ? "its node in /dev/bus/usb" : stick.node),
+        machine.either(container_with(kStickOptions), "sudo udevadm trigger   # then plug the stick in again"));
     return;
   }
   auto access = access_to_node(machine, stick.node, "users", "usb");
-  if (!access.is_granted) access.remedy = machine.either("on the host: ", "") + std::string(kInstallRule);
+  if (!access.is_granted) access.remedy = machine.either(on_host(kInstallRule), kInstallRule);
   section.add("node", access.is_granted ? Verdict::kOk : Verdict::kProblem, access.found, access.remedy);
 }
 
@@ -96,10 +98,7 @@ void check_daemon(const Machine& machine, const std::string& socket, bool runs, 
     section.problem("daemon",
                     runs ? "hddldaemon runs, but has no socket in /var/tmp"
                          : "hddldaemon does not run: no socket hddl*.sock in /var/tmp",
-                    machine.either(fmt::format("on the host: {}   (and start the container with: -v "
-                                               "/var/tmp:/var/tmp)",
-                                               kStart),
-                                   kStart));
+                    machine.either(with_note(on_host(kStart), "and give the container -v /var/tmp:/var/tmp"), kStart));
     return;
   }
   const auto access = access_to_node(machine, socket, "users", "unix");
@@ -107,7 +106,8 @@ void check_daemon(const Machine& machine, const std::string& socket, bool runs, 
     section.ok("daemon", socket);
   } else {
     section.problem("daemon", access.found,
-                    fmt::format("start the server as the user who runs hddldaemon: sudo -u '#{}' ocelli serve ...",
+                    fmt::format("sudo -u '#{}' ocelli serve --config_path /models/config.json   # as the user who runs "
+                                "hddldaemon",
                                 machine.files.facts(socket).uid));
   }
 }
@@ -119,7 +119,7 @@ void check_myriad(const Machine& machine, Findings& findings) {
   const auto found = sticks(machine.files);
   if (found.empty()) {
     section.absent("device", "not present: no 03e7:2485 or 03e7:f63b on the USB bus",
-                   "lsusb -d 03e7:   (a stick shows as ID 03e7:2485 or 03e7:f63b)");
+                   machine.either(container_with(kStickOptions), ""));
     return;
   }
   section.ok("device", fmt::format("{} on the USB bus (03e7:{:04x})",
@@ -144,7 +144,7 @@ void check_hddl(const Machine& machine, Findings& findings) {
   // Boards with Android kernels have /dev/ion too, but no card.
   if (socket.empty() && !runs && (!has_ion || machine.process.architecture != "x86_64")) {
     section.absent("device", "not present: no /dev/ion, no hddldaemon",
-                   "lsusb -d 03e7: && ls -l /dev/ion   (a card shows as several devices)");
+                   machine.either(container_with("--device /dev/ion -v /var/tmp:/var/tmp"), ""));
     return;
   }
   if (has_ion) {
@@ -152,7 +152,7 @@ void check_hddl(const Machine& machine, Findings& findings) {
     section.add("device", access.is_granted ? Verdict::kOk : Verdict::kProblem, access.found, access.remedy);
   } else {
     section.problem("device", "hddldaemon is there, but no /dev/ion",
-                    machine.either("start the container with: --device /dev/ion",
+                    machine.either(container_with("--device /dev/ion"),
                                    "cd ${HDDL_INSTALL_DIR}/drivers && sudo ./setup.sh install"));
   }
   check_daemon(machine, socket, runs, section);

@@ -1,10 +1,12 @@
 #include "inventory/checks/nvidia_setup.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <string>
 
+#include "inventory/remedy.hpp"
 #include "inventory/size_text.hpp"
 #include "inventory/text_parts.hpp"
 
@@ -12,67 +14,38 @@ namespace ocelli::inventory {
 namespace {
 
 constexpr const char* kInstallCuda =
-    "tools/setup/setup cuda   (installs the wheel onnxruntime-gpu and NVIDIA's libraries)";
-constexpr const char* kInstallTensorrt = "tools/setup/setup cuda tensorrt   (without TensorRT, CUDA is used)";
+    "tools/setup/setup cuda   # installs the wheel onnxruntime-gpu and NVIDIA's libraries";
+constexpr const char* kInstallTensorrt = "tools/setup/setup cuda tensorrt";
+// The wheels of the setup are for cards; NVIDIA builds ONNX Runtime for each JetPack.
+constexpr const char* kUseJetsonBuild =
+    "export ONNXRUNTIME_ROOT=/opt/onnxruntime   # the folder of an ONNX Runtime built for this JetPack, with "
+    "lib/libonnxruntime.so; its CUDA: sudo apt-get install -y nvidia-jetpack";
+constexpr const char* kNotForJetson = "; the wheels of tools/setup/setup cuda are not for Jetson";
 // NVIDIA's default on desktops and servers. JIT-compiled kernels beyond it are compiled again at every start.
 constexpr std::uint64_t kUsualJitCache = kGiB;
 constexpr const char* kLargestJitCache = "export CUDA_CACHE_MAXSIZE=2147483647";
 
-// A provider and all that it needs: one line, the first thing that is missing.
-void check_provider(const LibrarySearch& search, const ProviderLibrary& provider, const std::string& check,
-                    std::string_view name, Verdict failure, const char* remedy, Section& section) {
-  if (provider.path.empty()) {
-    section.add(check, failure, fmt::format("this ONNX Runtime has no {} provider", name), remedy);
-    return;
-  }
-  if (!provider.problem.empty()) {
-    section.add(check, failure, provider.problem, remedy);
-    return;
-  }
-  std::string found;
+// What is wrong with a provider and all that it needs: the first thing that is missing. Empty: nothing.
+std::string provider_fault(const LibrarySearch& search, const ProviderLibrary& provider, std::string_view name) {
+  if (provider.path.empty()) return fmt::format("this ONNX Runtime has no {} provider", name);
+  if (!provider.problem.empty()) return provider.problem;
   for (const auto& library : provider.needed) {
     const auto where = search.find(library);
-    if (!where.is_loadable()) {
-      section.add(check, failure,
-                  where.path.empty()
-                      ? fmt::format("the {} provider needs {}, which is nowhere", name, library)
-                      : fmt::format("the {} provider needs {}, but {} {}", name, library, where.path, where.problem),
-                  remedy);
-      return;
-    }
-    found += (found.empty() ? "" : ", ") + library;
+    if (where.is_loadable()) continue;
+    return where.path.empty()
+               ? fmt::format("the {} provider needs {}, which is nowhere", name, library)
+               : fmt::format("the {} provider needs {}, but {} {}", name, library, where.path, where.problem);
   }
-  section.ok(check, fmt::format("{} provider with {}", name, found.empty() ? "nothing else" : found));
+  return "";
+}
+
+std::string with_libraries(const ProviderLibrary& provider, std::string_view name) {
+  return fmt::format("{} provider with {}", name,
+                     provider.needed.empty() ? "nothing else" : fmt::format("{}", fmt::join(provider.needed, ", ")));
 }
 
 bool is_any_there(const MachineFiles& files, std::initializer_list<const char*> paths) {
   return std::ranges::any_of(paths, [&](const char* path) { return files.exists(path); });
-}
-
-void check_visible_devices(const Machine& machine, std::size_t cards, Section& section) {
-  const auto value = machine.process.variable("CUDA_VISIBLE_DEVICES");
-  if (!value) {
-    section.ok("visible_devices", "CUDA_VISIBLE_DEVICES is not set: every GPU is visible");
-    return;
-  }
-  constexpr const char* kUnset = "unset CUDA_VISIBLE_DEVICES";
-  if (value->empty() || *value == "-1" || *value == "NoDevFiles") {
-    section.problem("visible_devices", fmt::format("CUDA_VISIBLE_DEVICES is \"{}\", which hides every GPU", *value),
-                    kUnset);
-    return;
-  }
-  for (const auto part : split(*value, ',')) {
-    const auto index = number(part);
-    if (!index || cards == 0 || *index < cards) continue;
-    section.problem(
-        "visible_devices",
-        fmt::format("CUDA_VISIBLE_DEVICES names GPU {}, this machine has {}; that one and all behind it are "
-                    "hidden",
-                    *index, cards),
-        kUnset);
-    return;
-  }
-  section.ok("visible_devices", fmt::format("CUDA_VISIBLE_DEVICES is \"{}\"", *value));
 }
 
 void check_jit_cache(const Machine& machine, Section& section) {
@@ -99,10 +72,21 @@ void check_jit_cache(const Machine& machine, Section& section) {
 
 }  // namespace
 
-void check_cuda_libraries(const NvidiaLibraries& libraries, Section& section) {
-  check_provider(libraries.search, libraries.cuda, "cuda", "CUDA", Verdict::kProblem, kInstallCuda, section);
-  check_provider(libraries.search, libraries.tensorrt, "tensorrt", "TensorRT", Verdict::kWarning, kInstallTensorrt,
-                 section);
+void check_cuda_libraries(const Machine& machine, const NvidiaLibraries& libraries, Section& section) {
+  const bool is_board = is_jetson(machine);
+  const char* not_for_jetson = is_board ? kNotForJetson : "";
+  if (const auto fault = provider_fault(libraries.search, libraries.cuda, "CUDA"); !fault.empty()) {
+    section.problem("cuda", fault + not_for_jetson, is_board ? kUseJetsonBuild : kInstallCuda);
+  } else {
+    section.ok("cuda", with_libraries(libraries.cuda, "CUDA"));
+  }
+  // A warning: NVIDIA takes CUDA then. --for TENSORRT makes it a problem.
+  if (const auto fault = provider_fault(libraries.search, libraries.tensorrt, "TensorRT"); !fault.empty()) {
+    section.warning("tensorrt", fault + ": the device NVIDIA uses CUDA alone, TENSORRT fails" + not_for_jetson,
+                    is_board ? kUseJetsonBuild : kInstallTensorrt);
+  } else {
+    section.ok("tensorrt", with_libraries(libraries.tensorrt, "TensorRT"));
+  }
 }
 
 void check_container_toolkit(const Machine& machine, Section& section) {
@@ -117,8 +101,8 @@ void check_container_toolkit(const Machine& machine, Section& section) {
   if (!is_any_there(files, {"/usr/bin/nvidia-ctk", "/usr/bin/nvidia-container-runtime", "/usr/bin/nvidia-container-cli",
                             "/usr/local/bin/nvidia-ctk"})) {
     section.warning("container_toolkit", "the NVIDIA Container Toolkit is not installed: containers get no GPU",
-                    fmt::format("sudo apt-get install -y nvidia-container-toolkit && {}   (repository: "
-                                "https://nvidia.github.io/libnvidia-container)",
+                    fmt::format("sudo apt-get install -y nvidia-container-toolkit && {}   # of the repository "
+                                "https://nvidia.github.io/libnvidia-container",
                                 kConfigure));
     return;
   }
@@ -131,14 +115,15 @@ void check_container_toolkit(const Machine& machine, Section& section) {
   }
 }
 
-void check_cuda_environment(const Machine& machine, std::size_t cards, Section& section) {
-  check_visible_devices(machine, cards, section);
+void check_cuda_environment(const Machine& machine, const std::vector<NvidiaCard>& cards, std::size_t nodes,
+                            Section& section) {
+  check_visible_devices(machine, cards, nodes, section);
   check_jit_cache(machine, section);
   const auto capabilities = machine.process.variable("NVIDIA_DRIVER_CAPABILITIES");
   if (machine.is_container && capabilities && *capabilities != "all" && !contains(*capabilities, "compute")) {
     section.problem("capabilities",
                     fmt::format("NVIDIA_DRIVER_CAPABILITIES is \"{}\": the container gets no CUDA", *capabilities),
-                    "start the container with: -e NVIDIA_DRIVER_CAPABILITIES=compute,utility");
+                    container_with("-e NVIDIA_DRIVER_CAPABILITIES=compute,utility"));
   }
 }
 

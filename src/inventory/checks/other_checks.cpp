@@ -12,7 +12,7 @@ namespace ocelli::inventory {
 namespace {
 
 constexpr std::array<std::string_view, 4> kRockchips{"rk3566", "rk3568", "rk3576", "rk3588"};
-constexpr const char* kOtherDevice = "choose another device: ocelli devices";
+constexpr const char* kOtherDevice = "ocelli devices   # what models can run on here";
 
 std::string rockchip_name(const MachineFiles& files) {
   const auto board = files.text("/proc/device-tree/compatible", 4096).value_or("");
@@ -45,8 +45,7 @@ void check_rockchip(const Machine& machine, Findings& findings) {
   Section section(Area::kRockchip, findings);
   const auto name = rockchip_name(machine.files);
   if (name.empty()) {
-    section.absent("device", "not present: the board is no RK3566, RK3568, RK3576 or RK3588",
-                   "cat /proc/device-tree/compatible   (RK3566, RK3568, RK3576 or RK3588)");
+    section.absent("device", "not present: the board is no RK3566, RK3568, RK3576 or RK3588");
     return;
   }
   section.warning("device", fmt::format("{}: no backend runs .rknn models; its Mali GPU and CPU can be used", name),
@@ -59,8 +58,10 @@ void check_rockchip(const Machine& machine, Findings& findings) {
     section.absent("driver", "/sys/kernel/debug/rknpu/version cannot be read",
                    "sudo cat /sys/kernel/debug/rknpu/version");
   } else if (version_rank(version) < version_rank("0.9.8")) {
-    section.warning("driver", fmt::format("RKNPU driver {} is older than 0.9.8", version),
-                    "install the board vendor's newer kernel");
+    section.warning(
+        "driver",
+        fmt::format("RKNPU driver {} is older than 0.9.8, which a newer kernel of the board's vendor has", version),
+        "");
   } else {
     section.ok("driver", fmt::format("RKNPU driver {}", version));
   }

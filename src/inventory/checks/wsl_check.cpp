@@ -3,6 +3,7 @@
 #include <string>
 
 #include "inventory/checks/checks.hpp"
+#include "inventory/remedy.hpp"
 
 namespace ocelli::inventory {
 namespace {
@@ -14,8 +15,7 @@ constexpr const char* kFolder = "/usr/lib/wsl";
 void check_wsl(const Machine& machine, Findings& findings) {
   Section section(Area::kWsl, findings);
   if (!machine.is_wsl) {
-    section.absent("device", "not present: this is no Windows Subsystem for Linux",
-                   "wsl --status   (in a Windows terminal)");
+    section.absent("device", "not present: this is no Windows Subsystem for Linux");
     return;
   }
   section.ok("device", machine.files.line("/proc/sys/kernel/osrelease"));
@@ -23,15 +23,11 @@ void check_wsl(const Machine& machine, Findings& findings) {
     const auto access = access_to_node(machine, "/dev/dxg", "render", "misc");
     section.add("dxg", access.is_granted ? Verdict::kOk : Verdict::kProblem, access.found, access.remedy);
   } else {
-    section.problem("dxg", "no /dev/dxg: Windows offers no GPU",
-                    machine.either("start the container with: --device /dev/dxg --volume /usr/lib/wsl:/usr/lib/wsl",
-                                   "wsl --update && wsl --shutdown   (in a Windows terminal; the GPU's Windows driver "
-                                   "must be current, and WSL version 2)"));
+    section.problem("dxg", "no /dev/dxg: Windows offers no GPU", reach_windows_gpu(machine));
   }
   if (machine.files.facts(std::string(kFolder) + "/lib").kind != FileKind::kFolder) {
     section.problem("libraries", fmt::format("{}/lib is not there", kFolder),
-                    machine.either("start the container with: --volume /usr/lib/wsl:/usr/lib/wsl",
-                                   "wsl --update   (in a Windows terminal)"));
+                    machine.either(container_with("--volume /usr/lib/wsl:/usr/lib/wsl"), "wsl.exe --update"));
     return;
   }
   const auto libraries = machine.libraries.with_folders({std::string(kFolder) + "/lib"});
@@ -42,7 +38,7 @@ void check_wsl(const Machine& machine, Findings& findings) {
     section.problem("libraries",
                     core.path.empty() ? fmt::format("libdxcore.so is not in {}/lib", kFolder)
                                       : fmt::format("{} {}", core.path, core.problem),
-                    "wsl --update   (in a Windows terminal)");
+                    "wsl.exe --update");
   }
   if (machine.libraries.find("libdxcore.so").path.empty()) {
     section.warning("loader", fmt::format("the loader does not look in {}/lib", kFolder),
