@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "inventory/text_parts.hpp"
 
 namespace ocelli::inventory {
@@ -10,6 +12,16 @@ std::string with_note(std::string command, std::string_view note) {
   constexpr std::string_view kLead = "   # ";
   command += contains(command, kLead) ? "; " : kLead;
   return command.append(note);
+}
+
+std::string shell_word(std::string_view text) {
+  const bool is_plain = !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || contains("/._-@:+", {&c, 1});
+  });
+  if (is_plain) return std::string(text);
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
 }
 
 std::string on_host(std::string command) { return with_note(std::move(command), "on the host"); }

@@ -11,6 +11,9 @@ namespace ocelli::inventory {
 // "sudo reboot   # note". A note that the command has already stays, the new one comes behind it.
 std::string with_note(std::string command, std::string_view note);
 
+// The text as one word of a command: quoted where a shell would take it for more.
+std::string shell_word(std::string_view text);
+
 // A command that this container cannot carry out, but the machine below it can.
 std::string on_host(std::string command);
 

@@ -130,6 +130,11 @@ TEST(LimitsDoctor, CacheFolders) {
   EXPECT_THAT(
       line(tree.examine(), "disk.immich_cache"),
       testing::StartsWith("problem: /models has 100 MiB free: not enough for downloaded models -> df -h /models"));
+  tree.process.environment["MACHINE_LEARNING_CACHE_FOLDER"] = "/my models'; x";
+  EXPECT_EQ(line(tree.examine(), "disk.immich_cache"),
+            "warning: /my models'; x is not there, downloaded models need it -> sudo install -d -o root '/my "
+            "models'\\''; x'");
+  tree.process.environment.erase("MACHINE_LEARNING_CACHE_FOLDER");
   tree.text("/opt/cache2", "");
   tree.process.environment["CUDA_CACHE_PATH"] = "/opt/cache2";
   EXPECT_EQ(line(tree.examine(), "disk.cuda_cache"),

@@ -38,6 +38,10 @@ inline std::vector<std::string> simple_commands(const std::string& line) {
   char quote = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];
+    if (quote == 0 && c == '\\') {
+      ++i;  // what it escapes
+      continue;
+    }
     if (quote == 0 && c == '#' && i > 0 && line[i - 1] == ' ') break;
     if (quote == c) {
       quote = 0;

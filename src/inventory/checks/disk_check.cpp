@@ -34,8 +34,9 @@ void check_folder(const Machine& machine, Section& section, const std::string& c
                   std::string_view purpose, bool is_optional) {
   const auto& user = machine.process.user;
   const auto facts = machine.files.facts(path);
-  const std::string make = machine.either(container_with(fmt::format("-v NAME:{}", path)),
-                                          fmt::format("sudo install -d -o {} {}", user.name, path));
+  const std::string word = shell_word(path);
+  const std::string make = machine.either(container_with(fmt::format("-v NAME:{}", word)),
+                                          fmt::format("sudo install -d -o {} {}", user.name, word));
   if (facts.kind == FileKind::kAbsent) {
     if (is_optional) {
       section.absent(check, fmt::format("{} is not there: {} are not kept", path, purpose), make);
@@ -46,12 +47,12 @@ void check_folder(const Machine& machine, Section& section, const std::string& c
   }
   if (facts.kind != FileKind::kFolder) {
     section.problem(check, fmt::format("{} is not a folder", path),
-                    fmt::format("sudo mv {0} {0}.old && {1}", path, make));
+                    fmt::format("sudo mv {0} {0}.old && {1}", word, make));
     return;
   }
   if (!may_write(facts, user)) {
     section.problem(check, fmt::format("{} may not be written by user {}", path, user.name),
-                    fmt::format("sudo chown -R {} {}", user.name, path));
+                    fmt::format("sudo chown -R {} {}", user.name, word));
     return;
   }
   const auto space = machine.process.disk_space
@@ -63,7 +64,7 @@ void check_folder(const Machine& machine, Section& section, const std::string& c
   }
   const std::string found = fmt::format("{} has {} free", path, size_text(space->available));
   const std::string remedy =
-      fmt::format("df -h {} && du -xsh {}/*   # make room, or put the cache elsewhere", path, path);
+      fmt::format("df -h {} && du -xsh {}/*   # make room, or put the cache elsewhere", word, word);
   if (space->available < kLeastDisk) {
     section.problem(check, found + fmt::format(": not enough for {}", purpose), remedy);
   } else if (space->available < kComfortableDisk) {

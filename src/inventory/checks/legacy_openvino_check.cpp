@@ -12,7 +12,7 @@ namespace {
 // What a library of the installation that is there but would not load needs.
 std::string remedy_for(const LegacyOpenvino& legacy, const FoundLibrary& library) {
   if (library.problem.starts_with("is for ") || legacy.dependency_script.empty()) return legacy_openvino_remedy();
-  return "sudo " + legacy.dependency_script;
+  return "sudo " + shell_word(legacy.dependency_script);
 }
 
 void check_library(const LegacyOpenvino& legacy, Section& section) {
@@ -97,9 +97,9 @@ void check_legacy_openvino(const Machine& machine, Findings& findings) {
     return;
   }
   if (!legacy.is_there) {
-    section.problem(
-        "folder", fmt::format("{} is no folder", legacy.folder),
-        machine.either(container_with(fmt::format("-v {0}:{0}:ro", legacy.folder)), legacy_openvino_remedy()));
+    section.problem("folder", fmt::format("{} is no folder", legacy.folder),
+                    machine.either(container_with("-v " + shell_word(fmt::format("{0}:{0}:ro", legacy.folder))),
+                                   legacy_openvino_remedy()));
     return;
   }
   section.ok("folder", legacy.folder);

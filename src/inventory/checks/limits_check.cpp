@@ -78,9 +78,10 @@ void check_memory(const Machine& machine, Section& section) {
       limit && limit->bytes < *total ? fmt::format(", limited to {} by {}", size_text(limit->bytes), limit->file) : "");
   const std::string remedy =
       limit && limit->bytes <= *available
-          ? machine.either(on_host("docker update --memory 4g --memory-swap 4g CONTAINER"),
-                           fmt::format("sudo systemctl set-property --runtime {} MemoryMax=4G",
-                                       std::filesystem::path(limit->file).parent_path().filename().string()))
+          ? machine.either(
+                on_host("docker update --memory 4g --memory-swap 4g CONTAINER"),
+                fmt::format("sudo systemctl set-property --runtime {} MemoryMax=4G",
+                            shell_word(std::filesystem::path(limit->file).parent_path().filename().string())))
           : "ps aux --sort=-rss | head   # stop what needs much memory, or use smaller models";
   if (usable < kLeastMemory) {
     section.problem("memory", found + ": less than 1 GiB, models will not load", remedy);

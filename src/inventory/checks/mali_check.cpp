@@ -103,7 +103,7 @@ void check_library(const Machine& machine, Section& section) {
                     machine.either(container_with(kMountLibrary), kFindLibrary));
   } else if (found.path != kLibrary) {
     section.warning("libmali", fmt::format("{}; hwaccel.ml.yml expects {}", found.path, kLibrary),
-                    fmt::format("sudo ln -s {} {}", found.path, kLibrary));
+                    fmt::format("sudo ln -s {} {}", shell_word(found.path), kLibrary));
   } else {
     section.ok("libmali", found.path);
   }

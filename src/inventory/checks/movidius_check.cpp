@@ -35,7 +35,7 @@ void check_openvino(const LegacyOpenvino& legacy, const FoundLibrary& plugin, co
                     remedy);
   } else if (!plugin.is_loadable()) {
     section.problem("openvino", fmt::format("{} {}", plugin.path, plugin.problem),
-                    legacy.dependency_script.empty() ? remedy : "sudo " + legacy.dependency_script);
+                    legacy.dependency_script.empty() ? remedy : "sudo " + shell_word(legacy.dependency_script));
   } else {
     section.ok("openvino", legacy.c_library.path);
   }
