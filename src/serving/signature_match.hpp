@@ -1,4 +1,4 @@
-// Whether two compiled forms of one model can stand in for each other.
+// Whether a compiled form of a model can stand in for another.
 #pragma once
 
 #include <string>
@@ -7,8 +7,10 @@
 
 namespace ocelli::serving {
 
-// Empty when both name the same tensors of the same types and their shapes do not contradict each other (runtimes may
-// know a shape more or less exactly); else what differs first, such as "input x is FP16 [1,3], not FP32 [1,3]".
+// Empty when a form can stand in for the one whose signature is shown (reference): both name the same tensors of the
+// same types, their shapes do not contradict each other (runtimes may know a shape more or less exactly), and the form
+// takes every extent of the inputs that is shown. Else what differs first, such as "input x is FP16 [1,3], not FP32
+// [1,3]".
 std::string signature_difference(const ModelSignature& signature, const ModelSignature& reference);
 
 }  // namespace ocelli::serving

@@ -331,6 +331,21 @@ TEST_F(DevicePlanTest, ADeviceWithAnotherSignatureIsRefusedWithTheReason) {
   EXPECT_EQ(ask(), 2);
 }
 
+TEST_F(DevicePlanTest, ADeviceThatTakesLessThanIsShownIsRefusedWithTheReason) {
+  cpu.shape = PartialShape{{Dimension::any(), Dimension::fixed(1)}};
+  ASSERT_TRUE(open(options(Use::kFirst)).ok());
+  ASSERT_TRUE(becomes(0, DeviceState::kFailed));
+  EXPECT_THAT(report(0).reason, HasSubstr("takes (1,1) only, not all of (-1,1)"));
+  const auto client = send(0, 3);
+  ASSERT_TRUE(client->wait());
+  EXPECT_TRUE(client->call.status.ok()) << client->call.status.to_string();
+  // One that takes more than is shown stands in.
+  std::swap(gpu.shape, cpu.shape);
+  auto made = options(Use::kAll);
+  std::swap(made.devices[0], made.devices[1]);
+  EXPECT_TRUE(open(std::move(made)).ok());
+}
+
 TEST_F(DevicePlanTest, ARequestThatIsTooLargeForADeviceGoesToTheNext) {
   gpu.shape = cpu.shape = PartialShape{{Dimension::any(), Dimension::fixed(1)}};
   auto made = options(Use::kAll);
