@@ -4,13 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <limits>
-#include <mutex>
 #include <optional>
 #include <ranges>
 
 #include "scheduling/batch_signature.hpp"
+#include "scheduling/bounded_run.hpp"
 #include "scheduling/closed_loop.hpp"
 #include "scheduling/synthetic_batch.hpp"
 
@@ -24,6 +23,10 @@ constexpr double kBf16Tolerance = 2e-2;
 constexpr Duration kWarmUpLimit = std::chrono::milliseconds(250);
 // A model this fast gains nothing from being batched: gathering and handing out costs as much.
 constexpr Duration kTooFastToBatch = std::chrono::microseconds(100);
+// Single runs that are timed to find that out, and how long they may take together: one that was disturbed says too
+// much, none says too little.
+constexpr int kReadings = 9;
+constexpr Duration kReadingLimit = std::chrono::milliseconds(10);
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -43,35 +46,6 @@ double gain_of(const std::vector<double>& rates, const std::vector<double>& sing
   return median(std::move(gains));
 }
 
-// Waits for one run and asks it to stop when it takes too long.
-class BoundedRun final : private InferCompletion {
- public:
-  Status run(InferRequest& request, Duration limit) {
-    request.start(*this);
-    std::unique_lock lock(mutex_);
-    if (!ended_.wait_for(lock, limit, [this] { return done_; })) {
-      lock.unlock();
-      request.cancel();
-      lock.lock();
-      ended_.wait(lock, [this] { return done_; });
-    }
-    return std::move(status_);
-  }
-
- private:
-  void on_infer_done(const Status& status) noexcept override {
-    const std::lock_guard lock(mutex_);
-    status_ = status;
-    done_ = true;
-    ended_.notify_all();
-  }
-
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  Status status_;
-  bool done_ = false;
-};
-
 }  // namespace
 
 BatchProbe::BatchProbe(Executor& executor, LaneObserver& observer, const BatchingOptions& options, const Log& log,
@@ -79,16 +53,28 @@ BatchProbe::BatchProbe(Executor& executor, LaneObserver& observer, const Batchin
     : executor_(executor), observer_(observer), options_(options), log_(log), name_(std::move(model)) {}
 
 Status BatchProbe::run() {
-  until_ = Clock::now() + options_.probe_limit;
+  const auto begun = Clock::now();
+  until_ = begun + options_.probe_limit;
+  auto status = find_out();
+  executor_.measuring = Clock::now() - begun - executor_.warm_up;
+  return status;
+}
+
+Status BatchProbe::find_out() {
   const auto& signature = executor_.model().signature();
-  if (!SyntheticBatch::possible(signature)) return {};
+  if (!SyntheticBatch::possible(signature)) return impossible("inputs cannot be made up for it");
   const auto known = executor_.decided ? executor_.decided : noted();
-  if (!warm_up(known)) {
+  const auto begun = Clock::now();
+  const bool ran = warm_up(known);
+  executor_.warm_up = Clock::now() - begun;
+  if (!ran) {
     // A device that is lost or too small already cannot serve; whatever else a made-up input meets, real ones may not.
     const auto code = failure_.code();
-    return code == StatusCode::kUnavailable || code == StatusCode::kResourceExhausted ? failure_ : Status();
+    if (code == StatusCode::kUnavailable || code == StatusCode::kResourceExhausted) return failure_;
+    return impossible("it does not run with made-up inputs");
   }
-  if (executor_.model().stateful() || !batch_is_first_dimension(signature)) return {};
+  if (executor_.model().stateful()) return impossible("it keeps a state between runs");
+  if (!batch_is_first_dimension(signature)) return impossible("the first dimension of its tensors is not the batch");
   executor_.prepare_note(settings(), single_);
   if (executor_.decided) return take_over(*executor_.decided);
   if (known) {
@@ -113,26 +99,32 @@ Status BatchProbe::measure_all() {
   if (open_first_dimension(signature)) {
     if (!executor_.model().shapes_follow_inputs())
       return off("how many rows its outputs have may depend on what is in the inputs", true);
-    if (!outputs_take_as_many(signature) || !outputs_follow_items())
-      return off("its outputs do not have the inputs' rows", false);
+    if (const auto rows = outputs_take_as_many(signature) ? try_rows() : other_rows(); !rows.ok())
+      return off(std::string(rows.message()), false);
     any_size_ = executor_.follows_items = true;
     if (auto status = executor_.set_variants({}, true, observer_); !status.ok()) return status;
   }
   const bool by_compiling = !any_size_ && compiles();
   if (options_.mode == BatchingMode::kOff || options_.max_items < 2 || !(any_size_ || by_compiling)) {
+    if (!any_size_ && !by_compiling && options_.asked_for)
+      return off("its shape or its file fixes how many rows it takes", true);
     keep("");
     return {};
   }
-  if (options_.mode == BatchingMode::kAuto && single_ < kTooFastToBatch)
-    return off("one run takes less than 0.1 ms", true);
+  if (options_.mode == BatchingMode::kAuto && is_too_fast()) return off("one run takes less than 0.1 ms", true);
 
   std::vector<Candidate> candidates;
   if (!add_candidate(1, candidates)) return off("the device cannot make more requests", false);
   for (const auto items : sizes()) {
     cut_short_ = out_of_time();
     if (cut_short_ || !add_candidate(items, candidates)) break;
-    if (const auto objection = contamination(candidates.back()); !objection.reason.empty())
-      return off(objection.reason, objection.certain);
+    if (auto objection = contamination(candidates.back()); !objection.reason.empty()) {
+      if (!objection.too_large) return off(objection.reason, objection.certain);
+      log_.info("Model {}: no batch of {}: {}", name_, items, objection.reason);
+      no_more_ = std::move(objection.reason);
+      candidates.pop_back();
+      break;
+    }
     if (any_size_ || options_.mode == BatchingMode::kOn) continue;
     // Compiling costs time and memory, so the first form has to show a gain before more are made.
     measure(candidates);
@@ -146,9 +138,10 @@ Status BatchProbe::measure_all() {
 
 // What of the findings hangs on how batching is asked for; the rest of the key comes with the notes.
 std::string BatchProbe::settings() const {
-  return fmt::format("batching {} at most {} preferred {} gain {} limit {} lanes {}\n", static_cast<int>(options_.mode),
-                     options_.max_items, fmt::join(options_.preferred_sizes, ","), options_.least_gain,
-                     options_.probe_limit.count(), executor_.lanes().size());
+  return fmt::format("batching {}{} at most {} preferred {} gain {} limit {} lanes {}\n",
+                     static_cast<int>(options_.mode), options_.asked_for ? " asked for" : "", options_.max_items,
+                     fmt::join(options_.preferred_sizes, ","), options_.least_gain, options_.probe_limit.count(),
+                     executor_.lanes().size());
 }
 
 std::optional<BatchFindings> BatchProbe::noted() const {
@@ -175,7 +168,9 @@ Status BatchProbe::follow(const BatchFindings& known, bool& followed) {
   }
   followed = true;
   if (!known.remark.empty()) log_.info("Model {}: {} (found out at an earlier start)", name_, known.remark);
-  return candidates.size() > 1 ? use(candidates) : Status();
+  if (candidates.size() > 1) return use(candidates);
+  note(known.remark);
+  return {};
 }
 
 // The first run of a request is slow in every runtime. False when the model refuses made-up inputs or takes too long.
@@ -205,19 +200,48 @@ bool BatchProbe::warm_up(const std::optional<BatchFindings>& known) {
   return true;
 }
 
-bool BatchProbe::outputs_follow_items() {
+// Whether one run takes less than batching costs: the shortest of a few.
+bool BatchProbe::is_too_fast() {
+  const SyntheticBatch batch(executor_.model().signature(), 1, false);
   auto& request = executor_.lanes().front()->first_request();
+  const auto begun = Clock::now();
+  if (!batch.bind(request).ok()) return single_ < kTooFastToBatch;
+  for (int i = 0; i < kReadings && single_ >= kTooFastToBatch && Clock::now() - begun < kReadingLimit; ++i) {
+    const auto start = Clock::now();
+    if (!request.run().ok()) break;
+    single_ = std::min(single_, Clock::now() - start);
+  }
+  return single_ < kTooFastToBatch;
+}
+
+Status BatchProbe::other_rows() { return failed_precondition("its outputs do not have the inputs' rows"); }
+
+// OK when a run of so many items gives outputs of as many rows; else the reason, with kResourceExhausted where the
+// device had no memory for it.
+Status BatchProbe::run_rows(std::uint32_t items) {
+  auto& request = executor_.lanes().front()->first_request();
+  const SyntheticBatch batch(executor_.model().signature(), items, true);
+  auto status = batch.bind(request);
+  if (status.ok()) status = request.run();
+  if (!status.ok()) return {status.code(), fmt::format("a run of {} items failed: {}", items, status.message())};
+  for (std::size_t i = 0; i < executor_.model().signature().outputs.size(); ++i) {
+    const auto output = request.output(i);
+    if (!output.ok() || output->shape.rank() == 0 || output->shape[0] != items) return other_rows();
+  }
+  return {};
+}
+
+// Whether outputs have the inputs' rows: with three items, or with two where that is all that the model, or the
+// device's memory, takes.
+Status BatchProbe::try_rows() {
   const auto three = [](const TensorSpec& input) { return input.shape.dims[0].accepts(3); };
   const bool take_three = std::ranges::all_of(executor_.model().signature().inputs, three);
-  for (const std::uint32_t items : {take_three ? 3u : 2u, 1u}) {
-    const SyntheticBatch batch(executor_.model().signature(), items, true);
-    if (!batch.bind(request).ok() || !request.run().ok()) return false;
-    for (std::size_t i = 0; i < executor_.model().signature().outputs.size(); ++i) {
-      const auto output = request.output(i);
-      if (!output.ok() || output->shape.rank() == 0 || output->shape[0] != items) return false;
-    }
+  auto status = run_rows(take_three ? 3 : 2);
+  if (take_three && status.code() == StatusCode::kResourceExhausted) {
+    log_.info("Model {}: {}; two are tried", name_, status.message());
+    status = run_rows(2);
   }
-  return true;
+  return status.ok() ? run_rows(1) : status;
 }
 
 // Where forms must be compiled, 4 comes first: it shows a gain better than 2 and is cheaper than 8.
@@ -239,6 +263,12 @@ std::vector<std::uint32_t> BatchProbe::sizes() const {
   return all;
 }
 
+bool BatchProbe::no_form(std::uint32_t items, std::string_view why) {
+  no_more_ = fmt::format("no form for a batch of {}: {}", items, why);
+  log_.info("Model {}: {}", name_, no_more_);
+  return false;
+}
+
 bool BatchProbe::add_candidate(std::uint32_t items, std::vector<Candidate>& candidates) {
   Candidate candidate{items, nullptr, {}};
   if (items == 1 || any_size_) {
@@ -246,14 +276,10 @@ bool BatchProbe::add_candidate(std::uint32_t items, std::vector<Candidate>& cand
   } else {
     auto compiled = executor_.batch_compiler()(items);
     if (!compiled.ok()) {
-      log_.info("Model {}: no form for a batch of {}: {}", name_, items, compiled.status().message());
-      return false;
+      return no_form(items, compiled.status().message());
     }
     candidate.model = std::move(compiled).value();
-    if (!gives_rows(candidate.model->signature(), items)) {
-      log_.info("Model {}: no form for a batch of {}: its outputs do not have as many rows", name_, items);
-      return false;
-    }
+    if (!gives_rows(candidate.model->signature(), items)) return no_form(items, "its outputs do not have as many rows");
   }
   candidates.push_back(std::move(candidate));
   return true;
@@ -269,7 +295,10 @@ BatchProbe::Objection BatchProbe::contamination(const Candidate& candidate) {
   auto together = candidate.model->create_request();
   if (!together.ok()) return {std::string(together.status().message()), false};
   if (auto status = batch.bind(**together); !status.ok()) return {std::string(status.message()), false};
-  if (auto status = (*together)->run(); !status.ok()) return {std::string(status.message()), false};
+  if (auto status = (*together)->run(); !status.ok()) {
+    const bool too_large = status.code() == StatusCode::kResourceExhausted;
+    return {fmt::format("a run of {} items failed: {}", items, status.message()), false, too_large};
+  }
   auto& alone = executor_.lanes().front()->first_request();
   // The first and the last item show mixing as well as all would, and cost two runs.
   for (const auto index : {0u, items - 1}) {
@@ -333,7 +362,8 @@ Status BatchProbe::choose(std::vector<Candidate> candidates) {
     best = std::max(best, gain);
     chosen.push_back(candidate);
   }
-  if (candidates.size() == 1 && !cut_short_) return off("it has no form for a batch", false);
+  if (candidates.size() == 1 && !cut_short_)
+    return off(no_more_.empty() ? "it has no form for a batch" : no_more_, false);
   if (candidates.size() == 1)
     return off(fmt::format("nothing could be measured within {:.1f} s", seconds(options_.probe_limit)), false);
   if (chosen.size() == 1) return off(fmt::format("no size pays ({})", fmt::join(gains, ", ")), !cut_short_);
@@ -344,7 +374,12 @@ Status BatchProbe::choose(std::vector<Candidate> candidates) {
                             gains.empty() ? "not measured" : fmt::format("{}", fmt::join(gains, ", ")));
   log_.info("Model {}: {}", name_, remark);
   if (auto status = use(chosen); !status.ok()) return status;
-  keep(std::move(remark));
+  if (no_more_.empty()) {
+    keep(std::move(remark));
+  } else {
+    note(fmt::format("requests are batched on {} up to {} items: {}", executor_.model().info().device, used.back(),
+                     no_more_));
+  }
   return {};
 }
 
@@ -373,14 +408,24 @@ Status BatchProbe::take_over(const BatchFindings& decision) {
   for (const auto items : decision.sizes) {
     if (!add_candidate(items, candidates)) break;
   }
+  note(decision.remark);
   return candidates.size() > 1 ? use(candidates) : Status();
 }
+
+// For the device's note.
+void BatchProbe::note(std::string remark) {
+  if (options_.asked_for) executor_.batching_note = std::move(remark);
+}
+
+// Nothing can be put together, whatever the options say; worth a line only to who asked for it.
+Status BatchProbe::impossible(const std::string& reason) { return options_.asked_for ? off(reason, false) : Status(); }
 
 Status BatchProbe::off(const std::string& reason, bool certain) {
   auto remark = options_.mode == BatchingMode::kOff
                     ? std::string()
                     : fmt::format("requests are not batched on {}: {}", executor_.model().info().device, reason);
   if (!remark.empty()) log_.info("Model {}: {}", name_, remark);
+  note(remark);
   if (certain) keep(std::move(remark));
   return {};
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/log.hpp"
@@ -23,12 +24,15 @@ namespace ocelli::scheduling {
 //  bf16, whose
 //     mantissa has 8 bits. Otherwise items contaminate each other, and batching stays off.
 //  4. In kAuto, sizes that do not bring least_gain times the items per second of single runs, with all lanes busy, are
-//  dropped.
+//  dropped. A model that runs in less than 0.1 ms is not batched then; the shortest of a few runs counts.
+//  5. A run that the device has no memory for is tried with fewer items, and no larger batches are used.
 // A decision that was made before (Executor::decided) is taken over after the warm-up. What was found out is kept in
 // the executor's notes, and so is what a run shows later (Executor::note_unbatched); where they have it from an earlier
 // start, only the first runs are made, and the forms compiled that are used. A provisional executor is not measured,
 // but says so (Executor::unmeasured). Ends within probe_limit, except for a compilation or run that is under way. Only
-// before the executor serves. The sentence that says what was decided goes to the log. Never fails: a model that cannot
+// before the executor serves. The sentence that says what was decided goes to the log, and where batching was asked for
+// (BatchingOptions::asked_for) and is not done, or only on fewer items, to Executor::batching_note. What the first runs
+// and the measuring took is in the executor too. Never fails: a model that cannot
 // be measured is served one request at a time.
 class BatchProbe {
  public:
@@ -51,14 +55,20 @@ class BatchProbe {
   // followed: false when the findings do not fit after all.
   Status follow(const BatchFindings& known, bool& followed);
   void keep(std::string remark) const;
+  Status find_out();
   Status measure_all();
   bool warm_up(const std::optional<BatchFindings>& known);
-  bool outputs_follow_items();
+  bool is_too_fast();
+  static Status other_rows();
+  Status run_rows(std::uint32_t items);
+  Status try_rows();
   std::vector<std::uint32_t> sizes() const;
+  bool no_form(std::uint32_t items, std::string_view why);
   bool add_candidate(std::uint32_t items, std::vector<Candidate>& candidates);
   struct Objection {
-    std::string reason;   // empty: none
-    bool certain = true;  // it will be the same at the next start
+    std::string reason;      // empty: none
+    bool certain = true;     // it will be the same at the next start
+    bool too_large = false;  // for the device's memory
   };
   Objection contamination(const Candidate& candidate);
   void measure(std::vector<Candidate>& candidates);
@@ -67,6 +77,8 @@ class BatchProbe {
   Status take_over(const BatchFindings& decision);
   Status use(const std::vector<Candidate>& candidates);
   [[nodiscard]] bool out_of_time() const noexcept { return Clock::now() >= until_; }
+  void note(std::string remark);
+  Status impossible(const std::string& reason);
   // certain: it will be the same at the next start.
   Status off(const std::string& reason, bool certain);
 
@@ -79,6 +91,7 @@ class BatchProbe {
   Status failure_;          // of the first run
   Duration single_{};       // one run of one item
   bool any_size_ = false;   // the model itself takes any number of items
+  std::string no_more_;     // why there are no larger batches than those found; empty: they were not tried
   bool cut_short_ = false;  // there was no time for all sizes: another start may find one that pays
 };
 

@@ -17,6 +17,8 @@ enum class BatchingMode : std::uint8_t {
 
 struct BatchingOptions {
   BatchingMode mode = BatchingMode::kAuto;
+  // It was asked for with this model: why it is not done is said in the device's note.
+  bool asked_for = false;
   // Most items in one run. Powers of two and the preferred sizes up to it are considered.
   std::uint32_t max_items = 16;
   // How long a request may wait for company although a device is free. Zero: only what waits already runs together.

@@ -67,6 +67,11 @@ class Executor {
   bool provisional = false;
   // What batching does was left open.
   bool unmeasured = false;
+  // Why requests are not batched, or on fewer items than were asked for; empty: as was asked for.
+  std::string batching_note{};
+  // How long the first runs took before it served, and finding out what batching does.
+  Duration warm_up{};
+  Duration measuring{};
   // What is taken over instead of being measured; empty: nothing.
   std::optional<BatchFindings> decided{};
   // As it was handed over, but no longer provisional. Only of one that is unmeasured, whose model has no other forms.

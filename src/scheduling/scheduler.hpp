@@ -27,6 +27,9 @@ struct DeviceUsage {
   std::uint64_t memory_bytes = 0;  // of all its compiled forms, as far as it is known
   BatchFindings batching;
   bool unmeasured = false;  // it came provisionally, and what batching does was left open
+  // See Executor; the findings' remark is its note.
+  Duration warm_up{};
+  Duration measuring{};
 };
 
 // How one model version is scheduled. A plain value.

@@ -37,8 +37,10 @@ std::optional<DeviceUsage> Scheduler::usage(std::size_t position) const {
   return DeviceUsage{queue_.empty() && executor.quiet(),
                      executor.last_use,
                      executor.memory_bytes(),
-                     {executor.follows_items, executor.sizes, {}, {}},
-                     executor.unmeasured};
+                     {executor.follows_items, executor.sizes, {}, executor.batching_note},
+                     executor.unmeasured,
+                     executor.warm_up,
+                     executor.measuring};
 }
 
 std::size_t Scheduler::waiting() const {

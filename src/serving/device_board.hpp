@@ -36,7 +36,8 @@ struct DeviceReport {
   // What the runtime says about the model that is, or was last, on the device; runtime is empty before the first.
   ExecutionInfo info;
   Duration compile_time{};                               // of the last compilation
-  Duration warm_up_time{};                               // first runs and measuring, after it
+  Duration warm_up_time{};                               // first runs after it
+  Duration measure_time{};                               // finding out its speed and what batching does
   std::uint32_t attempts = 0;                            // failures since it served last
   std::chrono::system_clock::time_point next_attempt{};  // when it is tried again; epoch: not planned
 

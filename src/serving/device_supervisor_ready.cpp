@@ -19,6 +19,11 @@ std::int64_t milliseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
 
+void add_note(ExecutionInfo& info, const std::string& remark) {
+  if (remark.empty()) return;
+  info.note += (info.note.empty() ? "" : "; ") + remark;
+}
+
 }  // namespace
 
 // --- making ready
@@ -79,8 +84,10 @@ Status DeviceSupervisor::admit(std::size_t position, Obtained made) {
     spec.provisional = !model->stateful() && is_interim(position);
   }
   if (auto status = scheduler_->add(std::move(spec)); !status.ok()) return status;
-  const auto warm_up = Clock::now() - begun;
+  const auto took = Clock::now() - begun;
   const auto usage = scheduler_->usage(position);
+  const auto warm_up = usage ? usage->warm_up : took;
+  const auto measuring = took - warm_up;
   if (usage && made.claim) context_.memory.begin_turn(*made.claim, usage->memory_bytes, made.compile_time);
   const Lock lock(mutex_);
   if (!signature_) {
@@ -99,12 +106,14 @@ Status DeviceSupervisor::admit(std::size_t position, Obtained made) {
     report.info.memory_bytes = member.bytes;
     report.compile_time = made.compile_time;
     report.warm_up_time = warm_up;
+    report.measure_time = measuring;
+    if (usage) add_note(report.info, usage->batching.remark);
     report.attempts = 0;
     report.next_attempt = {};
   });
-  log_.info("{}: {} serves on {} {} in {}; compiled in {} ms, warmed up in {} ms", label_, member.device.target,
-            model->info().runtime, model->info().device, model->info().precision, milliseconds(made.compile_time),
-            milliseconds(warm_up));
+  log_.info("{}: {} serves on {} {} in {}; compiled in {} ms, warmed up in {} ms, measured in {} ms", label_,
+            member.device.target, model->info().runtime, model->info().device, model->info().precision,
+            milliseconds(made.compile_time), milliseconds(warm_up), milliseconds(measuring));
   return {};
 }
 
@@ -237,7 +246,9 @@ void DeviceSupervisor::retire_others() {
 // Finds out what was left open so that requests did not wait for it. It goes on serving meanwhile.
 void DeviceSupervisor::settle(std::size_t position) noexcept {
   if (!enter()) return;
+  const auto begun = Clock::now();
   const auto status = scheduler_->measure(position);
+  const auto took = Clock::now() - begun;
   const auto usage = scheduler_->usage(position);
   std::shared_ptr<MemoryClaim> claim;
   {
@@ -247,7 +258,11 @@ void DeviceSupervisor::settle(std::size_t position) noexcept {
     if (usage) take_usage(member, *usage);
     member.unmeasured = false;  // one attempt, which may have failed
     claim = member.claim.lock();
-    board_->update(position, [&](DeviceReport& report) { report.info.memory_bytes = member.bytes; });
+    board_->update(position, [&](DeviceReport& report) {
+      report.info.memory_bytes = member.bytes;
+      report.measure_time += took;
+      if (usage) add_note(report.info, usage->batching.remark);
+    });
     (void)finish(position, {});
   }
   // Forms that were tried and did not pay are gone again.

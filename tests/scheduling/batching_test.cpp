@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -440,6 +441,69 @@ TEST_F(BatchingTest, AutoTurnsItselfOffWhereItDoesNotPay) {
   model->release();
   ASSERT_TRUE(wait_for(5));
   EXPECT_EQ(model->runs(), 5);
+}
+
+// The first runs meet a busy machine; how long one takes without that decides.
+TEST_F(BatchingTest, ADisturbedReadingDoesNotMakeAFastModelWorthMeasuring) {
+  std::atomic<int> runs{0};
+  const auto kernel = [&](const std::vector<TensorView>& in, std::vector<Tensor>& out) {
+    if (++runs < 5) std::this_thread::sleep_for(milliseconds(1));  // what a run takes, not a wait for another thread
+    return test::add_kernel(1)(in, out);
+  };
+  BatchingOptions options;
+  options.probe_limit = milliseconds(500);
+  open(std::make_shared<test::FakeModel>(test::add_signature(open_batch(2)), kernel), options);
+  EXPECT_LT(runs, 50) << "measuring makes thousands of runs";
+  EXPECT_EQ(scheduler->usage(0)->batching.sizes, std::vector<std::uint32_t>{1});
+}
+
+// Kernels of a device that has no memory for more than so many rows.
+test::FakeModel::Kernel small_device(std::int64_t rows) {
+  return [rows](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    if (in[0].shape[0] > rows) return {StatusCode::kResourceExhausted, "no room"};
+    return test::add_kernel(1)(in, out);
+  };
+}
+
+TEST_F(BatchingTest, BatchesAreAsLargeAsTheDevicesMemoryTakes) {
+  auto options = always();
+  options.asked_for = true;
+  open(std::make_shared<test::FakeModel>(test::add_signature(open_batch(2)), small_device(2)), options);
+  const auto found = scheduler->usage(0)->batching;
+  EXPECT_EQ(found.sizes, (std::vector<std::uint32_t>{1, 2}));
+  EXPECT_EQ(found.remark, "requests are batched on FAKE up to 2 items: a run of 4 items failed: no room");
+  submit_behind_one(4);
+  ASSERT_TRUE(wait_for(5));
+  expect_answers();
+  EXPECT_EQ(items[1].batch_size, 2U);
+}
+
+TEST_F(BatchingTest, WhyWhatWasAskedForIsNotDoneIsTold) {
+  auto options = always();
+  options.asked_for = true;
+  const auto remark = [&](const std::shared_ptr<test::FakeModel>& fake) {
+    open(fake, options);
+    return scheduler->usage(0)->batching.remark;
+  };
+  const auto small = std::make_shared<test::FakeModel>(test::add_signature(open_batch(2)), small_device(1));
+  EXPECT_EQ(remark(small), "requests are not batched on FAKE: a run of 2 items failed: no room");
+  EXPECT_EQ(remark(adder(PartialShape::from({1, 2}))),
+            "requests are not batched on FAKE: its shape or its file fixes how many rows it takes");
+  const auto stateful = adder(PartialShape::from({1, 2}));
+  stateful->is_stateful = true;
+  EXPECT_EQ(remark(stateful), "requests are not batched on FAKE: it keeps a state between runs");
+  options.asked_for = false;
+  EXPECT_EQ(remark(small), "") << "the log is enough";
+}
+
+TEST_F(BatchingTest, FirstRunsAndMeasuringAreToldApart) {
+  BatchingOptions options;
+  options.max_items = 2;
+  options.probe_limit = milliseconds(100);
+  open(slow_model(milliseconds(2), Duration::zero()), options);
+  const auto usage = scheduler->usage(0);
+  EXPECT_GT(usage->warm_up, Duration::zero());
+  EXPECT_GE(usage->measuring, milliseconds(12)) << "two sizes, three rounds, a run of 2 ms at least in each";
 }
 
 TEST_F(BatchingTest, AModelThatTakesTooLongDoesNotHoldUpLoading) {

@@ -346,6 +346,14 @@ TEST_F(DevicePlanTest, ADeviceThatTakesLessThanIsShownIsRefusedWithTheReason) {
   EXPECT_TRUE(open(std::move(made)).ok());
 }
 
+TEST_F(DevicePlanTest, WhyNothingIsBatchedIsInTheDevicesNote) {
+  auto made = options(Use::kAll);
+  made.batching.mode = scheduling::BatchingMode::kOn;
+  made.batching.asked_for = true;
+  ASSERT_TRUE(open(std::move(made)).ok());
+  EXPECT_THAT(report(0).info.note, HasSubstr("requests are not batched on FAKE: its shape or its file fixes"));
+}
+
 TEST_F(DevicePlanTest, ARequestThatIsTooLargeForADeviceGoesToTheNext) {
   gpu.shape = cpu.shape = PartialShape{{Dimension::any(), Dimension::fixed(1)}};
   auto made = options(Use::kAll);

@@ -55,6 +55,7 @@ void append_execution(std::string& text, const std::vector<serving::DeviceReport
     append_time(text, "since", report.since);
     append_milliseconds(text, "compile_ms", report.compile_time);
     append_milliseconds(text, "warm_up_ms", report.warm_up_time);
+    append_milliseconds(text, "measure_ms", report.measure_time);
     if (info.memory_bytes > 0) {
       fmt::format_to(std::back_inserter(text), ",\"memory_bytes\":{},\"memory_estimated\":{}", info.memory_bytes,
                      info.memory_estimated);

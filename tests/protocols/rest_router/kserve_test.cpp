@@ -159,7 +159,7 @@ TEST_F(KserveTest, MetadataSaysWhereTheModelRunsAndWhatTheFileSays) {
       R"(200 {"name":"m","versions":["1"],"platform":"OpenVINO","inputs":[{"name":"x","datatype":"BYTES","shape":[-1,-1]}],"outputs":[],)"
       R"("rt_info":{"model_info":{"deep":{"one":"1","two":{"x":"2"}},"labels":"a b"}},)"
       R"("execution":[{"target":"CPU","state":"serving","reason":"","runtime":"OpenVINO","runtime_version":"2026.4","device":"CPU","device_name":"Some CPU","precision":"BF16",)"
-      R"("note":"runs in BF16, not \"FP32\"","since":"now","compile_ms":0.0,"warm_up_ms":0.0}]})");
+      R"("note":"runs in BF16, not \"FP32\"","since":"now","compile_ms":0.0,"warm_up_ms":0.0,"measure_ms":0.0}]})");
 }
 
 TEST_F(KserveTest, PlatformNamesTheRuntimesThatCompute) {
