@@ -5,6 +5,7 @@ import os
 import pathlib
 import shlex
 import shutil
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -17,6 +18,9 @@ from ocelli_server import PROGRAM, free_port, wait_for
 MODELS = pathlib.Path(os.environ["OCELLI_BUILD_DIR"]).resolve() / "test_models"
 SIGNATURE = json.loads((MODELS / "product" / "simulated.json").read_text()) if (MODELS / "product").exists() else {}
 
+# gRPC, where a command names no port.
+DEFAULT_PORT = 9178
+
 # The arguments of the page's docker commands behind the image's name, and the devices that they need.
 COMMANDS = [
     ("--model_path /opt/model --model_name resnet --port 9001 --target_device MYRIAD", ["MYRIAD"]),
@@ -26,13 +30,23 @@ COMMANDS = [
     ("--model_path /opt/model --model_name resnet --port 9001 --target_device AUTO", ["GPU"]),
     ("--model_path /opt/model --model_name resnet --port 9001 --plugin_config '{\"PERFORMANCE_HINT\": \"LATENCY\"}' --target_device AUTO", ["GPU"]),
     ("--model_path /opt/model --model_name resnet --port 9001 --plugin_config '{\"PERFORMANCE_HINT\": \"THROUGHPUT\"}' --target_device AUTO", ["GPU"]),
-    # The page relies on 9178, the port's default of its release; later ones, and this server, want it said.
-    ("--model_path /opt/model --model_name resnet --target_device NVIDIA --port 9178", ["NVIDIA"]),
+    # It relies on the default port, DEFAULT_PORT.
+    ("--model_path /opt/model --model_name resnet --target_device NVIDIA", ["NVIDIA"]),
 ]
 CONFIGS = [
     ('{"model_config_list": [{"config": {"name": "resnet", "base_path": "/opt/model", "batch_size": "1", "target_device": "MULTI:MYRIAD,CPU"}}]}', ["MYRIAD"]),
     ('{"model_config_list": [{"config": {"name": "resnet", "base_path": "/opt/model", "batch_size": "1", "target_device": "HETERO:GPU,CPU"}}]}', ["GPU", "CPU"]),
 ]
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 class Run:
@@ -43,8 +57,11 @@ class Run:
         model = self.folder / "model" / "1"
         model.mkdir(parents=True)
         shutil.copy(MODELS / "product" / "model.onnx", model / "model.onnx")
-        self.port = free_port()
-        words = [word.replace("/opt/model", str(self.folder / "model")).replace("9001", str(self.port)).replace("9178", str(self.port)) for word in arguments]
+        names_port = "--port" in arguments
+        self.port = DEFAULT_PORT if not names_port and is_free(DEFAULT_PORT) else free_port()
+        words = [word.replace("/opt/model", str(self.folder / "model")).replace("9001", str(self.port)) for word in arguments]
+        if not names_port and self.port != DEFAULT_PORT:  # another program has it
+            words += ["--port", str(self.port)]
         self.command = [str(pathlib.Path(PROGRAM).with_name("ovms")), *words, "--grpc_bind_address", "127.0.0.1"]
         if simulated:
             devices = [{"name": name, "kind": "gpu", "service_time_us": 500} for name in simulated]
