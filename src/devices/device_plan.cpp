@@ -4,13 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <initializer_list>
 
 #include "base/letter_case.hpp"
 #include "devices/automatic_devices.hpp"
 #include "devices/device_memory.hpp"
-#include "devices/device_properties.hpp"
+#include "devices/plan_keys.hpp"
 #include "runtime/execution_properties.hpp"
 
 namespace ocelli::devices {
@@ -21,6 +20,9 @@ using Properties = std::map<std::string, std::string>;
 constexpr const char* kOpenvinoName = "openvino";
 constexpr const char* kOnnxruntimeName = "onnxruntime";
 constexpr const char* kSimulatedName = "simulated";
+// Behind the dot of CPU.
+constexpr std::string_view kOpenvinoWord = "OPENVINO";
+constexpr std::string_view kOnnxruntimeWord = "ONNXRUNTIME";
 
 enum class CpuRuntime : std::uint8_t { kUnspecified, kOpenvino, kOnnxruntime };
 
@@ -30,11 +32,6 @@ bool all_of(const DeviceExpression& expression, std::initializer_list<DeviceKind
   return std::ranges::all_of(expression.members, [&](const DeviceMember& member) {
     return std::ranges::find(kinds, member.device.kind) != kinds.end();
   });
-}
-
-std::string value_of(const Properties& properties, const char* key) {
-  const auto found = properties.find(key);
-  return found == properties.end() ? std::string() : upper(found->second);
 }
 
 Result<CpuRuntime> take_cpu_runtime(Properties& properties) {
@@ -133,13 +130,21 @@ Result<std::vector<Placement>> hetero_placements(const DeviceExpression& express
   using enum DeviceKind;
   const auto plain = [](const DeviceName& device) { return is_cpu(device) ? device.name : device.to_string(); };
   if (all_of(expression, {kSimulated})) return std::vector{Placement{kSimulatedName, hetero_text(expression, plain)}};
-  const bool wants_onnxruntime =
-      cpu == CpuRuntime::kOnnxruntime || std::ranges::any_of(expression.members, [](const DeviceMember& member) {
-        return member.device.instance == "ONNXRUNTIME";
-      });
+  if (std::ranges::count_if(expression.members, [](const auto& member) { return is_cpu(member.device); }) > 1) {
+    return invalid_argument(fmt::format(
+        "target_device {}: the processor stands in the list twice; a model is divided over different devices of one "
+        "runtime, and MULTI runs it on both runtimes of the processor",
+        expression.to_string()));
+  }
+  const auto names = [&](std::string_view runtime) {
+    return std::ranges::any_of(expression.members,
+                               [&](const DeviceMember& member) { return member.device.instance == runtime; });
+  };
+  const bool wants_onnxruntime = cpu == CpuRuntime::kOnnxruntime || names(kOnnxruntimeWord);
+  const bool wants_openvino = cpu == CpuRuntime::kOpenvino || names(kOpenvinoWord);
   if (!wants_onnxruntime && all_of(expression, {kCpu, kGpu, kNpu}))
     return std::vector{Placement{kOpenvinoName, hetero_text(expression, plain)}};
-  if (cpu != CpuRuntime::kOpenvino && all_of(expression, {kCpu, kNvidia, kCuda, kTensorrt})) {
+  if (!wants_openvino && all_of(expression, {kCpu, kNvidia, kCuda, kTensorrt})) {
     const auto text = [&](bool tensorrt) {
       return hetero_text(expression, [&](const DeviceName& device) {
         if (device.kind == kCpu) return std::string("CPU");
@@ -160,6 +165,16 @@ Result<std::vector<Placement>> hetero_placements(const DeviceExpression& express
       expression.to_string()));
 }
 
+// One device of a list is used without it, unless the list is told how to divide.
+bool is_divided(const DeviceExpression& expression, CpuRuntime cpu, const Properties& properties) {
+  if (expression.kind != PlanKind::kHetero) return false;
+  if (expression.members.size() > 1) return true;
+  const auto& device = expression.members.front().device;
+  const bool onnxruntime = cpu == CpuRuntime::kOnnxruntime || device.instance == kOnnxruntimeWord;
+  return properties.contains("MODEL_DISTRIBUTION_POLICY") && !onnxruntime &&
+         all_of(expression, {DeviceKind::kCpu, DeviceKind::kGpu, DeviceKind::kNpu});
+}
+
 // Every request of a divided model runs on all of its devices, so the smallest limit holds; empty: there is none.
 std::optional<std::uint32_t> hetero_requests(const DeviceExpression& expression) {
   std::optional<std::uint32_t> least;
@@ -169,68 +184,9 @@ std::optional<std::uint32_t> hetero_requests(const DeviceExpression& expression)
   return least;
 }
 
-// The value of one of the plan's own keys, taken out of properties; empty when it is not there.
-std::string take(Properties& properties, const char* key) {
-  auto value = value_of(properties, key);
-  properties.erase(key);
-  return value;
-}
-
-Status take_switch(Properties& properties, const char* key, bool& field) {
-  const auto value = take(properties, key);
-  if (value.empty()) return {};
-  field = value == "YES" || value == "TRUE";
-  if (field || value == "NO" || value == "FALSE") return {};
-  return invalid_argument(fmt::format("plugin_config {}: YES or NO expected, not \"{}\"", key, value));
-}
-
-Status take_batch_timeout(Properties& properties, DevicePlan& plan) {
-  const auto value = take(properties, "AUTO_BATCH_TIMEOUT");
-  if (value.empty()) return {};
-  constexpr std::uint32_t kLongest = 60'000;
-  std::uint32_t milliseconds = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), milliseconds);
-  if (error != std::errc() || end != value.data() + value.size() || milliseconds > kLongest) {
-    return invalid_argument(fmt::format(
-        "plugin_config AUTO_BATCH_TIMEOUT: milliseconds from 0 to {} expected, not \"{}\"", kLongest, value));
-  }
-  plan.batch_timeout = std::chrono::milliseconds(milliseconds);
-  return {};
-}
-
-Status take_device_properties(Properties& properties, DevicePlan& plan) {
-  const auto found = properties.find("DEVICE_PROPERTIES");
-  if (found == properties.end()) return {};
-  const auto parsed = parse_device_properties(found->second);
-  if (!parsed.ok()) return parsed.status();
-  for (const auto& [device, own] : *parsed) {
-    const auto member = std::ranges::find_if(
-        plan.members, [&, name = device](const PlanMember& candidate) { return upper(candidate.target) == name; });
-    if (member == plan.members.end())
-      return invalid_argument(fmt::format("plugin_config DEVICE_PROPERTIES: {} is not in target_device", device));
-    if (Status status = check_streams_and_hint(own); !status.ok()) return status;
-    member->properties = own;
-  }
-  properties.erase(found);
-  return {};
-}
-
-// AUTO's own keys, and its hint: a member that is used together with others runs for throughput.
-Status read_auto(Properties& properties, DevicePlan& plan) {
-  plan.use = DevicePlan::Use::kFirst;
-  if (value_of(properties, "PERFORMANCE_HINT") == "CUMULATIVE_THROUGHPUT") {
-    plan.use = DevicePlan::Use::kAny;
-    properties["PERFORMANCE_HINT"] = "THROUGHPUT";
-  }
-  if (Status status = take_switch(properties, "ENABLE_STARTUP_FALLBACK", plan.startup_fallback); !status.ok())
-    return status;
-  return take_switch(properties, "ENABLE_RUNTIME_FALLBACK", plan.runtime_fallback);
-}
-
 Result<DevicePlan> plan_for(const DeviceExpression& expression, CpuRuntime cpu, Properties& properties) {
   DevicePlan plan;
-  Status status;
-  if (expression.kind == PlanKind::kHetero && expression.members.size() > 1) {
+  if (is_divided(expression, cpu, properties)) {
     auto ways = hetero_placements(expression, cpu);
     if (!ways.ok()) return ways.status();
     // How the model is divided is known to its runtime only; the first device is the one that is meant to carry it.
@@ -238,21 +194,16 @@ Result<DevicePlan> plan_for(const DeviceExpression& expression, CpuRuntime cpu, 
                             .placements = std::move(*ways),
                             .requests = hetero_requests(expression),
                             .memory = memory_of(expression.members.front().device)});
-    return plan;
+  } else {
+    auto members = members_of(expression, cpu);
+    if (!members.ok()) return members.status();
+    plan.members = std::move(*members);
   }
-  auto members = members_of(expression, cpu);
-  if (!members.ok()) return members.status();
-  plan.members = std::move(*members);
-  if (expression.kind == PlanKind::kAuto) status = read_auto(properties, plan);
-  if (expression.kind == PlanKind::kMulti && value_of(properties, "PERFORMANCE_HINT") == "CUMULATIVE_THROUGHPUT")
-    properties["PERFORMANCE_HINT"] = "THROUGHPUT";
   if (expression.kind == PlanKind::kBatch) {
     plan.batching = true;
     plan.batch = expression.members.front().count;
-    status = take_batch_timeout(properties, plan);
   }
-  if (status.ok()) status = take_device_properties(properties, plan);
-  if (!status.ok()) return status;
+  if (Status status = take_plan_keys(expression, properties, plan); !status.ok()) return status;
   return plan;
 }
 
@@ -267,6 +218,15 @@ bool is_left_out(const std::string& name, const std::vector<DeviceName>& left_ou
 std::vector<std::string> not_left_out(std::vector<std::string> names, const std::vector<DeviceName>& left_out) {
   std::erase_if(names, [&](const std::string& name) { return is_left_out(name, left_out); });
   return names;
+}
+
+// OpenVINO's other way to give a list its devices: "AUTO" and MULTI_DEVICE_PRIORITIES.
+std::string with_priorities(std::string_view target_device, const Properties& properties) {
+  const auto name = upper(target_device);
+  const auto list = properties.find("MULTI_DEVICE_PRIORITIES");
+  const bool bare = name == "AUTO" || name == "MULTI" || name == "HETERO" || name == "BATCH";
+  if (!bare || list == properties.end()) return std::string(target_device);
+  return fmt::format("{}:{}", name, list->second);
 }
 
 }  // namespace
@@ -303,7 +263,7 @@ DevicePlan with_cpu_runtimes_apart(DevicePlan plan) {
 
 Result<DevicePlan> make_plan(std::string_view target_device, const std::map<std::string, std::string>& plugin_config,
                              const std::vector<std::string>& simulated, const AutomaticDevices& automatic) {
-  auto expression = parse_target_device(target_device, simulated);
+  auto expression = parse_target_device(with_priorities(target_device, plugin_config), simulated);
   if (!expression.ok()) return expression.status();
   if (expression->kind == PlanKind::kAuto && expression->members.empty()) {
     const auto names = not_left_out(automatic ? automatic() : automatic_devices(), expression->left_out);

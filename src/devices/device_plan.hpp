@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,10 +51,18 @@ struct DevicePlan {
   bool runtime_fallback = true;
   // BATCH: requests are put together before they reach the device.
   bool batching = false;
-  std::optional<std::uint32_t> batch{};            // the size to wait for; empty: what proves best
-  std::chrono::milliseconds batch_timeout{1'000};  // how long the first request of a batch waits (AUTO_BATCH_TIMEOUT)
+  std::optional<std::uint32_t> batch{};  // the size to wait for; empty: what proves best
+  // How long the first request of a batch waits (AUTO_BATCH_TIMEOUT). Empty: not given; BATCH waits a second then, and
+  // the server's own batching as its options say.
+  std::optional<std::chrono::milliseconds> batch_timeout{};
+  // Requests may be put together where nothing asked for it (ALLOW_AUTO_BATCHING, default yes). BATCH always does.
+  bool automatic_batching = true;
   // plugin_config without what the plan itself has read.
   std::map<std::string, std::string> properties;
+  // Of these, keys that belong to the list as well: no member need know them.
+  std::set<std::string> list_keys{};
+  // What of plugin_config is done in another way than it says, or not at all; sentences for the log.
+  std::vector<std::string> remarks{};
 
   friend bool operator==(const DevicePlan&, const DevicePlan&) = default;
 };
@@ -73,12 +82,10 @@ using AutomaticDevices = std::function<std::vector<std::string>()>;
 //  out, and uses the first that works; with PERFORMANCE_HINT=CUMULATIVE_THROUGHPUT all that work.
 //  - HETERO over Intel devices is OpenVINO's, over NVIDIA devices and the CPU that of ONNX Runtime's providers.
 //  - BATCH is this server's own batching on the device.
-//  - plugin_config keys of the plan itself are taken out of properties: RUNTIME, DEVICE_PROPERTIES (see
-//  device_properties.hpp), for AUTO ENABLE_STARTUP_FALLBACK and ENABLE_RUNTIME_FALLBACK, for BATCH AUTO_BATCH_TIMEOUT
-//  (milliseconds).
+//  - plugin_config keys of the plan itself are taken out of properties: see plan_keys.hpp.
 // Pure: whether a device is there shows when the plan is compiled. Errors: kInvalidArgument (a key above; NUM_STREAMS
-// together with PERFORMANCE_HINT; RUNTIME where no CPU follows it), kUnimplemented (HETERO over runtimes that cannot
-// share a model).
+// together with PERFORMANCE_HINT; RUNTIME where no CPU follows it; the processor twice in HETERO), kUnimplemented
+// (HETERO over runtimes that cannot share a model).
 Result<DevicePlan> make_plan(const DeviceExpression& expression,
                              const std::map<std::string, std::string>& plugin_config);
 

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
+
+#include "runtime/execution_properties.hpp"
 #include "runtime/model_size.hpp"
 
 namespace ocelli::devices {
@@ -41,10 +45,53 @@ std::string formats_of(const Runtime& runtime) {
   return names;
 }
 
+// OVMS lets it stand for every device.
+constexpr std::string_view kAlwaysAllowed = "ENABLE_MMAP";
+
+// Whether the member's runtime knows the key: the first that can be loaded.
+bool member_knows(const PlanMember& member, RuntimeRegistry& registry, const std::string& key) {
+  for (const auto& placement : member.placements) {
+    const auto runtime = registry.get(placement.runtime);
+    if (runtime.ok()) return (*runtime)->knows_property(placement.device, key);
+  }
+  return false;
+}
+
+// Which keys of plugin_config a member gets: of a list's keys those that it knows, and a stand-in does without those
+// that only the better way knows. A key that was meant for this member and that it does not know stays, to be refused.
+class KnownKeys {
+ public:
+  KnownKeys(const DevicePlan& plan, const PlanMember& member, RuntimeRegistry& registry, const Log& log)
+      : plan_(plan), member_(member), registry_(registry), log_(log) {}
+
+  void leave_out(Runtime& runtime, const Placement& placement, std::map<std::string, std::string>& properties) const {
+    std::erase_if(properties, [&](const auto& property) {
+      const auto& key = property.first;
+      if (runtime.knows_property(placement.device, key) || !may_lack(placement, key)) return false;
+      log_.debug("plugin_config key {} is left out for {}: {} does not know it", key, member_.target,
+                 placement.runtime);
+      return true;
+    });
+  }
+
+ private:
+  [[nodiscard]] bool may_lack(const Placement& placement, const std::string& key) const {
+    if (key == kAlwaysAllowed || plan_.list_keys.contains(key)) return true;
+    if (plan_.members.size() > 1 && !member_.properties.contains(key)) return true;
+    return placement != member_.placements.front() && member_knows(member_, registry_, key);
+  }
+
+  const DevicePlan& plan_;
+  const PlanMember& member_;
+  RuntimeRegistry& registry_;
+  const Log& log_;
+};
+
 Result<CompiledMember> compile_at(const PlanMember& member, const Placement& placement, RuntimeRegistry& registry,
-                                  const ModelSource& source, CompileOptions options) {
+                                  const ModelSource& source, CompileOptions options, const KnownKeys& keys) {
   auto runtime = registry.get(placement.runtime);
   if (!runtime.ok()) return runtime.status();
+  keys.leave_out(**runtime, placement, options.properties);
   if (!(*runtime)->supports(source.format)) {
     return failed_precondition(fmt::format("{} does not read {} models, only {}", placement.runtime,
                                            model_format_name(source.format), formats_of(**runtime)));
@@ -80,13 +127,27 @@ CompileOptions options_of(const DevicePlan& plan, const PlanMember& member, Comp
 
 }  // namespace
 
+Status check_properties(const DevicePlan& plan, RuntimeRegistry& registry) {
+  if (plan.members.size() < 2) return {};
+  for (const auto& [key, value] : plan.properties) {
+    if (is_execution_property(key) || key == kAlwaysAllowed || plan.list_keys.contains(key)) continue;
+    const auto knows = [&, &key = key](const PlanMember& member) { return member_knows(member, registry, key); };
+    if (std::ranges::any_of(plan.members, knows)) continue;
+    std::string targets;
+    for (const auto& member : plan.members) targets += (targets.empty() ? "" : ", ") + member.target;
+    return invalid_argument(fmt::format("plugin_config key {} is not known to any device of {}", key, targets));
+  }
+  return {};
+}
+
 Result<CompiledMember> compile_member(const DevicePlan& plan, const PlanMember& member, RuntimeRegistry& registry,
                                       const ModelSource& source, const CompileOptions& options, const Log& log,
                                       bool full_ends) {
   Refusals refusals;
   const auto wanted = options_of(plan, member, options);
+  const KnownKeys keys(plan, member, registry, log);
   for (const auto& placement : member.placements) {
-    auto made = compile_at(member, placement, registry, source, wanted);
+    auto made = compile_at(member, placement, registry, source, wanted, keys);
     if (made.ok()) {
       if (!refusals.empty()) {
         log.debug("{} runs on {} {}, because of {}", member.target, made->info.runtime, made->info.device,

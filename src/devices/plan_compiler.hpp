@@ -27,11 +27,16 @@ struct CompiledMember {
   ExecutionInfo info;
 };
 
+// Whether each key of the plan's properties is known to a member at least, or to the list. A plan of one member is not
+// looked at: its runtime refuses what it does not know. May load the runtimes of members. Errors: kInvalidArgument
+// naming the key.
+Status check_properties(const DevicePlan& plan, RuntimeRegistry& registry);
+
 // Compiles one member by the first of its ways that works. options.device is ignored; the plan's and the member's own
-// properties replace options.properties. Blocks. The error names every way that was tried and its reason, under the
-// code of the first one; a wrong parameter or a missing file ends the search. full_ends: so does a device without
-// memory for the model, with kResourceExhausted, for a caller who can free memory and try again. Where the runtime does
-// not say what the model takes, info has the size of its files.
+// properties replace options.properties, without keys of a list that this member does not know. Blocks. The error names
+// every way that was tried and its reason, under the code of the first one; a wrong parameter or a missing file ends
+// the search. full_ends: so does a device without memory for the model, with kResourceExhausted, for a caller who can
+// free memory and try again. Where the runtime does not say what the model takes, info has the size of its files.
 Result<CompiledMember> compile_member(const DevicePlan& plan, const PlanMember& member, RuntimeRegistry& registry,
                                       const ModelSource& source, const CompileOptions& options, const Log& log,
                                       bool full_ends = false);

@@ -2,10 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace ocelli {
 namespace {
+
+constexpr std::array<std::string_view, 5> kSharedKeys{"PERFORMANCE_HINT", "NUM_STREAMS", "INFERENCE_NUM_THREADS",
+                                                      "INFERENCE_PRECISION_HINT", "ENABLE_CPU_PINNING"};
 
 Status bad_value(const std::string& key, const std::string& value, std::string_view expected) {
   return invalid_argument(fmt::format("plugin_config {} is {}; expected {}", key, value, expected));
@@ -42,6 +47,10 @@ Result<bool> parse_flag(const std::string& key, const std::string& value) {
 }
 
 }  // namespace
+
+bool is_execution_property(std::string_view key) noexcept {
+  return std::ranges::find(kSharedKeys, key) != kSharedKeys.end();
+}
 
 Status check_streams_and_hint(const std::map<std::string, std::string>& properties) {
   if (!properties.contains("NUM_STREAMS") || !properties.contains("PERFORMANCE_HINT")) return {};

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/status.hpp"
 
@@ -25,6 +26,9 @@ struct ExecutionProperties {
 // Reads the shared keys and removes them from properties, so that what is left is the backend's own. Errors:
 // kInvalidArgument naming the key and its value; NUM_STREAMS together with PERFORMANCE_HINT is refused.
 Result<ExecutionProperties> take_execution_properties(std::map<std::string, std::string>& properties);
+
+// Whether the key is one of these.
+bool is_execution_property(std::string_view key) noexcept;
 
 // The rule alone: kInvalidArgument when both NUM_STREAMS and PERFORMANCE_HINT are given.
 Status check_streams_and_hint(const std::map<std::string, std::string>& properties);

@@ -39,6 +39,10 @@ class Runtime {
   [[nodiscard]] virtual std::string version() const = 0;
   [[nodiscard]] virtual std::vector<DeviceInfo> devices() = 0;
   [[nodiscard]] virtual bool supports(ModelFormat format) const noexcept = 0;
+  // Whether a key of plugin_config means something to this device, which is named as for compile(). Its value is not
+  // looked at: compile() does that. For a device that is not here: whether it would, as far as that is known. May block
+  // while the device's own library is loaded.
+  [[nodiscard]] virtual bool knows_property(const std::string& device, const std::string& key) = 0;
   // Blocks until compiled. Errors: kInvalidArgument (options: shape, layout, property, named in the message),
   // kFailedPrecondition (the device is not there or refuses the model), kNotFound (file missing), kInternal (file
   // broken, runtime failed). Two calls may run at once.

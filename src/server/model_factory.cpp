@@ -21,6 +21,8 @@ namespace ocelli::server {
 namespace {
 
 constexpr std::string_view kOpenvino = "openvino";
+// How long the first request of a batch waits where BATCH does not say it: OpenVINO's default.
+constexpr std::chrono::milliseconds kBatchTimeout{1000};
 
 bool uses(const devices::DevicePlan& plan, std::string_view runtime) {
   return std::any_of(plan.members.begin(), plan.members.end(), [&](const devices::PlanMember& member) {
@@ -171,9 +173,12 @@ serving::ModelServableOptions ModelFactory::servable_options(const repository::M
   servable.metrics = load.metrics;
   // Whoever lets requests decide about the batch gets it as they bring it; measuring would make every change slower.
   if (load.config.automatic()) servable.batching.mode = scheduling::BatchingMode::kOff;
+  if (!plan.automatic_batching) servable.batching.mode = scheduling::BatchingMode::kOff;
+  if (plan.batch_timeout) servable.batching.max_delay = *plan.batch_timeout;
   if (plan.batching) {
     servable.batching.mode = plan.batch ? scheduling::BatchingMode::kOn : scheduling::BatchingMode::kAuto;
-    servable.batching.max_delay = plan.batch_timeout;
+    servable.batching.max_delay = plan.batch_timeout.value_or(kBatchTimeout);
+    servable.batching.asked_for = true;
   }
   if (plan.batch) {
     servable.batching.max_items = *plan.batch;
@@ -192,10 +197,12 @@ Result<std::shared_ptr<serving::Servable>> ModelFactory::load_model(const reposi
       devices::make_plan(load.config.target_device, load.config.plugin_config, options_.simulated_devices,
                          [this] { return devices::automatic_devices(runtimes_, !options_.simulated_devices.empty()); });
   if (!plan.ok()) return plan.status();
+  for (const auto& remark : plan->remarks) log_.warning("Model {}: {}", load.config.name, remark);
   // Only ONNX files are read by both runtimes of the CPU; a model that cannot move stays with the first.
   const bool may_choose =
       load.source.format == ModelFormat::kOnnx && !load.config.automatic() && !load.config.stateful.enabled;
   if (options_.probe_devices && may_choose) *plan = devices::with_cpu_runtimes_apart(std::move(*plan));
+  if (Status status = devices::check_properties(*plan, runtimes_); !status.ok()) return status;
   // Beside the compiling; the line stands in the log before the model is served.
   const auto announcing = uses(*plan, kOpenvino) ? announce_openvino() : std::jthread();
   auto servable = servable_options(load, *plan);

@@ -232,16 +232,17 @@ TEST_F(OpenvinoBackend, StreamsAndThreadsAreWhatWasAskedFor) {
   EXPECT_EQ(latency->info().optimal_requests, 1U);
 }
 
-TEST_F(OpenvinoBackend, OldPropertyNamesStillWork) {
-  auto options = exact_;
-  options.properties["CPU_THROUGHPUT_STREAMS"] = "2";
-  options.properties["CPU_THREADS_NUM"] = "2";
-  options.properties["CPU_BIND_THREAD"] = "NO";
-  auto model = compile("row", options);
-  ASSERT_NE(model, nullptr);
-  EXPECT_EQ(model->info().streams, 2U);
-  options.properties = {{"CPU_THROUGHPUT_STREAMS", "CPU_THROUGHPUT_AUTO"}};
-  EXPECT_NE(compile("row", options), nullptr);
+TEST_F(OpenvinoBackend, SaysWhichKeysItsDevicesKnow) {
+  const auto knows = [this](const char* device, const char* key) { return runtime_->knows_property(device, key); };
+  for (const char* key : {"NUM_STREAMS", "CACHE_DIR", "ENABLE_MMAP", "CPU_DENORMALS_OPTIMIZATION"})
+    EXPECT_TRUE(knows("CPU", key)) << key;
+  for (const char* key : {"FOO", "CPU_THREADS_NUM", "GPU_THROUGHPUT_STREAMS", "SCHEDULE_POLICY", "gpu_mem_limit"})
+    EXPECT_FALSE(knows("CPU", key)) << key;
+  EXPECT_TRUE(knows("HETERO:CPU", "MODEL_DISTRIBUTION_POLICY"));
+  // Of a device that is not here.
+  EXPECT_TRUE(knows("GPU.7", "GPU_QUEUE_PRIORITY"));
+  EXPECT_TRUE(knows("GPU.7", "MODEL_PRIORITY"));
+  EXPECT_FALSE(knows("GPU.7", "FOO"));
 }
 
 TEST_F(OpenvinoBackend, ProxyDevicesRunOnTheirMembers) {

@@ -224,6 +224,78 @@ TEST(DevicePlan, BatchIsOursOnEveryDevice) {
   EXPECT_THAT(plan.members[0].placements, ElementsAre(Placement{"openvino", "GPU"}));
 }
 
+TEST(DevicePlan, BatchingIsToldHowLongToWaitAndWhetherAtAllWithEveryDevice) {
+  for (const char* target : {"CPU", "GPU", "AUTO", "MULTI:GPU,CPU", "BATCH:GPU"}) {
+    const auto plan = plan_of(target, {{"AUTO_BATCH_TIMEOUT", "20"}, {"ALLOW_AUTO_BATCHING", "NO"}});
+    EXPECT_EQ(plan.batch_timeout, std::chrono::milliseconds(20)) << target;
+    EXPECT_FALSE(plan.automatic_batching) << target;
+    EXPECT_TRUE(plan.properties.empty()) << target;
+  }
+  EXPECT_EQ(plan_of("CPU").batch_timeout, std::nullopt);
+  EXPECT_TRUE(plan_of("CPU", {{"ALLOW_AUTO_BATCHING", "true"}}).automatic_batching);
+}
+
+TEST(DevicePlan, WhatOpenvinosListsTakeIsAcceptedAndSaidToHaveNoEffect) {
+  const auto plan = plan_of("AUTO:GPU,CPU", {{"SCHEDULE_POLICY", "ROUND_ROBIN"},
+                                             {"DEVICE_BIND_BUFFER", "YES"},
+                                             {"MODEL_PRIORITY", "HIGH"},
+                                             {"DEVICES_UTILIZATION_THRESHOLD", "80"}});
+  EXPECT_EQ(plan.properties, (std::map<std::string, std::string>{{"MODEL_PRIORITY", "HIGH"}})) << "a GPU knows it";
+  EXPECT_TRUE(plan.list_keys.contains("MODEL_PRIORITY"));
+  ASSERT_EQ(plan.remarks.size(), 4U);
+  EXPECT_THAT(plan.remarks[0], HasSubstr("SCHEDULE_POLICY has no effect on the list"));
+  EXPECT_TRUE(plan_of("CPU", {{"SCHEDULE_POLICY", "ROUND_ROBIN"}}).properties.contains("SCHEDULE_POLICY"))
+      << "not a list's: OpenVINO's CPU refuses it";
+  EXPECT_TRUE(plan_of("MULTI:GPU,CPU", {{"LOW_POWER_DEVICE", "GPU"}}).properties.contains("LOW_POWER_DEVICE"));
+}
+
+TEST(DevicePlan, TheDevicesOfAListMayStandInPluginConfig) {
+  const std::map<std::string, std::string> config{{"MULTI_DEVICE_PRIORITIES", "GPU, CPU"}};
+  EXPECT_EQ(plan_of("auto", config), plan_of("AUTO:GPU,CPU"));
+  EXPECT_EQ(plan_of("MULTI", config), plan_of("MULTI:GPU,CPU"));
+  EXPECT_EQ(plan_of("HETERO", config), plan_of("HETERO:GPU,CPU"));
+  EXPECT_EQ(plan_of("MULTI:gpu,CPU", config), plan_of("MULTI:GPU,CPU"));
+  const auto other = make_plan("MULTI:CPU,GPU", config);
+  ASSERT_FALSE(other.ok());
+  EXPECT_THAT(other.status().to_string(),
+              HasSubstr("MULTI_DEVICE_PRIORITIES is GPU,CPU, but target_device is MULTI:CPU,GPU"));
+}
+
+TEST(DevicePlan, OldNamesOfKeysBelongToTheirDevices) {
+  using Keys = std::map<std::string, std::string>;
+  const auto plain = plan_of(
+      "CPU",
+      {{"CPU_THROUGHPUT_STREAMS", "CPU_THROUGHPUT_AUTO"}, {"CPU_THREADS_NUM", "3"}, {"CPU_BIND_THREAD", "NUMA"}});
+  EXPECT_EQ(plain.properties,
+            (Keys{{"NUM_STREAMS", "AUTO"}, {"INFERENCE_NUM_THREADS", "3"}, {"ENABLE_CPU_PINNING", "YES"}}));
+  ASSERT_EQ(plain.remarks.size(), 3U);
+  EXPECT_THAT(plain.remarks[0], HasSubstr("CPU_THROUGHPUT_STREAMS is the old name of NUM_STREAMS; NUM_STREAMS=AUTO"));
+  const auto both = plan_of("AUTO:GPU,CPU", {{"CPU_THROUGHPUT_STREAMS", "1"}, {"GPU_THROUGHPUT_STREAMS", "4"}});
+  EXPECT_TRUE(both.properties.empty());
+  EXPECT_EQ(both.members[0].properties, (Keys{{"NUM_STREAMS", "4"}}));
+  EXPECT_EQ(both.members[1].properties, (Keys{{"NUM_STREAMS", "1"}}));
+  EXPECT_EQ(plan_of("MULTI:CPU.OPENVINO,CPU.ONNXRUNTIME", {{"CPU_THREADS_NUM", "1"}}).properties,
+            (Keys{{"INFERENCE_NUM_THREADS", "1"}}));
+  EXPECT_EQ(plan_of("HETERO:GPU,CPU", {{"GPU_THROUGHPUT_STREAMS", "2"}}).properties, (Keys{{"NUM_STREAMS", "2"}}));
+  // Of another device: it stays, and nobody knows it.
+  EXPECT_EQ(plan_of("CPU", {{"GPU_THROUGHPUT_STREAMS", "2"}}).properties, (Keys{{"GPU_THROUGHPUT_STREAMS", "2"}}));
+  EXPECT_EQ(plan_of("MULTI:GPU,CPU", {{"DEVICE_PROPERTIES", "{CPU:{CPU_THREADS_NUM:2}}"}, {"CPU_THREADS_NUM", "4"}})
+                .members[1]
+                .properties,
+            (Keys{{"INFERENCE_NUM_THREADS", "2"}}))
+      << "what is said for the member alone wins";
+}
+
+TEST(DevicePlan, HowAModelIsDividedIsToldToWhoDividesIt) {
+  const std::map<std::string, std::string> policy{{"MODEL_DISTRIBUTION_POLICY", "PIPELINE_PARALLEL"}};
+  const auto plan = plan_of("HETERO:CPU", policy);
+  EXPECT_THAT(plan.members[0].placements, ElementsAre(Placement{"openvino", "HETERO:CPU"}));
+  EXPECT_EQ(plan.properties, policy);
+  EXPECT_EQ(plan_of("HETERO:CPU").members[0].placements, plan_of("CPU").members[0].placements);
+  EXPECT_TRUE(plan_of("HETERO:NVIDIA,CPU", policy).list_keys.contains("MODEL_DISTRIBUTION_POLICY"))
+      << "ONNX Runtime does without it";
+}
+
 TEST(DevicePlan, SimulatedDevices) {
   const auto plan = make_plan("MULTI:MYRIAD,CPU", {}, {"MYRIAD"});
   ASSERT_TRUE(plan.ok()) << plan.status().to_string();
@@ -246,6 +318,16 @@ TEST(DevicePlan, RefusesWhatCannotWork) {
     return plan.ok() ? std::string("accepted") : plan.status().to_string();
   };
   EXPECT_THAT(refusal("HETERO:NVIDIA,GPU"), HasSubstr("no runtime divides a model over these devices"));
+  for (const char* text :
+       {"HETERO:CPU.OPENVINO,CPU.ONNXRUNTIME", "HETERO:CPU,CPU.ONNXRUNTIME", "HETERO:CPU.OPENVINO,CPU"})
+    EXPECT_THAT(refusal(text), HasSubstr("the processor stands in the list twice"));
+  EXPECT_THAT(refusal("HETERO:NVIDIA,CPU.OPENVINO"), HasSubstr("no runtime divides a model over these devices"));
+  EXPECT_THAT(refusal("HETERO:GPU,CPU.ONNXRUNTIME"), HasSubstr("no runtime divides a model over these devices"));
+  EXPECT_THAT(refusal("AUTO:GPU,CPU", {{"SCHEDULE_POLICY", "FAIR"}}),
+              HasSubstr("SCHEDULE_POLICY: DEFAULT, DEVICE_PRIORITY, ROUND_ROBIN expected, not \"FAIR\""));
+  EXPECT_THAT(refusal("CPU", {{"ALLOW_AUTO_BATCHING", "maybe"}}), HasSubstr("ALLOW_AUTO_BATCHING: YES or NO"));
+  EXPECT_THAT(refusal("CPU", {{"CPU_THROUGHPUT_STREAMS", "2"}, {"PERFORMANCE_HINT", "LATENCY"}}),
+              HasSubstr("cannot be given together"));
   EXPECT_THAT(refusal("BATCH:CPU(4)", {{"AUTO_BATCH_TIMEOUT", "soon"}}), HasSubstr("AUTO_BATCH_TIMEOUT: milliseconds"));
   EXPECT_THAT(refusal("AUTO", {{"ENABLE_STARTUP_FALLBACK", "perhaps"}}), HasSubstr("YES or NO expected"));
   EXPECT_THAT(refusal("MULTI:GPU,CPU", {{"DEVICE_PROPERTIES", "{NPU:{A:b}}"}}),

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <set>
 
 namespace ocelli::devices {
 namespace {
@@ -36,12 +37,16 @@ class FakeRuntime final : public Runtime {
   std::string version() const override { return "1"; }
   std::vector<DeviceInfo> devices() override { return {}; }
   bool supports(ModelFormat format) const noexcept override { return !onnx_only_ || format == ModelFormat::kOnnx; }
+  bool knows_property(const std::string& device, const std::string& key) override { return knows(device, key); }
   Result<std::unique_ptr<CompiledModel>> compile(const ModelSource&, const CompileOptions& options) override {
     asked.push_back(options);
     if (Status status = refuse_(options); !status.ok()) return status;
     return std::unique_ptr<CompiledModel>(std::make_unique<FakeModel>(options.device));
   }
   std::vector<CompileOptions> asked;
+  std::function<bool(const std::string& device, const std::string& key)> knows = [](const auto&, const auto&) {
+    return true;
+  };
 
  private:
   std::string name_;
@@ -126,6 +131,66 @@ TEST_F(PlanCompilerTest, EachMemberCarriesItsLimit) {
   EXPECT_EQ(card->info.device, "TENSORRT.0");
   EXPECT_EQ(onnxruntime->asked.at(0).requests, 8U);
   EXPECT_EQ(openvino->asked.at(0).requests, 2U);
+}
+
+// plugin_config keys of devices that know these only.
+std::function<bool(const std::string&, const std::string&)> knows_only(const std::set<std::string>& keys) {
+  return [keys](const std::string&, const std::string& key) { return keys.contains(key); };
+}
+
+TEST_F(PlanCompilerTest, AKeyOfAListGoesToTheMembersThatKnowIt) {
+  const auto openvino = add("openvino", kTakesAll);
+  openvino->knows = knows_only({"CACHE_DIR", "ENABLE_MMAP", "NUM_STREAMS"});
+  const auto onnxruntime = add("onnxruntime", kTakesAll);
+  onnxruntime->knows = knows_only({"gpu_mem_limit", "NUM_STREAMS"});
+  const std::map<std::string, std::string> config{
+      {"CACHE_DIR", "/c"}, {"ENABLE_MMAP", "NO"}, {"gpu_mem_limit", "1"}, {"NUM_STREAMS", "2"}};
+  const std::string list = "MULTI:CPU.OPENVINO,CPU.ONNXRUNTIME";
+  const auto plan = make_plan(list, config);
+  ASSERT_TRUE(plan.ok()) << plan.status().to_string();
+  EXPECT_TRUE(check_properties(*plan, registry_).ok());
+  ASSERT_TRUE(compile(list, config, 0).ok());
+  ASSERT_TRUE(compile(list, config, 1).ok());
+  using Keys = std::map<std::string, std::string>;
+  EXPECT_EQ(openvino->asked.at(0).properties, (Keys{{"CACHE_DIR", "/c"}, {"ENABLE_MMAP", "NO"}, {"NUM_STREAMS", "2"}}));
+  EXPECT_EQ(onnxruntime->asked.at(0).properties, (Keys{{"gpu_mem_limit", "1"}, {"NUM_STREAMS", "2"}}));
+}
+
+TEST_F(PlanCompilerTest, AKeyThatNoMemberKnowsIsRefusedByName) {
+  add("openvino", kTakesAll)->knows = knows_only({"CACHE_DIR"});
+  add("onnxruntime", kTakesAll)->knows = knows_only({});
+  const auto refusal = [&](const std::string& target, const std::string& key) {
+    const auto plan = make_plan(target, {{key, "1"}});
+    if (!plan.ok()) return plan.status().to_string();
+    const auto status = check_properties(*plan, registry_);
+    return status.ok() ? std::string("accepted") : status.to_string();
+  };
+  EXPECT_THAT(refusal("AUTO:NVIDIA,CPU", "FOO"),
+              HasSubstr("plugin_config key FOO is not known to any device of NVIDIA, CPU"));
+  EXPECT_THAT(refusal("AUTO:NVIDIA,CPU", "GPU_THROUGHPUT_STREAMS"), HasSubstr("GPU_THROUGHPUT_STREAMS is not known"));
+  EXPECT_EQ(refusal("AUTO:NVIDIA,CPU", "CACHE_DIR"), "accepted");
+  EXPECT_EQ(refusal("MULTI:NVIDIA,CPU.ONNXRUNTIME", "ENABLE_MMAP"), "accepted");
+  EXPECT_EQ(refusal("AUTO:NVIDIA,CPU", "PERF_COUNT"), "accepted") << "the list's own";
+  EXPECT_EQ(refusal("AUTO:MYRIAD,CPU", "CACHE_DIR"), "accepted") << "a runtime that is not there knows nothing";
+}
+
+TEST_F(PlanCompilerTest, ASingleDeviceIsGivenWhatItDoesNotKnowButForEnableMmap) {
+  const auto onnxruntime = add("onnxruntime", kTakesAll);
+  onnxruntime->knows = knows_only({});
+  ASSERT_TRUE(compile("CPU.ONNXRUNTIME", {{"ENABLE_MMAP", "NO"}, {"FOO", "1"}}).ok());
+  EXPECT_EQ(onnxruntime->asked.at(0).properties, (std::map<std::string, std::string>{{"FOO", "1"}}))
+      << "its runtime refuses it by name";
+  ASSERT_TRUE(compile("MULTI:CUDA,CPU.ONNXRUNTIME", {{"DEVICE_PROPERTIES", "{CPU.ONNXRUNTIME:{FOO:1}}"}}, 1).ok());
+  EXPECT_TRUE(onnxruntime->asked.at(1).properties.contains("FOO")) << "meant for this member";
+}
+
+TEST_F(PlanCompilerTest, AStandInDoesWithoutTheKeysOfTheBetterWay) {
+  add("openvino", [](const CompileOptions&) { return internal_error("operator Foo is unknown"); })->knows =
+      knows_only({"CACHE_DIR"});
+  const auto onnxruntime = add("onnxruntime", kTakesAll);
+  onnxruntime->knows = knows_only({});
+  ASSERT_TRUE(compile("CPU", {{"CACHE_DIR", "/c"}, {"FOO", "1"}}).ok());
+  EXPECT_EQ(onnxruntime->asked.at(0).properties, (std::map<std::string, std::string>{{"FOO", "1"}}));
 }
 
 TEST_F(PlanCompilerTest, EveryWayThatFailedIsNamed) {

@@ -20,6 +20,7 @@ class ListedRuntime final : public Runtime {
   [[nodiscard]] std::string version() const override { return "1.2"; }
   [[nodiscard]] std::vector<DeviceInfo> devices() override { return devices_; }
   [[nodiscard]] bool supports(ModelFormat format) const noexcept override { return format == ModelFormat::kOnnx; }
+  [[nodiscard]] bool knows_property(const std::string&, const std::string&) override { return true; }
   Result<std::unique_ptr<CompiledModel>> compile(const ModelSource&, const CompileOptions&) override {
     return unimplemented("this runtime only lists devices");
   }

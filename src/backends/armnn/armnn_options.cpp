@@ -35,6 +35,10 @@ constexpr std::array<Key, 6> kKeys{{
     {"CachedNetworkFilePath", false, true, true},
 }};
 
+bool is_for(const Key& key, const std::string& backend) {
+  return (backend == "CpuAcc" && key.cpu_acc) || (backend == "GpuAcc" && key.gpu_acc);
+}
+
 Status wrong(std::string_view key, std::string_view expected, std::string_view value) {
   return invalid_argument(fmt::format("plugin_config {}: {} expected, not \"{}\"", key, expected, value));
 }
@@ -78,8 +82,7 @@ Status check_keys(const std::string& backend, const Properties& properties, bool
     const auto key = std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& known) { return known.name == name; });
     if (key == kKeys.end())
       return invalid_argument(fmt::format("plugin_config key {} is not known to ARM NN's {}", name, backend));
-    const bool fits = (backend == "CpuAcc" && key->cpu_acc) || (backend == "GpuAcc" && key->gpu_acc);
-    if (!fits) {
+    if (!is_for(*key, backend)) {
       return invalid_argument(fmt::format("plugin_config key {} is for {}, not for {}", name,
                                           key->cpu_acc && key->gpu_acc ? "CpuAcc and GpuAcc"
                                           : key->cpu_acc               ? "CpuAcc"
@@ -149,6 +152,13 @@ void plan_threads(const ExecutionProperties& asked, std::uint32_t cores, ArmnnOp
 }
 
 }  // namespace
+
+bool knows_property(const std::string& backend, const std::string& key) {
+  if (is_execution_property(key)) return key != "ENABLE_CPU_PINNING";
+  if (key == "ReduceFp32ToFp16") return true;
+  const auto known = std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& each) { return each.name == key; });
+  return known != kKeys.end() && (backend.empty() || is_for(*known, backend));
+}
 
 bool has_model_options() {
   return []<typename Options>(const Options*) {

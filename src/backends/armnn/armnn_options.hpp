@@ -31,6 +31,10 @@ struct ArmnnOptions {
 // Whether this release of ARM NN takes options for one model (20.11 and newer).
 bool has_model_options();
 
+// Whether the key may be given for the backend; empty: for any of them. A release that is too old for the key refuses
+// it in read_options().
+bool knows_property(const std::string& backend, const std::string& key);
+
 // Errors: kInvalidArgument naming a key that is unknown, has a wrong value, belongs to another backend, or that this
 // release of ARM NN does not have, and a file that is to be read and is not there, which ARM NN would pass over.
 // takes_model_options: of the release; tests ask for another one's answer.

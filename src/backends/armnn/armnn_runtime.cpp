@@ -141,6 +141,11 @@ ExecutionInfo ArmnnRuntime::info_of(const NetworkFile& file, const ArmnnOptions&
   return info;
 }
 
+bool ArmnnRuntime::knows_property(const std::string& device, const std::string& key) {
+  const auto backend = choose_backend(device, usable_, registered_);
+  return arm_nn::knows_property(backend.ok() ? *backend : device, key);
+}
+
 Result<std::unique_ptr<CompiledModel>> ArmnnRuntime::compile(const ModelSource& source, const CompileOptions& options) {
   if (!supports(source.format))
     return invalid_argument(fmt::format("ARM NN does not read {} files", model_format_name(source.format)));

@@ -26,6 +26,7 @@ class ArmnnRuntime final : public Runtime {
   [[nodiscard]] bool supports(ModelFormat format) const noexcept override {
     return format == ModelFormat::kTflite || format == ModelFormat::kArmnn;
   }
+  [[nodiscard]] bool knows_property(const std::string& device, const std::string& key) override;
   Result<std::unique_ptr<CompiledModel>> compile(const ModelSource& source, const CompileOptions& options) override;
 
  private:

@@ -26,13 +26,16 @@ Status set_threads(const OrtApi& api, OrtSessionOptions& options, const ThreadPl
   return status;
 }
 
+bool is_session_entry(std::string_view key) {
+  return key.starts_with("session.") || key.starts_with("mlas.") || key.starts_with("optimization.");
+}
+
 // Session configuration entries ("session.intra_op.allow_spinning") go through as they are; what remains belongs to the
 // providers.
 Status set_session_entries(const OrtApi& api, OrtSessionOptions& options,
                            std::map<std::string, std::string>& properties) {
   for (auto at = properties.begin(); at != properties.end();) {
-    if (!at->first.starts_with("session.") && !at->first.starts_with("mlas.") &&
-        !at->first.starts_with("optimization.")) {
+    if (!is_session_entry(at->first)) {
       ++at;
       continue;
     }
@@ -86,6 +89,12 @@ ThreadPlan plan_threads(const ExecutionProperties& properties, std::uint32_t cor
   }
   plan.intra = plan.streams >= plan.total ? 1 : plan.total - plan.streams + 1;
   return plan;
+}
+
+bool knows_property(const std::string& device, const std::string& key) {
+  if (is_execution_property(key) || is_session_entry(key)) return true;
+  const auto request = parse_device(device);
+  return request.ok() && knows_nvidia_key(*request, key);
 }
 
 Result<SessionPlan> plan_session(const OrtLibrary& library, const DeviceRequest& device, const ModelSource& source,

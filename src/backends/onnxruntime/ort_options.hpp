@@ -38,6 +38,10 @@ struct SessionPlan {
   [[nodiscard]] bool asks_for_single() const { return precision_hint == "f32" || precision_hint == "fp32"; }
 };
 
+// Whether the key may be given for the device: those of every backend, configuration entries of a session, and the
+// options of the device's providers. False for a device that is none of ONNX Runtime's.
+bool knows_property(const std::string& device, const std::string& key);
+
 // Errors: kInvalidArgument naming a property that is unknown or cannot be given here; kFailedPrecondition when a
 // provider cannot be used, with the reason and the remedy.
 Result<SessionPlan> plan_session(const OrtLibrary& library, const DeviceRequest& device, const ModelSource& source,

@@ -108,6 +108,10 @@ Result<std::unique_ptr<NvidiaMemory>> OrtRuntime::memory_for(const OrtSession& s
   return std::unique_ptr<NvidiaMemory>();
 }
 
+bool OrtRuntime::knows_property(const std::string& device, const std::string& key) {
+  return onnxruntime::knows_property(device, key);
+}
+
 Result<std::unique_ptr<CompiledModel>> OrtRuntime::compile(const ModelSource& source, const CompileOptions& options) {
   if (!supports(source.format))
     return invalid_argument(fmt::format("ONNX Runtime does not read {} files", model_format_name(source.format)));

@@ -22,6 +22,7 @@ class OrtRuntime final : public Runtime {
   [[nodiscard]] std::string version() const override { return library_.version; }
   [[nodiscard]] std::vector<DeviceInfo> devices() override { return list_devices(library_, log_); }
   [[nodiscard]] bool supports(ModelFormat format) const noexcept override { return format == ModelFormat::kOnnx; }
+  [[nodiscard]] bool knows_property(const std::string& device, const std::string& key) override;
   Result<std::unique_ptr<CompiledModel>> compile(const ModelSource& source, const CompileOptions& options) override;
 
  private:

@@ -214,6 +214,12 @@ std::vector<ProviderKey> provider_keys() {
   return result;
 }
 
+bool knows_nvidia_key(const DeviceRequest& request, std::string_view key) {
+  if (request.on_cpu_alone()) return false;
+  const Known* known = find(key);
+  return known ? request.uses(known->provider) : key == "CPU_FALLBACK" || key == "ARENA_SHRINKAGE";
+}
+
 Result<NvidiaSettings> nvidia_settings(const DeviceRequest& request,
                                        const std::map<std::string, std::string>& properties,
                                        const std::string& precision) {

@@ -47,6 +47,9 @@ struct ProviderKey {
 // All of them, for the documentation and its test.
 std::vector<ProviderKey> provider_keys();
 
+// Whether the key is one of the request's providers, or of NVIDIA's devices as a whole; false for the CPU alone.
+bool knows_nvidia_key(const DeviceRequest& request, std::string_view key);
+
 // Checks properties against the keys of the request's providers and adds our own defaults: an arena that grows by what
 // is asked for (kSameAsRequested) and not by doubling, the heuristic search for convolutions, the provider's part of
 // precision ("f32", "f16", "bf16", "tf32"; empty: the model's own). Errors: kInvalidArgument naming the key, its value

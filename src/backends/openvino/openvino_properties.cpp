@@ -17,35 +17,10 @@ using Properties = std::map<std::string, std::string>;
 
 constexpr std::array<std::string_view, 4> kProxies{"AUTO", "MULTI", "HETERO", "BATCH"};
 
-// Keys that releases up to 2022 spelled otherwise.
-struct OldKey {
-  std::string_view old_name;
-  std::string_view name;
-  // Old values and the new ones; others are taken over.
-  std::array<std::pair<std::string_view, std::string_view>, 4> values;
-};
-constexpr std::array kOldKeys{
-    OldKey{
-        "CPU_THROUGHPUT_STREAMS", "NUM_STREAMS", {{{"CPU_THROUGHPUT_AUTO", "AUTO"}, {"CPU_THROUGHPUT_NUMA", "AUTO"}}}},
-    OldKey{"GPU_THROUGHPUT_STREAMS", "NUM_STREAMS", {{{"GPU_THROUGHPUT_AUTO", "AUTO"}}}},
-    OldKey{"CPU_THREADS_NUM", "INFERENCE_NUM_THREADS", {}},
-    OldKey{"CPU_BIND_THREAD",
-           "ENABLE_CPU_PINNING",
-           {{{"YES", "YES"}, {"NO", "NO"}, {"NUMA", "YES"}, {"HYBRID_AWARE", "YES"}}}},
-};
-
-void replace_old_keys(Properties& properties, const Log& log) {
-  for (const auto& key : kOldKeys) {
-    auto node = properties.extract(std::string(key.old_name));
-    if (node.empty()) continue;
-    std::string value = node.mapped();
-    for (const auto& [from, to] : key.values) {
-      if (!from.empty() && value == from) value = to;
-    }
-    log.warning("plugin_config {} is the old name of {}; {}={} is used", key.old_name, key.name, key.name, value);
-    properties.emplace(key.name, value);
-  }
-}
+// What the plugins of GPU and NPU take beside the keys of every device; asked for when they cannot be asked.
+constexpr std::array<std::string_view, 8> kPluginKeys{
+    "CACHE_MODE",     "COMPILATION_NUM_THREADS",       "DEVICE_ID", "EXECUTION_MODE_HINT", "LOG_LEVEL",
+    "MODEL_PRIORITY", "PERFORMANCE_HINT_NUM_REQUESTS", "PERF_COUNT"};
 
 std::string base_name(const std::string& device) { return device.substr(0, device.find('.')); }
 
@@ -110,9 +85,20 @@ Status check_devices(const ov::Core& core, const std::string& device) {
   return {};
 }
 
-Result<ov::AnyMap> compile_properties(const ov::Core& core, const CompileOptions& options, const Log& log) {
+bool knows_property(const ov::Core& core, const std::string& device, const std::string& key) {
+  if (is_execution_property(key)) return true;
+  std::set<std::string> known;
+  const auto asked = guarded(StatusCode::kFailedPrecondition, [&] { known = settable_keys(core, device); });
+  if (asked.ok()) return known.contains(key);
+  if (key == "ENABLE_MMAP" || key == "CACHE_DIR") return true;
+  if (std::ranges::find(kPluginKeys, key) != kPluginKeys.end()) return true;
+  const auto list = parse_device_list(device);
+  return std::ranges::any_of(list.members,
+                             [&](const std::string& member) { return key.starts_with(base_name(member) + "_"); });
+}
+
+Result<ov::AnyMap> compile_properties(const ov::Core& core, const CompileOptions& options) {
   Properties properties = options.properties;
-  replace_old_keys(properties, log);
   Properties shared = properties;
   auto execution = take_execution_properties(shared);
   if (!execution.ok()) return execution.status();

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "base/log.hpp"
 #include "base/status.hpp"
 #include "runtime/compile_options.hpp"
 
@@ -23,9 +22,14 @@ DeviceList parse_device_list(const std::string& device);
 // kFailedPrecondition, naming the devices that exist, when one of the list is not here.
 Status check_devices(const ov::Core& core, const std::string& device);
 
-// The properties to compile with: old key names replaced, the default PERFORMANCE_HINT=LATENCY. Errors:
+// Whether the key may be given for the device: one that its plugin, or the proxy's in front of a list, lists as
+// writable, and those that belong to reading the model. Of a device that is not here, the keys that its plugin has had
+// for several releases and those that begin with its name.
+bool knows_property(const ov::Core& core, const std::string& device, const std::string& key);
+
+// The properties to compile with, with the default PERFORMANCE_HINT=LATENCY. Errors:
 // kInvalidArgument naming the key: unknown to the device and its proxy, a wrong value, or NUM_STREAMS together with
 // PERFORMANCE_HINT. The device must exist.
-Result<ov::AnyMap> compile_properties(const ov::Core& core, const CompileOptions& options, const Log& log);
+Result<ov::AnyMap> compile_properties(const ov::Core& core, const CompileOptions& options);
 
 }  // namespace ocelli::openvino

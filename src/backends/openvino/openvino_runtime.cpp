@@ -192,6 +192,10 @@ bool OpenvinoRuntime::exports(const std::string& device) {
   return result;
 }
 
+bool OpenvinoRuntime::knows_property(const std::string& device, const std::string& key) {
+  return openvino::knows_property(core_, device, key);
+}
+
 Result<std::unique_ptr<CompiledModel>> OpenvinoRuntime::compile(const ModelSource& source,
                                                                 const CompileOptions& options) {
   try {
@@ -199,7 +203,7 @@ Result<std::unique_ptr<CompiledModel>> OpenvinoRuntime::compile(const ModelSourc
       return invalid_argument(fmt::format("OpenVINO does not read {} files", model_format_name(source.format)));
     if (auto status = check_devices(core_, options.device); !status.ok()) return status;
     if (auto status = add_extension(options.extension_library); !status.ok()) return status;
-    auto properties = compile_properties(core_, options, log_);
+    auto properties = compile_properties(core_, options);
     if (!properties.ok()) return properties.status();
     const bool stores = !options.cache_dir.empty() && exports(options.device);
     if (!options.cache_dir.empty() && !stores) properties->emplace(ov::cache_dir.name(), options.cache_dir);

@@ -24,6 +24,7 @@ class OpenvinoRuntime final : public Runtime {
   [[nodiscard]] std::string version() const override;
   [[nodiscard]] std::vector<DeviceInfo> devices() override;
   [[nodiscard]] bool supports(ModelFormat format) const noexcept override { return format != ModelFormat::kArmnn; }
+  [[nodiscard]] bool knows_property(const std::string& device, const std::string& key) override;
   Result<std::unique_ptr<CompiledModel>> compile(const ModelSource& source, const CompileOptions& options) override;
 
  private:

@@ -167,6 +167,16 @@ std::string RemoteRuntime::known_devices() {
   return fmt::format("the OpenVINO {} of {} has {}", version(), folder_.string(), names);
 }
 
+// An older library is not asked, because that would start its process: keys that name another kind of device are not
+// its own, and of the others it says itself what it does not know.
+bool RemoteRuntime::knows_property(const std::string& device, const std::string& key) {
+  const auto begins_with = [&](std::string_view prefix) { return key.starts_with(prefix); };
+  if (is_execution_property(key) || key == "CACHE_DIR") return true;
+  if (device.starts_with(kLegacy)) return true;
+  constexpr std::array<std::string_view, 5> kOwn{"MYRIAD_", "HDDL_", "VPU_", "LOG_LEVEL", "PERF"};
+  return std::ranges::any_of(kOwn, begins_with);
+}
+
 Result<std::unique_ptr<CompiledModel>> RemoteRuntime::compile(const ModelSource& source,
                                                               const CompileOptions& options) {
   if (!supports(source.format))

@@ -26,6 +26,7 @@ class RemoteRuntime final : public Runtime {
   [[nodiscard]] std::string version() const override;
   [[nodiscard]] std::vector<DeviceInfo> devices() override;
   [[nodiscard]] bool supports(ModelFormat format) const noexcept override;
+  [[nodiscard]] bool knows_property(const std::string& device, const std::string& key) override;
   Result<std::unique_ptr<CompiledModel>> compile(const ModelSource& source, const CompileOptions& options) override;
 
   // The worker that runs now; -1: none.

@@ -121,6 +121,8 @@ bool SimulatedRuntime::wait(Duration time, const std::stop_token& stop) {
   return !stop.stop_requested();
 }
 
+bool SimulatedRuntime::knows_property(const std::string&, const std::string& key) { return is_execution_property(key); }
+
 Result<std::unique_ptr<CompiledModel>> SimulatedRuntime::compile(const ModelSource& source,
                                                                  const CompileOptions& options) {
   // HETERO is carried out whole by its first device, which is all that a simulation can show.

@@ -23,6 +23,7 @@ class SimulatedRuntime final : public Runtime {
   [[nodiscard]] std::string version() const override { return "1"; }
   [[nodiscard]] std::vector<DeviceInfo> devices() override;
   [[nodiscard]] bool supports(ModelFormat) const noexcept override { return true; }
+  [[nodiscard]] bool knows_property(const std::string& device, const std::string& key) override;
   Result<std::unique_ptr<CompiledModel>> compile(const ModelSource& source, const CompileOptions& options) override;
 
  private:
