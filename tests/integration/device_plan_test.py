@@ -181,6 +181,31 @@ class Simulated(unittest.TestCase):
 
 @unittest.skipUnless((MODELS / "product").exists(), f"no generated models at {MODELS}: run ctest -R generate_test_models first")
 class TwoRealRuntimes(unittest.TestCase):
+    def start(self, target, config, ready=True):
+        return Server(ready=ready, flags=["--model_name", "m", "--model_path", MODELS / "product" / "model.onnx", "--target_device", target,
+                                          "--plugin_config", json.dumps(config)])
+
+    def test_each_device_gets_the_keys_that_it_knows(self):
+        with tempfile.TemporaryDirectory(prefix="ocelli-cache-") as cache:
+            config = {"ENABLE_MMAP": "NO", "CACHE_DIR": cache, "CPU_THREADS_NUM": "1", "session.intra_op.allow_spinning": "0"}
+            with self.start("MULTI:CPU.OPENVINO,CPU.ONNXRUNTIME", config) as server:
+                self.assertEqual([report["state"] for report in devices(server).values()], ["serving", "serving"])
+                self.assertEqual(server.log().count("CPU_THREADS_NUM is the old name of INFERENCE_NUM_THREADS"), 1)
+            with self.start("CPU.ONNXRUNTIME", {"ENABLE_MMAP": "NO"}) as server:
+                self.assertEqual(devices(server)["CPU.ONNXRUNTIME"]["state"], "serving")
+        for target, key in (("CPU", "GPU_THROUGHPUT_STREAMS"), ("AUTO", "FOO"), ("MULTI:CPU.OPENVINO,CPU.ONNXRUNTIME", "FOO")):
+            with self.start(target, {key: "1"}, ready=False) as server:
+                self.assertEqual(server.process.wait(timeout=60), 1)
+                self.assertIn(f"plugin_config key {key} is not known to", server.log())
+                server.stop = lambda *_: 0
+
+    def test_automatic_batching_can_be_left_out_for_a_model(self):
+        config = {"PERFORMANCE_HINT": "THROUGHPUT", "AUTO_BATCH_TIMEOUT": "5"}
+        with self.start("CPU", config) as server:
+            self.assertIn("batched on CPU", server.log(), "what batching does was measured")
+        with self.start("CPU", {**config, "ALLOW_AUTO_BATCHING": "NO"}) as server:
+            self.assertNotIn("batched on CPU", server.log())
+
     def test_openvino_and_onnx_runtime_answer_from_one_queue(self):
         plan = ["--model_name", "m", "--model_path", MODELS / "product" / "model.onnx", "--target_device", "MULTI:CPU.OPENVINO(1),CPU.ONNXRUNTIME(1)",
                 "--plugin_config", json.dumps({"INFERENCE_NUM_THREADS": "1", "INFERENCE_PRECISION_HINT": "f32"}), "--metrics_enable",
