@@ -53,8 +53,12 @@ Status check_fixed_inputs(const serving::InferenceCall& call, const serving::Ser
   if (call.inputs.size() != metadata.inputs.size()) return {};
   for (const TensorSpec& spec : metadata.inputs) {
     const auto* input = input_of(call, spec.name);
-    if (!input || shape_is_free(config, spec.name) || input->tensor.view.type != spec.type) continue;
-    if (Status status = serving::validate_input(spec.name, spec, input->tensor.view); !status.ok()) return status;
+    if (!input || input->tensor.view.type != spec.type) continue;
+    const bool free = shape_is_free(config, spec.name);
+    if (free && input->tensor.view.shape.rank() == spec.shape.dims.size() && !input->fault.ok()) return input->fault;
+    if (free) continue;
+    if (Status status = serving::validate_input(spec.name, spec, input->tensor.view, input->fault); !status.ok())
+      return status;
   }
   return {};
 }
@@ -76,7 +80,7 @@ std::optional<RequestedShapes> requested_shapes(const serving::InferenceCall& ca
   bool differs = false;
   for (const TensorSpec& spec : metadata.inputs) {
     const auto* input = input_of(call, spec.name);
-    if (!input) return std::nullopt;
+    if (!input || !input->fault.ok()) return std::nullopt;
     const auto shape = shape_for_model(spec, input->tensor.view);
     if (!shape || !spec.shape.rank_known || shape->rank() != spec.shape.dims.size()) return std::nullopt;
     if (std::any_of(shape->begin(), shape->end(), [](std::int64_t extent) { return extent < 1; })) return std::nullopt;
@@ -106,14 +110,17 @@ std::optional<RequestedShapes> requested_shapes(const serving::InferenceCall& ca
 Status check_fixed_extents(const serving::InferenceCall& call, const serving::ServableMetadata& metadata,
                            const ModelConfig& config) {
   if (!config.shapes.empty()) return check_fixed_inputs(call, metadata, config);
-  if (config.batch.kind != BatchParameter::Kind::kAuto) return {};
+  if (config.batch.kind != BatchParameter::Kind::kAuto || call.inputs.size() != metadata.inputs.size()) return {};
   for (const TensorSpec& spec : metadata.inputs) {
     const auto* input = input_of(call, spec.name);
     const auto axis = batch_axis(spec);
     if (!input || !axis || !spec.shape.rank_known || *axis >= spec.shape.dims.size()) continue;
     const auto& view = input->tensor.view;
     if (view.type != spec.type || view.shape.rank() != spec.shape.dims.size()) continue;
-    if (only_batch_differs(spec, view.shape, *axis)) continue;
+    if (only_batch_differs(spec, view.shape, *axis)) {
+      if (!input->fault.ok()) return input->fault;
+      continue;
+    }
     // As it would be for this batch.
     auto expected = spec.shape;
     expected.dims[*axis] = Dimension::fixed(view.shape[*axis]);

@@ -32,9 +32,13 @@ class CallCompletion {
 
 // One input as the client sent it. tensor.view.type is the client's own word for the type: kString with a numeric model
 // input means encoded pictures, or text for a two-dimensional UINT8 input (the servable converts).
+// fault: what is wrong with the values, found while they were read; the tensor then has no bytes. The servable tells it
+// in the place of the content's check, so that a wrong name, type or shape is told first. With the type kUndefined it
+// says why the input is no tensor at all, and is told in the place of the precision's check.
 struct CallInput {
   std::string_view name;
   Tensor tensor;
+  Status fault = {};
 };
 
 // An output that the client asked for. destination.data non-null: write there (shared memory); destination.bytes is the

@@ -131,16 +131,6 @@ Shape tensor_shape(std::size_t rank, const PictureAxes& axes, std::size_t count,
   return shape;
 }
 
-Status check_request(std::string_view name, const TensorSpec& spec, const TensorView& encoded) {
-  if (encoded.shape.rank() != 1) {
-    return invalid_argument(fmt::format(
-        "Invalid number of shape dimensions - Expected number of input shape dimensions: 1; Actual: {}; input name: {}",
-        encoded.shape.rank(), name));
-  }
-  if (!spec.shape.dims[0].accepts(encoded.shape[0])) return wrong_batch(name, spec.shape.dims[0], encoded.shape[0]);
-  return {};
-}
-
 // The pictures of one input on their way into its tensor.
 class PictureBatch {
  public:
@@ -241,7 +231,7 @@ bool takes_pictures(const TensorSpec& spec) noexcept {
 
 Result<Tensor> decode_pictures(std::string_view name, const TensorSpec& spec, const TensorView& encoded,
                                BufferPool& pool, image::Preprocessor& processor) {
-  if (auto status = check_request(name, spec, encoded); !status.ok()) return status;
+  if (auto status = validate_list(name, spec, encoded.shape); !status.ok()) return status;
   const auto files = unpack_strings({encoded.data, encoded.bytes}, static_cast<std::size_t>(encoded.shape[0]));
   if (!files.ok()) return wrong_packing(name, static_cast<std::size_t>(encoded.shape[0]), files.status().message());
   if (files->empty()) return wrong_batch(name, spec.shape.dims[0], 0);

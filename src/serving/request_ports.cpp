@@ -43,9 +43,13 @@ Status InputPorts::prepare_one(InferenceCall& call, const Port& port, ServingCon
   if (input == call.inputs.end()) return missing_input(name);
   const auto& view = input->tensor.view;
   if (view.type != DataType::kString || port.bytes == Bytes::kRefused) {
-    if (auto status = validate_input(name, port.spec, view); !status.ok()) return status;
+    if (auto status = validate_input(name, port.spec, view, input->fault); !status.ok()) return status;
     call.work.inputs[port.index] = view;
     return {};
+  }
+  if (!input->fault.ok()) {
+    auto status = validate_list(name, port.spec, view.shape);
+    return status.ok() ? input->fault : status;
   }
   // The call may have waited for its turn to be converted.
   if (call.cancelled.load(std::memory_order_relaxed)) return {StatusCode::kCancelled, "Request was cancelled"};

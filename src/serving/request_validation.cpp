@@ -12,6 +12,13 @@ std::string dimension_text(const Dimension& dim) {
   return text.substr(1, text.size() - 2);
 }
 
+Status uncountable(std::string_view name, const Shape& actual) {
+  return invalid_argument(
+      fmt::format("Invalid input shape - Expected: extents from 0 with a product that memory can be addressed by; "
+                  "Actual: {}; input name: {}",
+                  actual.to_string(), name));
+}
+
 Status validate_shape(std::string_view name, const TensorSpec& spec, const Shape& actual) {
   if (!spec.shape.rank_known) return {};
   const auto& dims = spec.shape.dims;
@@ -19,10 +26,13 @@ Status validate_shape(std::string_view name, const TensorSpec& spec, const Shape
     return invalid_argument(fmt::format("Invalid number of shape dimensions - Expected: {}; Actual: {}; input name: {}",
                                         spec.shape.to_string(), actual.to_string(), name));
   }
+  if (spec.shape.accepts(actual)) return {};
+  // The model's -1 would not explain what is wrong with a client's.
+  if (!spec.shape.is_static() && !actual.element_count()) return uncountable(name, actual);
   const auto batch = batch_axis(spec);
   if (batch && *batch < dims.size() && !dims[*batch].accepts(actual[*batch]))
     return wrong_batch(name, dims[*batch], actual[*batch]);
-  return spec.shape.accepts(actual) ? Status() : wrong_shape(name, spec.shape, actual);
+  return wrong_shape(name, spec.shape, actual);
 }
 
 Status validate_strings(std::string_view name, const TensorView& actual, std::size_t expected) {
@@ -84,13 +94,25 @@ Result<std::size_t> count_packed_strings(std::span<const std::byte> packed) {
   return count;
 }
 
-Status validate_input(std::string_view name, const TensorSpec& spec, const TensorView& actual) {
-  if (actual.type != spec.type) return wrong_precision(name, spec.type, actual.type);
+Status validate_list(std::string_view name, const TensorSpec& spec, const Shape& actual) {
+  if (actual.rank() != 1) {
+    return invalid_argument(fmt::format(
+        "Invalid number of shape dimensions - Expected number of input shape dimensions: 1; Actual: {}; input name: {}",
+        actual.rank(), name));
+  }
+  const auto& batch = spec.shape.dims[0];
+  return batch.accepts(actual[0]) ? Status() : wrong_batch(name, batch, actual[0]);
+}
+
+Status validate_input(std::string_view name, const TensorSpec& spec, const TensorView& actual, const Status& fault) {
+  if (actual.type != spec.type) {
+    const bool is_tensor = actual.type != DataType::kUndefined || fault.ok();
+    return is_tensor ? wrong_precision(name, spec.type, actual.type) : fault;
+  }
   if (auto status = validate_shape(name, spec, actual.shape); !status.ok()) return status;
   const auto count = actual.shape.element_count();
-  if (!count)
-    return invalid_argument(
-        fmt::format("Invalid input shape - too many elements: {}; input name: {}", actual.shape.to_string(), name));
+  if (!count) return uncountable(name, actual.shape);
+  if (!fault.ok()) return fault;
   if (spec.type == DataType::kString) return validate_strings(name, actual, *count);
   const auto expected = *count * element_size(spec.type);
   if (actual.bytes == expected) return {};

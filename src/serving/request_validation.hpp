@@ -9,8 +9,12 @@
 
 namespace ocelli::serving {
 
-// precision, rank, batch, shape, content size. name is what clients call the input. All failures are kInvalidArgument.
-Status validate_input(std::string_view name, const TensorSpec& spec, const TensorView& actual);
+// precision, rank, batch, shape, content size. name is what clients call the input; fault is CallInput::fault. All
+// other failures are kInvalidArgument.
+Status validate_input(std::string_view name, const TensorSpec& spec, const TensorView& actual,
+                      const Status& fault = {});
+// The shape of texts or encoded pictures that will be converted for the model: a list with as many as the batch.
+Status validate_list(std::string_view name, const TensorSpec& spec, const Shape& actual);
 
 // "Invalid number of inputs - Expected: 2; Actual: 1".
 Status wrong_input_count(std::size_t expected, std::size_t actual);

@@ -16,13 +16,8 @@ bool takes_string_rows(const TensorSpec& spec) noexcept {
 
 Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, const TensorView& texts,
                                BufferPool& pool) {
-  if (texts.shape.rank() != 1) {
-    return invalid_argument(fmt::format(
-        "Invalid number of shape dimensions - Expected number of input shape dimensions: 1; Actual: {}; input name: {}",
-        texts.shape.rank(), name));
-  }
+  if (auto status = validate_list(name, spec, texts.shape); !status.ok()) return status;
   const auto& dims = spec.shape.dims;
-  if (!dims[0].accepts(texts.shape[0])) return wrong_batch(name, dims[0], texts.shape[0]);
   const auto elements = unpack_strings({texts.data, texts.bytes}, static_cast<std::size_t>(texts.shape[0]));
   if (!elements.ok()) return wrong_packing(name, static_cast<std::size_t>(texts.shape[0]), elements.status().message());
   std::size_t width = 1;

@@ -31,12 +31,15 @@ std::string dimension_text(const Dimension& dim) {
 
 std::optional<std::size_t> Shape::element_count() const noexcept {
   std::int64_t product = 1;
+  bool empty = false;
   for (auto dim : dims()) {
     if (dim < 0) return std::nullopt;
-    if (dim != 0 && product > kMaxElements / dim) return std::nullopt;
+    empty = empty || dim == 0;
+    if (dim == 0) continue;
+    if (product > kMaxElements / dim) return std::nullopt;
     product *= dim;
   }
-  return static_cast<std::size_t>(product);
+  return empty ? 0 : static_cast<std::size_t>(product);
 }
 
 std::string Shape::to_string() const {

@@ -46,8 +46,8 @@ class Shape {
   [[nodiscard]] const std::int64_t* begin() const noexcept { return dims_.data(); }
   [[nodiscard]] const std::int64_t* end() const noexcept { return dims_.data() + rank_; }
 
-  // Product of the extents (1 for a scalar); empty when it, or it times 16 bytes, does not fit 63 bits, or an extent is
-  // negative.
+  // Product of the extents (1 for a scalar). Empty when the product of those that are not 0, times 16 bytes, does not
+  // fit 63 bits (runtimes multiply them, also where another one is 0), or an extent is negative.
   [[nodiscard]] std::optional<std::size_t> element_count() const noexcept;
 
   // "(1,3,224,224)"; a scalar is "()".

@@ -207,6 +207,18 @@ TEST_F(ReshapingServableTest, LyingLengthsAreNotCompiledFor) {
   EXPECT_EQ(factory_->compiled.size(), 1U);
 }
 
+TEST_F(ReshapingServableTest, WrongValuesAreToldAndNotCompiledFor) {
+  for (const bool any_shape : {true, false}) {
+    const auto servable = make(any_shape);
+    const auto before = factory_->compiled;
+    Caller wrong(servable, {5, 4});
+    wrong.call.inputs[0].tensor.view.bytes = 0;
+    wrong.call.inputs[0].fault = invalid_argument("too few values");
+    EXPECT_EQ(wrong.send().wait().message(), "too few values");
+    EXPECT_EQ(factory_->compiled, before);
+  }
+}
+
 TEST_F(ReshapingServableTest, OthersRunWhileOneIsCompiledFor) {
   const auto servable = make(true);
   factory_->set_held(true);

@@ -107,6 +107,39 @@ TEST_F(ModelServableTest, RefusesWrongRequestsWithOvmsTexts) {
   EXPECT_EQ(servable->metrics().stat_fail.count.load(), 7u);
 }
 
+TEST_F(ModelServableTest, TellsWhatWasWrongWithValuesInTheContentsPlace) {
+  const auto servable = make(PartialShape::from({1, 10}));
+  const auto message = [&](const Shape& shape, DataType type = DataType::kFp32, std::string_view name = "b") {
+    Client client;
+    client.call.servable = servable;
+    client.call.completion = &client;
+    client.call.inputs.push_back({name, {{type, shape, nullptr, 0}, {}}, invalid_argument("the fault")});
+    servable->infer(client.call);
+    client.wait();
+    return std::string(client.call.status.message());
+  };
+  EXPECT_EQ(message({1, 10}, DataType::kFp32, "c"), "Missing input with specific name - Required input: b");
+  EXPECT_EQ(message({1, 10}, DataType::kInt32),
+            "Invalid input precision - Expected: FP32; Actual: INT32; input name: b");
+  EXPECT_EQ(message({1, 9}), "Invalid input shape - Expected: (1,10); Actual: (1,9); input name: b");
+  EXPECT_EQ(message({1, 10}), "the fault");
+  EXPECT_EQ(message({9}, DataType::kUndefined), "the fault") << "it is why there is no type";
+  EXPECT_EQ(model->runs(), 0);
+}
+
+TEST_F(ModelServableTest, RefusesShapesThatCannotBeAddressed) {
+  PartialShape any;
+  any.dims = {Dimension::any(), Dimension::any()};
+  const auto servable = make(any);
+  for (const std::int64_t extent : {std::int64_t{-1}, std::numeric_limits<std::int64_t>::max()}) {
+    EXPECT_EQ(ask(servable, {0, extent}, {}).message(),
+              "Invalid input shape - Expected: extents from 0 with a product that memory can be addressed by; Actual: "
+              "(0," +
+                  std::to_string(extent) + "); input name: b");
+  }
+  EXPECT_EQ(model->runs(), 0);
+}
+
 TEST_F(ModelServableTest, AModelWithoutInputsIsServedToo) {
   const ModelSignature signature{{}, {{"a", DataType::kFp32, PartialShape::from({1, 2}), ""}}};
   const auto constant = [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {

@@ -14,12 +14,14 @@
 #include <vector>
 
 #include "serving/model_catalog.hpp"
+#include "serving/request_validation.hpp"
 #include "serving/servable.hpp"
 
 namespace ocelli::test {
 
 // A servable that answers with a function. By default the answer is given on the thread that calls infer(); with
-// hold_calls the calls wait until release_one() or cancel().
+// hold_calls the calls wait until release_one() or cancel(). Inputs with a fault are refused, as by every servable, and
+// are no call of the function.
 class FakeServable : public serving::Servable {
  public:
   // Fills call.outputs or call.status.
@@ -33,6 +35,7 @@ class FakeServable : public serving::Servable {
   [[nodiscard]] observability::ServableMetrics& metrics() noexcept override { return metrics_; }
 
   void infer(serving::InferenceCall& call) noexcept override {
+    if (call.status = first_fault(call); !call.status.ok()) return call.completion->on_call_done(call);
     {
       const std::lock_guard lock(mutex_);
       ++calls_;
@@ -88,6 +91,17 @@ class FakeServable : public serving::Servable {
     model_(call);
     call.completion->on_call_done(call);
   }
+  Status first_fault(const serving::InferenceCall& call) const {
+    if (std::ranges::all_of(call.inputs, [](const auto& input) { return input.fault.ok(); })) return {};
+    if (call.inputs.size() != metadata_.inputs.size())
+      return serving::wrong_input_count(metadata_.inputs.size(), call.inputs.size());
+    for (const auto& spec : metadata_.inputs) {
+      const auto input = std::ranges::find(call.inputs, std::string_view(spec.name), &serving::CallInput::name);
+      if (input == call.inputs.end()) return serving::missing_input(spec.name);
+      if (!input->fault.ok()) return serving::validate_input(spec.name, spec, input->tensor.view, input->fault);
+    }
+    return {};
+  }
   int with_lock(const int& value) const {
     const std::lock_guard lock(mutex_);
     return value;
@@ -118,11 +132,10 @@ inline std::shared_ptr<FakeServable> make_dummy(std::string name = "dummy", std:
   metadata.inputs = {{"b", DataType::kFp32, PartialShape::from({1, 10}), "NC"}};
   metadata.outputs = {{"a", DataType::kFp32, PartialShape::from({1, 10}), "NC"}};
   return std::make_shared<FakeServable>(std::move(metadata), [](serving::InferenceCall& call) {
-    if (call.inputs.size() != 1 || call.inputs[0].tensor.view.bytes != 40 ||
-        call.inputs[0].tensor.view.type != DataType::kFp32) {
-      call.status = invalid_argument("Invalid input shape - Expected: (1,10); input name: b");
-      return;
-    }
+    call.status = call.inputs.size() == 1
+                      ? serving::validate_input("b", call.servable->metadata().inputs[0], call.inputs[0].tensor.view)
+                      : serving::wrong_input_count(1, call.inputs.size());
+    if (!call.status.ok()) return;
     float values[10];
     std::memcpy(values, call.inputs[0].tensor.view.data, sizeof values);
     for (auto& value : values) value += 1;

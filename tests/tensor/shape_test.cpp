@@ -18,6 +18,9 @@ TEST(Shape, RefusesCountsThatOverflow) {
   EXPECT_FALSE(Shape({kHuge, 2}).element_count());
   EXPECT_FALSE(Shape({std::int64_t{1} << 32, std::int64_t{1} << 32}).element_count());
   EXPECT_FALSE(Shape({-1, 3}).element_count());
+  EXPECT_FALSE(Shape({0, kHuge}).element_count()) << "also beside an extent of 0";
+  EXPECT_FALSE(Shape({kHuge, 0}).element_count());
+  EXPECT_FALSE(Shape({std::int64_t{1} << 32, 0, std::int64_t{1} << 32}).element_count());
 }
 
 TEST(PartialShape, AcceptsWhatLiesInItsRanges) {

@@ -55,8 +55,8 @@ class RequestWalk {
     std::optional<Shape> shape;
     std::optional<JsonReader> data;  // where its data begins
     TensorParameters parameters;
-    Tensor tensor;
-    bool read = false;  // tensor holds data
+    serving::CallInput made;
+    bool read = false;  // made holds data, or says what is wrong with it
   };
 
   // The reader's own errors explain all failures that have no reason yet.
@@ -154,7 +154,8 @@ class RequestWalk {
   bool read_data(JsonReader& reader, PendingInput& input) {
     if (input.read)
       return fail(invalid_argument(fmt::format("{} - data given twice; input name: {}", kNotArray, *input.name)));
-    auto status = read_tensor_data(reader, *input.name, *input.type, *input.shape, pool_, input.tensor);
+    input.made.name = *input.name;
+    auto status = read_tensor_data(reader, *input.type, *input.shape, pool_, input.made);
     if (reader.error() == JsonError::kNotFinite || reader.error() == JsonError::kTooDeep) return false;
     input.read = status.ok();
     return status.ok() || fail(std::move(status));
@@ -208,11 +209,13 @@ class RequestWalk {
           invalid_argument(fmt::format("Input has data both in JSON and outside of it; input name: {}", *input.name)));
     }
     if (!input.data) {
-      if (!check(source_.take(*input.name, *input.type, *input.shape, input.parameters, input.tensor))) return false;
+      if (!check(source_.take(*input.name, *input.type, *input.shape, input.parameters, input.made.tensor)))
+        return false;
     } else if (!input.read && !read_data(*input.data, input)) {
       return reader_.fail(input.data->error());
     }
-    request_.call.inputs.push_back({*input.name, std::move(input.tensor)});
+    input.made.name = *input.name;
+    request_.call.inputs.push_back(std::move(input.made));
     return true;
   }
 

@@ -60,8 +60,9 @@ struct InferBody {
 // Fills request (cleared before) except call.servable and call.completion. Binary tensors and shared memory are used in
 // place; only tensors that do not lie on their element's boundary are copied, into buffers of pool, as are numbers from
 // JSON. regions may be null: no shared memory. Does not know the model: names, shapes and types are checked by the
-// servable. Errors: kInvalidArgument, kFailedPrecondition (not JSON), kNotFound (shared memory region). Thread-safe for
-// different requests.
+// servable, which also tells of inputs with too many or too few values in JSON (CallInput::fault). Errors:
+// kInvalidArgument, kFailedPrecondition (not JSON), kNotFound (shared memory region). Thread-safe for different
+// requests.
 Status parse_infer_request(const InferBody& body, ChargedPool pool, const transport::SharedMemoryRegistry* regions,
                            InferRequest& request);
 

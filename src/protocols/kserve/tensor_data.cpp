@@ -53,12 +53,6 @@ bool convert(const JsonNumber& number, T& value) noexcept {
   }
 }
 
-Status wrong_count(std::string_view input_name, std::size_t expected, std::size_t actual) {
-  return invalid_argument(fmt::format(
-      "Invalid number of values in tensor proto container - Expected: {} values; Actual: {} values; input name: {}",
-      expected, actual, input_name));
-}
-
 // Every element but the last takes two bytes of text at least, so a shape that promises more than the text can hold
 // claims no memory.
 std::size_t room_for(std::size_t elements, std::size_t text_bytes) noexcept {
@@ -66,18 +60,27 @@ std::size_t room_for(std::size_t elements, std::size_t text_bytes) noexcept {
 }
 
 struct Target {
-  std::string_view input_name;
   DataType type;
   const Shape& shape;
   std::size_t elements;
   ChargedPool pool;
-  Tensor& tensor;
+  serving::CallInput& input;
 };
+
+// All elements were read, and there are not as many as the shape says. What the model takes is not known here, and may
+// be told first.
+Status wrong_count(const Target& target, std::size_t actual) {
+  target.input.tensor.view = {target.type, target.shape, nullptr, 0};
+  target.input.fault = invalid_argument(fmt::format(
+      "Invalid number of values in tensor proto container - Expected: {} values; Actual: {} values; input name: {}",
+      target.elements, actual, target.input.name));
+  return {};
+}
 
 // element: where in the data, counted row by row from 0.
 Status wrong_value(const Target& target, std::string_view actual, std::size_t element) {
   return invalid_argument(fmt::format("{} - Expected: {} values; Actual: {} at element {}; input name: {}", kNotArray,
-                                      kserve_name(target.type), actual, element, target.input_name));
+                                      kserve_name(target.type), actual, element, target.input.name));
 }
 
 // The walk ended at something that cannot be there. element: as many as were read.
@@ -120,9 +123,9 @@ Status read_numbers(JsonReader& reader, const Target& target) {
     return reader.read_number(number);  // fails: a number would have been taken by store
   };
   if (!walk_elements(reader, store, leaf)) return wrong_kind(target, reader, count);
-  if (count != target.elements) return wrong_count(target.input_name, target.elements, count);
   if (!valid) return first_wrong_number<T>(start, target);
-  target.tensor = Tensor::of(target.type, target.shape, std::move(buffer), 0, count * sizeof(T));
+  if (count != target.elements) return wrong_count(target, count);
+  target.input.tensor = Tensor::of(target.type, target.shape, std::move(buffer), 0, count * sizeof(T));
   return {};
 }
 
@@ -134,8 +137,7 @@ Status read_others(JsonReader& reader, const Target& target, const std::size_t& 
     if (status.ok()) status = wrong_value(target, json::number_text(number), count);
   };
   if (!walk_elements(reader, store, leaf)) return wrong_kind(target, reader, count);
-  if (!status.ok()) return status;
-  return count == target.elements ? Status() : wrong_count(target.input_name, target.elements, count);
+  return status;
 }
 
 Status read_bools(JsonReader& reader, const Target& target) {
@@ -150,7 +152,8 @@ Status read_bools(JsonReader& reader, const Target& target) {
     return true;
   };
   if (auto status = read_others(reader, target, count, leaf); !status.ok()) return status;
-  target.tensor = Tensor::of(target.type, target.shape, std::move(buffer), 0, count);
+  if (count != target.elements) return wrong_count(target, count);
+  target.input.tensor = Tensor::of(target.type, target.shape, std::move(buffer), 0, count);
   return {};
 }
 
@@ -166,8 +169,9 @@ Status read_texts(JsonReader& reader, const Target& target) {
     return true;
   };
   if (auto status = read_others(reader, target, count, leaf); !status.ok()) return status;
+  if (count != target.elements) return wrong_count(target, count);
   const std::size_t size = packed.size();
-  target.tensor = Tensor::of(target.type, target.shape, packed.take(), 0, size);
+  target.input.tensor = Tensor::of(target.type, target.shape, packed.take(), 0, size);
   return {};
 }
 
@@ -205,22 +209,22 @@ Status read_typed(JsonReader& reader, const Target& target) {
   return invalid_argument(fmt::format(
       "Could not parse input content. Unsupported data precision detected - Expected: binary data; Actual: {} in JSON; "
       "input name: {}",
-      kserve_name(target.type), target.input_name));
+      kserve_name(target.type), target.input.name));
 }
 
 }  // namespace
 
-Status read_tensor_data(JsonReader& reader, std::string_view input_name, DataType type, const Shape& shape,
-                        ChargedPool pool, Tensor& tensor) {
+Status read_tensor_data(JsonReader& reader, DataType type, const Shape& shape, ChargedPool pool,
+                        serving::CallInput& input) {
   if (reader.peek() != JsonKind::kArray && reader.peek() != JsonKind::kInvalid) {
     return invalid_argument(fmt::format("{} - Expected: data as an array; Actual: {}; input name: {}", kNotArray,
-                                        json::value_text(reader), input_name));
+                                        json::value_text(reader), input.name));
   }
   const auto elements = shape.element_count();
   if (!elements)
     return invalid_argument(fmt::format("Invalid input shape - Actual: {}, too many elements; input name: {}",
-                                        shape.to_string(), input_name));
-  return read_typed(reader, {input_name, type, shape, *elements, pool, tensor});
+                                        shape.to_string(), input.name));
+  return read_typed(reader, {type, shape, *elements, pool, input});
 }
 
 }  // namespace ocelli::kserve

@@ -16,6 +16,7 @@ namespace ocelli::kserve_grpc {
 namespace {
 
 using wire::InputHead;
+using wire::InputTensor;
 using wire::RepeatedValues;
 using wire::WireType;
 
@@ -24,6 +25,18 @@ struct ContentsField {
   std::uint32_t number;
   WireType element;
 };
+
+// Its fields by their numbers.
+constexpr std::array<std::string_view, 9> kContentsNames{"",
+                                                         "bool_contents",
+                                                         "int_contents",
+                                                         "int64_contents",
+                                                         "uint_contents",
+                                                         "uint64_contents",
+                                                         "fp32_contents",
+                                                         "fp64_contents",
+                                                         "bytes_contents"};
+constexpr wire::FieldSet kContentsFields = 0x1FE;
 
 std::optional<ContentsField> contents_field(DataType type) noexcept {
   switch (type) {
@@ -52,14 +65,20 @@ std::optional<ContentsField> contents_field(DataType type) noexcept {
   }
 }
 
-Result<Tensor> tensor_from_contents(const InputHead& head, wire::Bytes contents, const wire::InputSource& source) {
+Result<InputTensor> tensor_from_contents(const InputHead& head, wire::Bytes contents, const wire::InputSource& source) {
   const auto field = contents_field(head.type);
   if (!field) {
-    return invalid_argument(
-        fmt::format("{} tensors travel only in raw_input_contents; input name: {}", kserve_name(head.type), head.name));
+    return wire::without_values(
+        head, invalid_argument(fmt::format("{} tensors travel only in raw_input_contents; input name: {}",
+                                           kserve_name(head.type), head.name)));
   }
   const auto values = RepeatedValues::find(contents, field->number, field->element);
   if (!values) return wire::malformed_message();
+  if (const auto others = values->other_fields() & kContentsFields) {
+    const auto given = others | (values->count() > 0 ? wire::field_bit(field->number) : 0);
+    const auto status = wire::wrong_value_fields(head, kContentsNames[field->number], given, kContentsNames);
+    return wire::without_values(head, status);
+  }
   return wire::tensor_from_values(head, *values, false, source);
 }
 
@@ -75,23 +94,26 @@ const TensorSpec* find_spec(const std::vector<TensorSpec>& specs, std::string_vi
 }
 
 // raw: the blocks that are not yet given to an input.
-Result<Tensor> input_tensor(const InferInput& input, const serving::ServableMetadata& metadata,
-                            std::span<const wire::Bytes>& raw, const rpc::FillContext& context) {
+Result<InputTensor> input_tensor(const InferInput& input, const serving::ServableMetadata& metadata,
+                                 std::span<const wire::Bytes>& raw, const rpc::FillContext& context) {
   const auto type = data_type_from_kserve(input.datatype);
   const InputHead head{input.name, type.value_or(DataType::kUndefined), input.shape,
                        find_spec(metadata.inputs, input.name)};
-  if (!type) return wire::wrong_precision(head, input.datatype.empty() ? "none" : input.datatype);
-  if (!input.shape.element_count()) return wire::wrong_shape(head);
+  std::optional<wire::Bytes> block;
+  if (!raw.empty() && !input.shared_memory) {
+    block = raw.front();
+    raw = raw.subspan(1);
+  }
+  if (!type)
+    return wire::without_values(head, wire::wrong_precision(head, input.datatype.empty() ? "none" : input.datatype));
   if (input.shared_memory) {
-    auto place = open_place(*input.shared_memory, context);
-    if (!place.ok()) return std::move(place).status();
-    return wire::tensor_in_place(head, {place->data, place->bytes}, {std::move(place->owner), context.pool});
+    const auto place = open_place(*input.shared_memory, context);
+    if (!place.ok()) return place.status();
+    return InputTensor{wire::tensor_in_place(head, {place->data, place->bytes}, {place->owner, context.pool})};
   }
   const wire::InputSource source{context.message, context.pool};
-  if (raw.empty()) return tensor_from_contents(head, input.contents, source);
-  const auto block = raw.front();
-  raw = raw.subspan(1);
-  return wire::tensor_in_place(head, block, source);
+  if (block) return InputTensor{wire::tensor_in_place(head, *block, source)};
+  return tensor_from_contents(head, input.contents, source);
 }
 
 void take_parameters(const InferParameters& parameters, serving::InferenceCall& call, bool stateful) {
@@ -164,7 +186,7 @@ Status InferMessage::fill(serving::InferenceCall& call, const rpc::FillContext& 
   for (const auto& input : request_.inputs) {
     auto tensor = input_tensor(input, metadata, raw, context);
     if (!tensor.ok()) return std::move(tensor).status();
-    call.inputs.push_back({input.name, std::move(tensor).value()});
+    call.inputs.push_back({input.name, std::move(tensor->tensor), std::move(tensor->fault)});
   }
   for (const auto& output : request_.outputs) {
     auto& requested = call.requested.emplace_back();

@@ -16,7 +16,7 @@ Status PredictMessage::fill(serving::InferenceCall& call, const rpc::FillContext
         std::find_if(specs.begin(), specs.end(), [&](const TensorSpec& each) { return each.name == input.name; });
     auto tensor = read_tensor_proto(input.name, spec == specs.end() ? nullptr : &*spec, input.tensor, source);
     if (!tensor.ok()) return std::move(tensor).status();
-    call.inputs.push_back({input.name, std::move(tensor).value()});
+    call.inputs.push_back({input.name, std::move(tensor->tensor), std::move(tensor->fault)});
   }
   for (const auto name : request_.output_filter) call.requested.push_back({name, {}, {}});
   return {};

@@ -18,6 +18,27 @@ constexpr std::uint32_t kIntField = 7;
 constexpr std::uint32_t kStringField = 8;
 constexpr std::uint32_t kHalfField = 13;
 
+// Names of a TensorProto's fields with values, by number.
+constexpr std::array<std::string_view, 18> kValueNames{"",
+                                                       "",
+                                                       "",
+                                                       "",
+                                                       "tensor_content",
+                                                       "float_val",
+                                                       "double_val",
+                                                       "int_val",
+                                                       "string_val",
+                                                       "scomplex_val",
+                                                       "int64_val",
+                                                       "bool_val",
+                                                       "dcomplex_val",
+                                                       "half_val",
+                                                       "resource_handle_val",
+                                                       "variant_val",
+                                                       "uint32_val",
+                                                       "uint64_val"};
+constexpr wire::FieldSet kValueFields = 0x3FFF0;
+
 struct TypeRow {
   DataType type;
   std::uint32_t dtype;
@@ -61,7 +82,7 @@ struct TensorHead {
   Shape shape;
   bool unknown_rank = false;
   wire::Bytes content;
-  bool has_content = false;
+  wire::FieldSet fields = 0;  // those that hold something
 };
 
 Status read_dim(wire::Bytes message, Shape& shape, std::string_view name) {
@@ -96,16 +117,41 @@ Status read_head(wire::Bytes message, TensorHead& head, std::string_view name) {
   WireReader reader(message);
   Field field;
   while (reader.next(field)) {
+    head.fields |= wire::filled_bit(field);
     if (field.is(1, WireType::kVarint)) {
       head.dtype = field.value;
     } else if (field.is(2, WireType::kLength)) {
       if (auto status = read_shape(field.bytes, head, name); !status.ok()) return status;
     } else if (field.is(kContentField, WireType::kLength)) {
       head.content = field.bytes;
-      head.has_content = !field.bytes.empty();
     }
   }
   return reader.ok() ? Status() : wire::malformed_message();
+}
+
+// A tensor that may have any shape has none that could be checked.
+wire::InputTensor of_unknown_rank(wire::InputHead head) {
+  // Another type than the model's is told first.
+  if (head.spec && head.type != head.spec->type && head.type != DataType::kString) return wire::without_values(head);
+  head.type = DataType::kUndefined;
+  return wire::without_values(
+      head, invalid_argument(fmt::format("Invalid input shape - Expected: {}; Actual: unknown rank; input name: {}",
+                                         head.spec ? head.spec->shape.to_string() : "a known rank", head.name)));
+}
+
+// given: fields with values. One of those that the type travels in may be there.
+Status check_fields(const wire::InputHead& head, const TypeRow& row, wire::FieldSet given) {
+  constexpr auto kContent = wire::field_bit(kContentField);
+  if (given == 0 || given == wire::field_bit(row.values_field)) return {};
+  const bool text = row.type == DataType::kString;
+  if (given != kContent) {
+    const auto values = kValueNames[row.values_field];
+    return wire::wrong_value_fields(head, text ? std::string(values) : fmt::format("tensor_content or {}", values),
+                                    given, kValueNames);
+  }
+  if (!text) return {};
+  return invalid_argument(
+      fmt::format("DT_STRING tensors travel in string_val, not in tensor_content; input name: {}", head.name));
 }
 
 // Every 16-bit element as a varint, at most three bytes each.
@@ -158,19 +204,18 @@ std::string dtype_name(std::uint64_t dtype) {
   return dtype == 0 ? "DT_INVALID" : fmt::format("data type {}", dtype);
 }
 
-Result<Tensor> read_tensor_proto(std::string_view name, const TensorSpec* spec, wire::Bytes message,
-                                 const wire::InputSource& source) {
+Result<wire::InputTensor> read_tensor_proto(std::string_view name, const TensorSpec* spec, wire::Bytes message,
+                                            const wire::InputSource& source) {
   TensorHead tensor;
   if (auto status = read_head(message, tensor, name); !status.ok()) return status;
   const auto* row = row_of(tensor.dtype);
   const wire::InputHead head{name, row ? row->type : DataType::kUndefined, tensor.shape, spec};
-  if (head.type == DataType::kUndefined) return wire::wrong_precision(head, dtype_name(tensor.dtype));
-  if (tensor.unknown_rank || !head.shape.element_count()) return wire::wrong_shape(head);
-  if (tensor.has_content && head.type == DataType::kString) {
-    return invalid_argument(
-        fmt::format("DT_STRING tensors travel in string_val, not in tensor_content; input name: {}", name));
-  }
-  if (tensor.has_content) return wire::tensor_in_place(head, tensor.content, source);
+  if (head.type == DataType::kUndefined)
+    return wire::without_values(head, wire::wrong_precision(head, dtype_name(tensor.dtype)));
+  if (tensor.unknown_rank) return of_unknown_rank(head);
+  if (auto fault = check_fields(head, *row, tensor.fields & kValueFields); !fault.ok())
+    return wire::without_values(head, std::move(fault));
+  if (!tensor.content.empty()) return wire::InputTensor{wire::tensor_in_place(head, tensor.content, source)};
   const auto values = wire::RepeatedValues::find(message, row->values_field, row->element);
   if (!values) return wire::malformed_message();
   return wire::tensor_from_values(head, *values, true, source);

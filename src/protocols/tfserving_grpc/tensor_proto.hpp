@@ -18,8 +18,8 @@ std::string dtype_name(std::uint64_t dtype);
 
 // Reads a TensorProto: from tensor_content in place, or from the typed field that fits dtype; a typed field with one
 // value fills the tensor. spec is the model's input of that name or null. Errors: kInvalidArgument with OVMS's texts.
-Result<Tensor> read_tensor_proto(std::string_view name, const TensorSpec* spec, wire::Bytes message,
-                                 const wire::InputSource& source);
+Result<wire::InputTensor> read_tensor_proto(std::string_view name, const TensorSpec* spec, wire::Bytes message,
+                                            const wire::InputSource& source);
 
 // Writes tensors as TensorFlow Serving's clients expect them of OVMS: tensor_content by reference; half_val for FP16,
 // int_val for UINT16 and string_val for strings.

@@ -95,7 +95,10 @@ std::optional<RepeatedValues> RepeatedValues::find(Bytes message, std::uint32_t 
   WireReader reader(message);
   Field field;
   while (reader.next(field)) {
-    if (field.number != number) continue;
+    if (field.number != number) {
+      values.other_fields_ |= filled_bit(field);
+      continue;
+    }
     if (field.type == element) {
       ++values.count_;
       ++values.single_;

@@ -23,6 +23,8 @@ class RepeatedValues {
   static std::optional<RepeatedValues> find(Bytes message, std::uint32_t number, ElementType element) noexcept;
 
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  // Which other fields of the message hold something.
+  [[nodiscard]] FieldSet other_fields() const noexcept { return other_fields_; }
   // The elements as they lie in the message, when they are of fixed width and in one block; else empty.
   [[nodiscard]] std::optional<Bytes> contiguous() const noexcept;
 
@@ -47,6 +49,7 @@ class RepeatedValues {
   std::size_t single_ = 0;      // elements that are not packed
   std::size_t text_bytes_ = 0;  // kLength: bytes of all elements
   Bytes block_;                 // the last packed block
+  FieldSet other_fields_ = 0;
 };
 
 }  // namespace ocelli::wire

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace ocelli::wire {
 namespace {
@@ -40,11 +41,17 @@ Status wrong_value_count(const InputHead& head, std::size_t expected, std::size_
       expected, actual, head.name));
 }
 
-Status wrong_shape(const InputHead& head) {
+Status wrong_value_fields(const InputHead& head, std::string_view expected, FieldSet given,
+                          std::span<const std::string_view> names) {
+  std::string actual;
+  for (std::uint32_t number = 0; number < names.size(); ++number) {
+    if ((given & field_bit(number)) == 0) continue;
+    if (!actual.empty()) actual += " and ";
+    actual += names[number];
+  }
   return invalid_argument(
-      fmt::format("Invalid input shape - Expected: {}; Actual: {}; input name: {}",
-                  head.spec ? head.spec->shape.to_string() : "extents of at least 0 that fit the memory",
-                  head.shape.to_string(), head.name));
+      fmt::format("Invalid number of values in tensor proto container - Expected: {} only; Actual: {}; input name: {}",
+                  expected, actual, head.name));
 }
 
 Status wrong_precision(const InputHead& head, std::string_view actual) {
@@ -66,27 +73,32 @@ Tensor tensor_in_place(const InputHead& head, Bytes bytes, const InputSource& so
   return copy;
 }
 
-Result<Tensor> tensor_from_values(const InputHead& head, const RepeatedValues& values, bool fill,
-                                  const InputSource& source) {
+InputTensor without_values(const InputHead& head, Status fault) {
+  return {{{head.type, head.shape, nullptr, 0}, {}}, std::move(fault)};
+}
+
+InputTensor tensor_from_values(const InputHead& head, const RepeatedValues& values, bool fill,
+                               const InputSource& source) {
   const auto expected = head.shape.element_count();
-  if (!expected) return wrong_shape(head);
+  if (!expected) return without_values(head);
   const bool fills = fill && values.count() == 1 && *expected > 1 && head.type != DataType::kString;
-  if (!fills && values.count() != *expected) return wrong_value_count(head, *expected, values.count());
+  if (!fills && values.count() != *expected)
+    return without_values(head, wrong_value_count(head, *expected, values.count()));
   // What the model does not take is not made; the servable says what is wrong with it, in OVMS's order.
-  if (fills && (!head.spec || !head.spec->shape.accepts(head.shape)))
-    return Tensor{{head.type, head.shape, nullptr, 0}, {}};
-  if (const auto block = values.contiguous(); block && !fills) return tensor_in_place(head, *block, source);
+  if (fills && (!head.spec || !head.spec->shape.accepts(head.shape))) return without_values(head);
+  if (const auto block = values.contiguous(); block && !fills) return {tensor_in_place(head, *block, source)};
 
   const auto bytes = fills ? *expected * element_size(head.type) : values.bytes_as(head.type);
   if (fills && bytes > kMaxFilledBytes) {
-    return Status(StatusCode::kResourceExhausted,
-                  fmt::format("A single value may fill at most {} bytes; Actual: {} bytes; input name: {}",
-                              kMaxFilledBytes, bytes, head.name));
+    const auto text = fmt::format("A single value may fill at most {} bytes; Actual: {} bytes; input name: {}",
+                                  kMaxFilledBytes, bytes, head.name);
+    return without_values(head, {StatusCode::kResourceExhausted, text});
   }
   auto tensor = pooled(head, bytes, source.pool);
-  if (auto status = values.copy_to(head.type, tensor.view.data); !status.ok()) return named(status, head.name);
+  if (auto status = values.copy_to(head.type, tensor.view.data); !status.ok())
+    return without_values(head, named(status, head.name));
   if (fills) fill_from_first(tensor);
-  return tensor;
+  return {std::move(tensor)};
 }
 
 }  // namespace ocelli::wire

@@ -2,6 +2,7 @@
 // they cannot.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "base/status.hpp"
@@ -34,16 +35,30 @@ inline constexpr std::size_t kMaxFilledBytes = std::size_t{256} << 20;
 // element type).
 Tensor tensor_in_place(const InputHead& head, Bytes bytes, const InputSource& source);
 
-// The elements of a typed field, converted. Errors: kInvalidArgument "Invalid number of values in tensor proto
-// container" when their number is not the shape's, and for values that the type cannot hold. With fill, one value
-// stands for all elements of the shape (TensorFlow's rule); of a shape, or a name, that the model does not take, the
-// tensor has no bytes, and the servable refuses it for that.
-Result<Tensor> tensor_from_values(const InputHead& head, const RepeatedValues& values, bool fill,
-                                  const InputSource& source);
+// An input's tensor, or one without bytes and what is wrong with its values, for serving::CallInput.
+struct InputTensor {
+  Tensor tensor;
+  Status fault = {};
+};
+
+// The input without values: what is wrong is told by the servable, in its place among what else may be wrong.
+InputTensor without_values(const InputHead& head, Status fault = {});
+
+// The elements of a typed field, converted. Faults: kInvalidArgument "Invalid number of values in tensor proto
+// container" when their number is not the shape's, and for values that the type cannot hold; kResourceExhausted for a
+// fill that is too large. With fill, one value stands for all elements of the shape (TensorFlow's rule). Of a shape
+// without a count, and in a fill of a shape, or a name, that the model does not take, the tensor has no bytes, and the
+// servable refuses it for that.
+InputTensor tensor_from_values(const InputHead& head, const RepeatedValues& values, bool fill,
+                               const InputSource& source);
 
 // kInvalidArgument with OVMS's texts.
 Status wrong_value_count(const InputHead& head, std::size_t expected, std::size_t actual);
-Status wrong_shape(const InputHead& head);
+// Values stand in other fields than one that fits the type, or in several: "Invalid number of values in tensor proto
+// container - Expected: fp32_contents only; Actual: int_contents and fp32_contents; input name: b". names: of the
+// fields, by number.
+Status wrong_value_fields(const InputHead& head, std::string_view expected, FieldSet given,
+                          std::span<const std::string_view> names);
 Status wrong_precision(const InputHead& head, std::string_view actual);
 // The request is not a message of the expected kind.
 Status malformed_message();

@@ -52,6 +52,15 @@ inline bool read_varint(const std::byte*& at, const std::byte* end, std::uint64_
   return false;
 }
 
+// Numbers of fields that a message has: bit n for field n. Numbers from 32 are left out.
+using FieldSet = std::uint32_t;
+constexpr FieldSet field_bit(std::uint32_t number) noexcept { return number < 32 ? FieldSet{1} << number : 0; }
+
+// The field's bit when it holds something: 0 for a block or text without bytes.
+inline FieldSet filled_bit(const Field& field) noexcept {
+  return field.type != WireType::kLength || !field.bytes.empty() ? field_bit(field.number) : 0;
+}
+
 // Example: WireReader reader(bytes); Field field; while (reader.next(field)) ...; if (!reader.ok()) error.
 // Never reads beyond the bytes it was given, allocates nothing, and takes time linear in their number.
 class WireReader {

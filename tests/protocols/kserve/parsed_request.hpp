@@ -51,9 +51,12 @@ struct Parsed {
   }
 };
 
+// What is wrong with a request: the parser's word, else what it leaves to the servable to say of the first input.
 inline std::string error(const std::string& json, const std::string& binary = "",
                          std::optional<std::string> length = std::nullopt) {
-  return Parsed(json, binary, std::move(length)).status.to_string();
+  const Parsed parsed(json, binary, std::move(length));
+  const auto& inputs = parsed.request.call.inputs;
+  return (parsed.status.ok() && !inputs.empty() ? inputs[0].fault : parsed.status).to_string();
 }
 
 // A request with one input whose members are given.

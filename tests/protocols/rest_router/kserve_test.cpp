@@ -292,6 +292,28 @@ TEST_F(KserveTest, RequestsThatSayNothingSensibleCountAsFailed) {
   EXPECT_EQ(metrics.stat_fail.count, 3U);
 }
 
+// The count of values is compared with the request's own shape, so that is the last thing to complain about.
+TEST_F(KserveTest, AWrongCountOfValuesIsToldAfterWhatElseIsWrong) {
+  const auto refusal = [&](const std::string& shape, const std::string& type = "FP32", const std::string& name = "b",
+                           const std::string& more = "", const std::string& model = "dummy") {
+    return posted("/v2/models/" + model + "/infer", R"({"inputs":[{"name":")" + name + R"(","shape":)" + shape +
+                                                        R"(,"datatype":")" + type + R"(","data":[1,2,3,4,5,6,7]})" +
+                                                        more + "]}");
+  };
+  const auto error = [](const std::string& text) { return R"(400 {"error":")" + text + R"("})"; };
+  EXPECT_EQ(refusal("[1,10]", "FP32", "b", "", "nope").substr(0, 3), "404");
+  EXPECT_EQ(refusal("[1,10]", "FP32", "b", R"(,{"name":"c","shape":[1],"datatype":"FP32","data":[1]})"),
+            error("Invalid number of inputs - Expected: 1; Actual: 2"));
+  EXPECT_EQ(refusal("[1,10]", "FP32", "q"), error("Missing input with specific name - Required input: b"));
+  EXPECT_EQ(refusal("[1,9]", "INT32"), error("Invalid input precision - Expected: FP32; Actual: INT32; input name: b"));
+  EXPECT_EQ(refusal("[10]"),
+            error("Invalid number of shape dimensions - Expected: (1,10); Actual: (10); input name: b"));
+  EXPECT_EQ(refusal("[2,10]"), error("Invalid input batch size - Expected: 1; Actual: 2; input name: b"));
+  EXPECT_EQ(refusal("[1,9]"), error("Invalid input shape - Expected: (1,10); Actual: (1,9); input name: b"));
+  EXPECT_EQ(refusal("[1,10]"), error("Invalid number of values in tensor proto container - Expected: 10 values; "
+                                     "Actual: 7 values; input name: b"));
+}
+
 TEST_F(KserveTest, AFailureOfTheModelBecomesItsHttpStatus) {
   const std::pair<StatusCode, int> cases[] = {
       {StatusCode::kInternal, 500},    {StatusCode::kResourceExhausted, 429}, {StatusCode::kDeadlineExceeded, 504},

@@ -88,8 +88,8 @@ TEST_F(InferTest, AnswersTypedContents) {
 
 TEST_F(InferTest, CountsRequests) {
   ASSERT_TRUE(infer(raw_request()).ok());
-  auto wrong = raw_request();
-  wrong.mutable_inputs(0)->set_datatype("FP33");
+  auto wrong = dummy_request();
+  (*wrong.mutable_inputs(0)->mutable_parameters())["shared_memory_region"].set_string_param("nowhere");
   EXPECT_FALSE(infer(wrong).ok());
   const auto& metrics = dummy->metrics();
   const auto method = static_cast<std::size_t>(observability::Method::kModelInfer);
@@ -136,7 +136,7 @@ TEST_F(InferTest, SaysWhatIsWrong) {
   request = raw_request();
   request.mutable_inputs(0)->set_shape(0, -1);
   expect_error(request, StatusCode::kInvalidArgument,
-               "Invalid input shape - Expected: (1,10); Actual: (-1,10); input name: b");
+               "Invalid input batch size - Expected: 1; Actual: -1; input name: b");
   request = dummy_request();
   for (int i = 0; i < 9; ++i) request.mutable_inputs(0)->mutable_contents()->add_fp32_contents(1);
   expect_error(
@@ -145,18 +145,60 @@ TEST_F(InferTest, SaysWhatIsWrong) {
   // The elements are in another field than the data type says.
   request = dummy_request();
   for (int i = 0; i < 10; ++i) request.mutable_inputs(0)->mutable_contents()->add_int_contents(1);
-  expect_error(
-      request, StatusCode::kInvalidArgument,
-      "Invalid number of values in tensor proto container - Expected: 10 values; Actual: 0 values; input name: b");
-  request = dummy_request();
-  request.mutable_inputs(0)->set_datatype("FP16");
-  request.mutable_inputs(0)->mutable_contents()->add_fp32_contents(1);
-  expect_error(request, StatusCode::kInvalidArgument, "FP16 tensors travel only in raw_input_contents; input name: b");
+  expect_error(request, StatusCode::kInvalidArgument,
+               "Invalid number of values in tensor proto container - Expected: fp32_contents only; Actual: "
+               "int_contents; input name: b");
+  for (int i = 0; i < 10; ++i) request.mutable_inputs(0)->mutable_contents()->add_fp32_contents(1);
+  expect_error(request, StatusCode::kInvalidArgument,
+               "Invalid number of values in tensor proto container - Expected: fp32_contents only; Actual: "
+               "int_contents and fp32_contents; input name: b");
   request = raw_request();
   (*request.mutable_parameters())["timeout"].set_string_param("soon");
   expect_error(request, StatusCode::kInvalidArgument,
                "Invalid parameter - Expected: an integer of at least 0; Actual: a string; parameter name: timeout");
-  EXPECT_EQ(dummy->calls(), 0);
+  EXPECT_EQ(dummy->calls(), 1) << "the negative extent: the servable's to refuse";
+}
+
+// The count of values is compared with the request's own shape, so that is the last thing to complain about.
+TEST_F(InferTest, AWrongCountOfValuesIsToldAfterWhatElseIsWrong) {
+  const auto refusal = [&](const std::string& name, const std::string& type, const std::vector<std::int64_t>& shape) {
+    auto request = dummy_request();
+    auto& input = *request.mutable_inputs(0);
+    input.set_name(name);
+    input.set_datatype(type);
+    input.mutable_shape()->Assign(shape.begin(), shape.end());
+    for (int i = 0; i < 11; ++i) input.mutable_contents()->add_fp32_contents(1);
+    return std::string(infer(request).message());
+  };
+  EXPECT_EQ(refusal("q", "FP32", {1, 10}), "Missing input with specific name - Required input: b");
+  EXPECT_EQ(refusal("b", "INT32", {1, 10}), "Invalid input precision - Expected: FP32; Actual: INT32; input name: b");
+  EXPECT_EQ(refusal("b", "FP16", {1, 10}), "Invalid input precision - Expected: FP32; Actual: FP16; input name: b");
+  EXPECT_EQ(refusal("b", "FP32", {10}),
+            "Invalid number of shape dimensions - Expected: (1,10); Actual: (10); input name: b");
+  EXPECT_EQ(refusal("b", "FP32", {2, 10}), "Invalid input batch size - Expected: 1; Actual: 2; input name: b");
+  EXPECT_EQ(refusal("b", "FP32", {1, 9}), "Invalid input shape - Expected: (1,10); Actual: (1,9); input name: b");
+  EXPECT_EQ(refusal("b", "FP32", {1, 10}),
+            "Invalid number of values in tensor proto container - Expected: 10 values; Actual: 11 values; input name: "
+            "b");
+  auto two = raw_request();
+  *two.add_inputs() = two.inputs(0);
+  two.mutable_inputs(0)->set_datatype("FOO");
+  two.add_raw_input_contents("abcd");
+  EXPECT_EQ(infer(two).message(), "Invalid number of inputs - Expected: 1; Actual: 2");
+}
+
+TEST_F(InferTest, FP16TravelsOnlyRaw) {
+  add_echo("half", DataType::kFp16);
+  auto request = raw_request();
+  request.set_model_name("half");
+  request.clear_raw_input_contents();
+  auto& input = *request.mutable_inputs(0);
+  input.set_name("x");
+  input.set_datatype("FP16");
+  input.clear_shape();
+  input.add_shape(1);
+  input.mutable_contents()->add_fp32_contents(1);
+  expect_error(request, StatusCode::kInvalidArgument, "FP16 tensors travel only in raw_input_contents; input name: x");
 }
 
 TEST_F(InferTest, RefusesBytesThatAreNoMessage) {

@@ -141,8 +141,63 @@ TEST_F(PredictTest, SaysWhatIsWrong) {
       request, StatusCode::kInvalidArgument,
       "Invalid number of values in tensor proto container - Expected: 10 values; Actual: 9 values; input name: b");
   tensor.mutable_tensor_shape()->set_unknown_rank(true);
-  EXPECT_EQ(predict(request).code(), StatusCode::kInvalidArgument);
-  EXPECT_EQ(dummy->calls(), 0);
+  expect_error(request, StatusCode::kInvalidArgument,
+               "Invalid input shape - Expected: (1,10); Actual: unknown rank; input name: b");
+  tensor.set_dtype(tensorflow::DT_INT32);
+  expect_error(request, StatusCode::kInvalidArgument,
+               "Invalid input precision - Expected: FP32; Actual: INT32; input name: b");
+  EXPECT_EQ(dummy->calls(), 1) << "the other type: the servable's to refuse";
+}
+
+TEST_F(PredictTest, AWrongCountOfValuesIsToldAfterWhatElseIsWrong) {
+  const auto refusal = [&](const std::string& name, tensorflow::DataType type,
+                           std::initializer_list<std::int64_t> shape) {
+    auto request = empty_request("dummy", name, type);
+    auto& tensor = (*request.mutable_inputs())[name];
+    set_shape(tensor, shape);
+    for (int i = 0; i < 11; ++i) tensor.add_float_val(1);
+    return std::string(predict(request).message());
+  };
+  EXPECT_EQ(refusal("q", tensorflow::DT_FLOAT, {1, 10}), "Missing input with specific name - Required input: b");
+  EXPECT_EQ(refusal("b", tensorflow::DT_DOUBLE, {1, 10}),
+            "Invalid input precision - Expected: FP32; Actual: FP64; input name: b");
+  EXPECT_EQ(refusal("b", tensorflow::DT_FLOAT, {10}),
+            "Invalid number of shape dimensions - Expected: (1,10); Actual: (10); input name: b");
+  EXPECT_EQ(refusal("b", tensorflow::DT_FLOAT, {2, 10}),
+            "Invalid input batch size - Expected: 1; Actual: 2; input name: b");
+  EXPECT_EQ(refusal("b", tensorflow::DT_FLOAT, {1, 9}),
+            "Invalid input shape - Expected: (1,10); Actual: (1,9); input name: b");
+  auto request = empty_request("dummy", "b", tensorflow::DT_FLOAT);
+  set_shape((*request.mutable_inputs())["b"], {1, 10});
+  (*request.mutable_inputs())["b"].set_tensor_content(bytes_of(kRamp));
+  (*request.mutable_inputs())["empty"];
+  EXPECT_EQ(predict(request).message(), "Invalid number of inputs - Expected: 1; Actual: 2");
+}
+
+TEST_F(PredictTest, ValuesStandInOneFieldThatFitsTheType) {
+  auto request = empty_request("dummy", "b", tensorflow::DT_FLOAT);
+  auto& tensor = (*request.mutable_inputs())["b"];
+  set_shape(tensor, {1, 10});
+  const std::string kWrong = "Invalid number of values in tensor proto container - Expected: ";
+  for (int i = 0; i < 10; ++i) tensor.add_int_val(1);
+  expect_error(request, StatusCode::kInvalidArgument,
+               kWrong + "tensor_content or float_val only; Actual: int_val; input name: b");
+  tensor.clear_int_val();
+  tensor.set_tensor_content(bytes_of(kRamp));
+  ASSERT_TRUE(predict(request).ok());
+  tensor.add_float_val(1);
+  expect_error(request, StatusCode::kInvalidArgument,
+               kWrong + "tensor_content or float_val only; Actual: tensor_content and float_val; input name: b");
+  add_echo("texts", DataType::kString);
+  request = empty_request("texts", "x", tensorflow::DT_STRING);
+  auto& text = (*request.mutable_inputs())["x"];
+  set_shape(text, {1});
+  text.add_string_val("");
+  ASSERT_TRUE(predict(request).ok());
+  text.set_string_val(0, "abc");
+  text.add_half_val(1);
+  expect_error(request, StatusCode::kInvalidArgument,
+               kWrong + "string_val only; Actual: string_val and half_val; input name: x");
 }
 
 TEST_F(PredictTest, OneValueCannotAskForAllMemory) {

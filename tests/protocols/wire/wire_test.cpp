@@ -170,24 +170,24 @@ TEST(TensorBytes, OneValueFillsOnlyWhatTheModelAccepts) {
   const auto values = RepeatedValues::find(bytes_of(encoded), 6, WireType::kFixed32);
   const TensorSpec spec{"x", DataType::kFp32, PartialShape::from({1, 3}), ""};
   const auto filled = tensor_from_values({"x", DataType::kFp32, {1, 3}, &spec}, *values, true, source);
-  ASSERT_TRUE(filled.ok());
+  ASSERT_TRUE(filled.fault.ok());
   float out[3];
-  ASSERT_EQ(filled->view.bytes, sizeof out);
-  std::memcpy(out, filled->view.data, sizeof out);
+  ASSERT_EQ(filled.tensor.view.bytes, sizeof out);
+  std::memcpy(out, filled.tensor.view.data, sizeof out);
   EXPECT_EQ(out[2], 2.5F);
 
-  EXPECT_EQ(tensor_from_values({"x", DataType::kFp32, {1, 3}, &spec}, *values, false, source).status().message(),
+  EXPECT_EQ(tensor_from_values({"x", DataType::kFp32, {1, 3}, &spec}, *values, false, source).fault.message(),
             "Invalid number of values in tensor proto container - Expected: 3 values; Actual: 1 values; input name: x");
   for (const TensorSpec* known : {&spec, static_cast<const TensorSpec*>(nullptr)}) {
     const Shape large{1 << 20, 1 << 20};
     const auto left = tensor_from_values({"x", DataType::kFp32, large, known}, *values, true, source);
-    ASSERT_TRUE(left.ok()) << "the servable says what is wrong";
-    EXPECT_EQ(left->view.shape, large);
-    EXPECT_EQ(left->view.bytes, 0U);
+    EXPECT_TRUE(left.fault.ok()) << "the servable says what is wrong";
+    EXPECT_EQ(left.tensor.view.shape, large);
+    EXPECT_EQ(left.tensor.view.bytes, 0U);
   }
   TensorSpec any = spec;
   any.shape.dims = {Dimension::any(), Dimension::any()};
-  EXPECT_EQ(tensor_from_values({"x", DataType::kFp32, {1 << 20, 1 << 20}, &any}, *values, true, source).status().code(),
+  EXPECT_EQ(tensor_from_values({"x", DataType::kFp32, {1 << 20, 1 << 20}, &any}, *values, true, source).fault.code(),
             StatusCode::kResourceExhausted);
 }
 
