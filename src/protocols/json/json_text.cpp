@@ -198,7 +198,7 @@ Status append_elements(std::string& text, const TensorView& view, std::size_t fi
                        std::string_view separator, std::string_view name) {
   if (count == 0) return {};
   if (write_typed(text, view.type, view.data + first * element_size(view.type), count, separator)) return {};
-  return internal_error(fmt::format(
+  return invalid_argument(fmt::format(
       "Output holds NaN or infinite values, which JSON cannot express; ask for binary data - output name: {}", name));
 }
 
@@ -206,7 +206,7 @@ Status append_strings(std::string& text, std::span<const std::string_view> eleme
                       std::string_view name) {
   for (std::size_t i = 0; i < elements.size(); ++i) {
     if (!is_utf8(elements[i])) {
-      return internal_error(
+      return invalid_argument(
           fmt::format("Output holds bytes that are no UTF-8 text; ask for binary data - output name: {}", name));
     }
     if (i > 0) text.append(separator);

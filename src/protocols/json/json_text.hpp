@@ -26,12 +26,12 @@ void append_unsigned(std::string& text, std::uint64_t value);
 
 // Appends tensor elements [first, first + count) between one another with separator: floats with the fewest digits that
 // read back as the same value and always with a point or an exponent ("1.0"), BOOL as true and false. Not for kString.
-// The view must hold the elements. Errors: kInternal for NaN and infinite values, which JSON cannot express; name is
-// the output's, for the message.
+// The view must hold the elements. Errors: kInvalidArgument for NaN and infinite values, which JSON cannot express: the
+// client chose the values and the form; name is the output's, for the message.
 Status append_elements(std::string& text, const TensorView& view, std::size_t first, std::size_t count,
                        std::string_view separator, std::string_view name);
 
-// The same for the elements of a string tensor.
+// The same for the elements of a string tensor. Errors: kInvalidArgument for bytes that are no UTF-8.
 Status append_strings(std::string& text, std::span<const std::string_view> elements, std::string_view separator,
                       std::string_view name);
 

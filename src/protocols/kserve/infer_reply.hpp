@@ -11,8 +11,8 @@ namespace ocelli::kserve {
 
 // Writes the outputs of request.call, which was answered, into reply (cleared before): JSON first, then the outputs
 // that the client wants in binary form, gathered from where they are. Gives the length of the JSON for
-// Inference-Header-Content-Length when there are such outputs, else 0. Errors: kInternal (NaN in JSON, strings that are
-// no UTF-8).
+// Inference-Header-Content-Length when there are such outputs, else 0. Errors: kInvalidArgument (NaN in JSON, strings
+// that are no UTF-8), kInternal (the model's strings are malformed).
 Result<std::size_t> write_infer_reply(const InferRequest& request, transport::ReplyBody& reply);
 
 // Bytes of the tensors that it writes as JSON.

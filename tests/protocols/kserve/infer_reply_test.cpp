@@ -164,7 +164,7 @@ TEST(InferReply, SaysWhenJsonCannotExpressAValue) {
   request.call.servable = test::make_dummy();
   add_output(request, "a", DataType::kFp32, {1}, std::vector<float>{std::numeric_limits<float>::infinity()});
   transport::ReplyBody body;
-  EXPECT_EQ(write_infer_reply(request, body).status().code(), StatusCode::kInternal);
+  EXPECT_EQ(write_infer_reply(request, body).status().code(), StatusCode::kInvalidArgument);
 }
 
 }  // namespace

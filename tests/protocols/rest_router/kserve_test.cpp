@@ -337,10 +337,11 @@ TEST_F(KserveTest, AnAnswerThatJsonCannotExpressIsAnError) {
     call.outputs.push_back({"a", test::make_tensor(DataType::kFp32, {1}, &nan, sizeof nan), false});
   }));
   const auto reply = post("/v2/models/nan/infer", kTen);
-  EXPECT_EQ(reply.status, 500);
+  EXPECT_EQ(reply.status, 400) << "the request chose the values and their form";
   EXPECT_EQ(
       reply.body,
       R"({"error":"Output holds NaN or infinite values, which JSON cannot express; ask for binary data - output name: a"})");
+  EXPECT_EQ(post("/v1/models/nan:predict", R"({"inputs":[[0,0,0,0,0,0,0,0,0,0]]})").status, 400);
 }
 
 }  // namespace
