@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <span>
 
 #include "serving/priority_level.hpp"
 #include "serving/sequence_name.hpp"
@@ -58,9 +60,11 @@ Status read_value(JsonReader& reader, std::string_view name, Value& value) {
   return wrong_value(name, "a string, a boolean or a number");
 }
 
-// Calls use(name, value) for each member of the object. What is null was left out.
+// Calls use(name, value) for each member of the object. What is null was left out. known: names of which each may stand
+// there once.
 template <typename Use>
-Status read_parameters(JsonReader& reader, Use use) {
+Status read_parameters(JsonReader& reader, std::span<const std::string_view> known, Use use) {
+  std::uint32_t seen = 0;
   if (reader.peek() == JsonKind::kNull) {
     reader.read_null();
     return {};
@@ -68,6 +72,11 @@ Status read_parameters(JsonReader& reader, Use use) {
   if (!reader.begin_object()) return invalid_argument("Invalid request parameters - Expected: an object");
   std::string_view name;
   while (reader.next_key(name)) {
+    const auto at = std::ranges::find(known, name);
+    const auto bit = at == known.end() ? 0 : std::uint32_t{1} << (at - known.begin());
+    if ((seen & bit) != 0)
+      return invalid_argument(fmt::format("Invalid request parameter - Given twice; parameter name: {}", name));
+    seen |= bit;
     Value value;
     if (auto status = read_value(reader, name, value); !status.ok() || !reader.ok()) return status;
     if (value.kind == JsonKind::kNull) continue;
@@ -112,9 +121,11 @@ constexpr std::uint32_t kSequenceEnd = 2;
 }  // namespace
 
 Status read_request_parameters(JsonReader& reader, RequestParameters& parameters) {
+  static constexpr std::array<std::string_view, 6> kKnown{"timeout",        "priority",     "sequence_id",
+                                                          "sequence_start", "sequence_end", "binary_data_output"};
   bool start = false;
   bool end = false;
-  auto status = read_parameters(reader, [&](std::string_view name, const Value& value) -> Status {
+  auto status = read_parameters(reader, kKnown, [&](std::string_view name, const Value& value) -> Status {
     if (name == "timeout") {
       if (!value.integer || *value.integer < 0) return wrong_value(name, "microseconds from 0");
       parameters.timeout_us = std::min(*value.integer, kMaxTimeoutUs);
@@ -132,7 +143,9 @@ Status read_request_parameters(JsonReader& reader, RequestParameters& parameters
 }
 
 Status read_tensor_parameters(JsonReader& reader, TensorParameters& parameters) {
-  return read_parameters(reader, [&](std::string_view name, const Value& value) -> Status {
+  static constexpr std::array<std::string_view, 5> kKnown{"binary_data_size", "binary_data", "shared_memory_region",
+                                                          "shared_memory_offset", "shared_memory_byte_size"};
+  return read_parameters(reader, kKnown, [&](std::string_view name, const Value& value) -> Status {
     if (name == "binary_data_size") {
       if (value.kind == JsonKind::kString) {
         parameters.binary_sizes = value.text;

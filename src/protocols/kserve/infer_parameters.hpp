@@ -31,7 +31,8 @@ struct TensorParameters {
 };
 
 // Both read one object at reader's place. Members that are null count as left out, and so does a null in the object's
-// place. Unknown names are passed over, but must be strings, booleans or numbers, as all parameters. A false
+// place. Unknown names are passed over, but must be strings, booleans or numbers, as all parameters; others may be
+// given once. A false
 // reader.ok() with an OK status means that the text is at fault. Errors: kInvalidArgument naming the parameter.
 Status read_request_parameters(json::JsonReader& reader, RequestParameters& parameters);
 Status read_tensor_parameters(json::JsonReader& reader, TensorParameters& parameters);

@@ -19,6 +19,7 @@ using json::JsonReader;
 
 constexpr std::string_view kNotJson = "The file is not valid json";
 constexpr std::string_view kNotArray = "Could not parse input content. Not valid ndarray detected";
+constexpr std::string_view kInOutput = " in an output";
 constexpr std::string_view kNoInputs = "Invalid JSON structure, missing inputs";
 constexpr std::string_view kDataTypes =
     "one of BOOL, UINT8, UINT16, UINT32, UINT64, INT8, INT16, INT32, INT64, FP16, BF16, FP32, FP64, BYTES";
@@ -48,6 +49,18 @@ class RequestWalk {
   }
 
  private:
+  // Members that mean something, of the request, its inputs and outputs: bits.
+  enum Member : std::uint8_t {
+    kId = 1,
+    kInputs = 2,
+    kOutputs = 4,
+    kParameters = 8,
+    kName = 16,
+    kShape = 32,
+    kDatatype = 64,
+    kData = 128
+  };
+
   // What a tensor says before it is complete; its members come in any order.
   struct PendingInput {
     std::optional<std::string_view> name;
@@ -56,7 +69,8 @@ class RequestWalk {
     std::optional<JsonReader> data;  // where its data begins
     TensorParameters parameters;
     serving::CallInput made;
-    bool read = false;  // made holds data, or says what is wrong with it
+    std::uint8_t seen = 0;  // members that were met
+    bool read = false;      // made holds data, or says what is wrong with it
   };
 
   // The reader's own errors explain all failures that have no reason yet.
@@ -83,11 +97,19 @@ class RequestWalk {
   }
 
   bool read_member(std::string_view key) {
-    if (key == "id") return read_id();
-    if (key == "parameters") return check(read_request_parameters(reader_, options_));
-    if (key == "inputs") return read_inputs();
-    if (key == "outputs") return read_outputs();
+    if (key == "id") return first(seen_, kId, key) && read_id();
+    if (key == "parameters") return first(seen_, kParameters, key) && check(read_request_parameters(reader_, options_));
+    if (key == "inputs") return first(seen_, kInputs, key) && read_inputs();
+    if (key == "outputs") return first(seen_, kOutputs, key) && read_outputs();
     return reader_.skip();
+  }
+
+  // Which of two members of one name counts is up to a reader, so that none may stand twice. seen: those of the object
+  // that were met. where: which object, behind the member's name.
+  bool first(std::uint8_t& seen, Member member, std::string_view key, std::string_view where = "") {
+    const bool again = (seen & member) != 0;
+    seen = static_cast<std::uint8_t>(seen | member);
+    return !again || fail(invalid_argument(fmt::format("Invalid JSON structure, {} given twice{}", key, where)));
   }
 
   bool check(Status status) { return (status.ok() || fail(std::move(status))) && reader_.ok(); }
@@ -98,13 +120,12 @@ class RequestWalk {
   bool read_id() {
     if (left_out()) return true;
     std::string_view id;
-    if (!reader_.read_string(id)) return fail(invalid_argument("Invalid request id - Expected: a string"));
+    if (!reader_.read_string(id)) return wrong_kind("id as a string", {});
     request_.id = id;
     return true;
   }
 
   bool read_inputs() {
-    if (!request_.call.inputs.empty()) return fail(invalid_argument("Invalid JSON structure, inputs given twice"));
     if (!reader_.begin_array()) return fail(invalid_argument(std::string(kNoInputs)));
     while (reader_.next_element()) {
       if (!read_input()) return false;
@@ -140,20 +161,25 @@ class RequestWalk {
   }
 
   bool read_input_member(std::string_view key, PendingInput& input) {
-    if (key == "name") return read_name(input);
-    if (key == "shape") return read_shape(input, input.shape.emplace());
-    if (key == "datatype") return read_type(input);
-    if (key == "parameters") return check(read_tensor_parameters(reader_, input.parameters));
+    if (key == "name") return first_of(input, kName, key) && read_name(input);
+    if (key == "shape") return first_of(input, kShape, key) && read_shape(input, input.shape.emplace());
+    if (key == "datatype") return first_of(input, kDatatype, key) && read_type(input);
+    if (key == "parameters")
+      return first_of(input, kParameters, key) && check(read_tensor_parameters(reader_, input.parameters));
     if (key != "data") return reader_.skip();
+    if (!first_of(input, kData, key)) return false;
     if (left_out()) return true;
     input.data = reader_;
     if (!input.name || !input.type || !input.shape) return reader_.skip();
     return read_data(reader_, input);
   }
 
+  bool first_of(PendingInput& input, Member member, std::string_view key) {
+    const bool again = (input.seen & member) != 0;
+    return first(input.seen, member, key, again ? at_input(input) : std::string());
+  }
+
   bool read_data(JsonReader& reader, PendingInput& input) {
-    if (input.read)
-      return fail(invalid_argument(fmt::format("{} - data given twice; input name: {}", kNotArray, *input.name)));
     input.made.name = *input.name;
     auto status = read_tensor_data(reader, *input.type, *input.shape, pool_, input.made);
     if (reader.error() == JsonError::kNotFinite || reader.error() == JsonError::kTooDeep) return false;
@@ -221,7 +247,6 @@ class RequestWalk {
 
   bool read_outputs() {
     if (left_out()) return true;
-    if (!request_.call.requested.empty()) return fail(invalid_argument("Invalid JSON structure, outputs given twice"));
     if (!reader_.begin_array()) return fail(invalid_argument("Invalid JSON structure, outputs is no array"));
     while (reader_.next_element()) {
       if (!read_output()) return false;
@@ -233,14 +258,15 @@ class RequestWalk {
     if (request_.call.requested.size() == InferRequest::kMaxTensors) return too_many("requested outputs");
     std::optional<std::string_view> name;
     TensorParameters parameters;
+    std::uint8_t seen = 0;
     std::string_view key;
     if (!reader_.begin_object()) return fail(invalid_argument("Invalid JSON structure, an output is no object"));
     while (reader_.next_key(key)) {
       bool good = true;
       if (key == "name") {
-        good = reader_.read_string(name.emplace());
+        good = first(seen, kName, key, kInOutput) && reader_.read_string(name.emplace());
       } else if (key == "parameters") {
-        good = check(read_tensor_parameters(reader_, parameters));
+        good = first(seen, kParameters, key, kInOutput) && check(read_tensor_parameters(reader_, parameters));
       } else {
         good = reader_.skip();
       }
@@ -284,6 +310,7 @@ class RequestWalk {
   ChargedPool pool_;
   InferRequest& request_;
   RequestParameters options_;
+  std::uint8_t seen_ = 0;  // members of the request that were met
   Status status_;
 };
 

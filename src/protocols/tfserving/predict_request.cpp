@@ -73,8 +73,10 @@ class PredictWalk {
         reader_.skip();
         continue;
       }
+      const auto format = row ? PredictFormat::kRow : PredictFormat::kColumn;
+      if (format_ == format) return invalid_argument(fmt::format("Invalid JSON structure. {} given twice", key));
       if (format_) return invalid_argument(std::string(kNoFormat));
-      format_ = row ? PredictFormat::kRow : PredictFormat::kColumn;
+      format_ = format;
       if (auto status = row ? read_instances() : read_inputs(); !status.ok()) return status;
     }
     return {};
@@ -109,6 +111,8 @@ class PredictWalk {
       while (reader_.next_key(name)) {
         auto* const tensor = builder(name);
         if (!tensor) return too_many_inputs();
+        if (tensor->rows() > instances)
+          return invalid_argument(fmt::format("{} - Input given twice; input name: {}", kBadInstance, name));
         if (!tensor->read(reader_, 1)) return bad_value(kBadInstance, *tensor);
       }
     }

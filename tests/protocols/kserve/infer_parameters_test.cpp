@@ -63,6 +63,20 @@ TEST(InferParameters, BinaryDataOutputHoldsForAllWhereNoneIsNamed) {
   EXPECT_FALSE(Parsed("{" + input).request.binary_outputs);
 }
 
+TEST(InferParameters, EachIsGivenOnce) {
+  const std::string input = R"("inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":[1]}])";
+  for (const char* name : {"timeout", "priority", "sequence_id", "sequence_start", "binary_data_output"}) {
+    const std::string null = std::string("\"") + name + "\":null";
+    EXPECT_EQ(error(R"({"parameters":{)" + null + "," + null + "}," + input + "}"),
+              std::string("INVALID_ARGUMENT: Invalid request parameter - Given twice; parameter name: ") + name);
+  }
+  EXPECT_EQ(
+      error(one_input(R"("shape":[1],"datatype":"FP32","parameters":{"binary_data_size":4,"binary_data_size":8})"),
+            "abcdefgh"),
+      "INVALID_ARGUMENT: Invalid request parameter - Given twice; parameter name: binary_data_size");
+  EXPECT_EQ(error(R"({"parameters":{"own":1,"own":2},)" + input + "}"), "OK") << "unknown ones are not read";
+}
+
 TEST(InferParameters, RefusesParametersOfOtherKinds) {
   const std::string input = R"("inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":[1]}])";
   for (const char* bad : {R"({"timeout":-1})", R"({"timeout":"1"})", R"({"priority":4294967296})", R"({"timeout":1.5})",
@@ -77,7 +91,7 @@ TEST(InferParameters, RefusesParametersOfOtherKinds) {
   EXPECT_EQ(error(R"({"parameters":{"a":},)" + input + "}"), "FAILED_PRECONDITION: The file is not valid json");
   EXPECT_EQ(error(R"({"outputs":[{"name":"a","parameters":{"classification":3}}],)" + input + "}"),
             "UNIMPLEMENTED: The classification extension is not supported: request the output without class_count");
-  for (const char* bad : {R"({"outputs":{},)", R"({"outputs":[1],)", R"({"outputs":[{}],)", R"({"id":7,)"}) {
+  for (const char* bad : {R"({"outputs":{},)", R"({"outputs":[1],)", R"({"outputs":[{}],)"}) {
     EXPECT_TRUE(error(bad + input + "}").starts_with("INVALID_ARGUMENT: Invalid ")) << bad;
   }
 }

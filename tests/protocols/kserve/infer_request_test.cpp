@@ -89,6 +89,8 @@ TEST(InferRequest, NamesWhatIsWrongWithAnInput) {
        "Expected: shape as an array of integers from 0; Actual: a string; input name: b"},
       {R"({"inputs":[{"name":"b","shape":[2,-1.5],"datatype":"FP32","data":[1]}]})",
        "Expected: shape as an array of integers from 0; Actual: -1.5; input name: b"},
+      {R"({"id":7,"inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":[1]}]})",
+       "Expected: id as a string; Actual: 7"},
       {R"({"inputs":[{"name":"b","shape":[1],"datatype":7,"data":[1]}]})",
        "Expected: datatype as a string; Actual: 7; input name: b"},
       {R"({"inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":{"x":1}}]})",
@@ -117,6 +119,27 @@ TEST(InferRequest, NamesWhatIsWrongWithAnInput) {
                   .starts_with("INVALID_ARGUMENT: Invalid input shape"));
   EXPECT_TRUE(error(one_input(R"("shape":[1,1,1,1,1,1,1,1,1,1,1,1,1],"datatype":"FP32","data":[0])"))
                   .starts_with("INVALID_ARGUMENT: Invalid number of shape dimensions"));
+}
+
+TEST(InferRequest, RefusesMembersThatAreGivenTwice) {
+  const std::string inputs = R"("inputs":[{"name":"b","shape":[1],"datatype":"FP32","data":[1]}])";
+  const auto refusal = [](const std::string& what) { return "INVALID_ARGUMENT: Invalid JSON structure, " + what; };
+  EXPECT_EQ(error("{\"inputs\":[]," + inputs + "}"), refusal("inputs given twice"));
+  EXPECT_EQ(error("{" + inputs + "," + inputs + "}"), refusal("inputs given twice"));
+  EXPECT_EQ(error(R"({"id":"1","id":"2",)" + inputs + "}"), refusal("id given twice"));
+  EXPECT_EQ(error(R"({"parameters":{},"parameters":null,)" + inputs + "}"), refusal("parameters given twice"));
+  EXPECT_EQ(error(R"({"outputs":[],"outputs":[],)" + inputs + "}"), refusal("outputs given twice"));
+  EXPECT_EQ(error(R"({"outputs":[{"name":"a","name":"c"}],)" + inputs + "}"), refusal("name given twice in an output"));
+  EXPECT_EQ(error(R"({"outputs":[{"name":"a","parameters":{},"parameters":{}}],)" + inputs + "}"),
+            refusal("parameters given twice in an output"));
+  const std::string members = R"("shape":[1],"datatype":"FP32","data":[1])";
+  for (const char* again : {R"("name":"c")", R"("shape":[1])", R"("datatype":"FP32")", R"("data":[1])"}) {
+    const std::string name(again + 1, std::string_view(again + 1).find('"'));
+    EXPECT_EQ(error(one_input(members + "," + again)), refusal(name + " given twice; input name: b"));
+  }
+  EXPECT_EQ(error(one_input(members + R"(,"parameters":{},"parameters":{})")),
+            refusal("parameters given twice; input name: b"));
+  EXPECT_EQ(error(one_input(members + R"(,"own":1,"own":2)")), "OK") << "unknown members are not read";
 }
 
 TEST(InferRequest, AShapeThatPromisesMuchClaimsNoMemory) {

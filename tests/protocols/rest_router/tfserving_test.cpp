@@ -146,6 +146,13 @@ TEST_F(TfservingTest, NamesTheErrorsOfTheSpecification) {
   EXPECT_EQ(error(R"({"instances":[]})"), R"(400 {"error":"Invalid JSON structure. Missing instances in row format"})");
   EXPECT_EQ(error(R"({"inputs":[[0]],"instances":[[0]]})"),
             R"(400 {"error":"Invalid JSON structure. Could not detect row or column format"})");
+  EXPECT_EQ(error(R"({"instances":[[0]],"instances":[[0]]})"),
+            R"(400 {"error":"Invalid JSON structure. instances given twice"})");
+  EXPECT_EQ(error(R"({"inputs":[[0]],"inputs":[[0]]})"),
+            R"(400 {"error":"Invalid JSON structure. inputs given twice"})");
+  EXPECT_EQ(
+      error(R"({"instances":[{"b":[0],"b":[1]},{}]})"),
+      R"(400 {"error":"Could not parse instance content. Not valid ndarray detected - Input given twice; input name: b"})");
   EXPECT_EQ(error("{}"), R"(400 {"error":"Invalid JSON structure. Could not detect row or column format"})");
   EXPECT_EQ(error(R"({"instances":3})"),
             R"(400 {"error":"Invalid JSON structure. Could not detect row or column format"})");
