@@ -179,7 +179,12 @@ void ModelServable::cancel(InferenceCall& call) noexcept {
 void ModelServable::on_work_done(scheduling::WorkItem& item) noexcept {
   auto& call = static_cast<InferenceCall&>(item);
   try {
-    if (call.status.ok()) call.status = take_outputs(call);
+    if (call.status.ok()) {
+      call.status = take_outputs(call);
+    } else if (call.status.code() == StatusCode::kInternal) {
+      // OVMS's words for what fails inside the runtime; other codes say by themselves whose fault it is.
+      call.status = internal_error(fmt::format("Internal inference error - {}", call.status.message()));
+    }
   } catch (const std::bad_alloc&) {
     call.status = Status(StatusCode::kResourceExhausted, "Out of memory");
   }

@@ -144,6 +144,7 @@ TEST_F(StatefulTest, CallsBehindAFailedStartFailToo) {
   model->release();
   for (auto* client : {&start, &middle, &last}) ASSERT_TRUE(client->wait());
   EXPECT_EQ(start.call.status.code(), StatusCode::kInternal);
+  EXPECT_TRUE(start.call.status.message().starts_with("Internal inference error - ")) << start.call.status.message();
   for (auto* client : {&middle, &last}) {
     EXPECT_EQ(client->call.status.code(), StatusCode::kNotFound) << client->call.status.to_string();
     EXPECT_EQ(client->call.status.message(), "Sequence with provided ID does not exist - id: 5");
