@@ -14,16 +14,13 @@ constexpr std::string_view kControlInput = "sequence_control_input";
 constexpr std::uint32_t kStart = 1;
 constexpr std::uint32_t kEnd = 2;
 
-// One element of an unsigned or non-negative integer type of that size at least.
+// The one element of a tensor of that type, which Unsigned is.
 template <typename Unsigned>
-std::optional<Unsigned> one_integer(const TensorView& view, DataType exact, DataType as_signed) noexcept {
-  if ((view.type != exact && view.type != as_signed) || view.shape.element_count() != std::size_t{1} ||
-      view.bytes != sizeof(Unsigned)) {
+std::optional<Unsigned> one_integer(const TensorView& view, DataType type) noexcept {
+  if (view.type != type || view.shape.element_count() != std::size_t{1} || view.bytes != sizeof(Unsigned))
     return std::nullopt;
-  }
   Unsigned value = 0;
   std::memcpy(&value, view.data, sizeof value);
-  if (view.type == as_signed && static_cast<std::make_signed_t<Unsigned>>(value) < 0) return std::nullopt;
   return value;
 }
 
@@ -77,7 +74,7 @@ Status SequenceManager::extract(InferenceCall& call) {
   for (auto input = call.inputs.begin(); input != call.inputs.end();) {
     const auto& view = input->tensor.view;
     if (input->name == kIdInput) {
-      const auto id = one_integer<std::uint64_t>(view, DataType::kUint64, DataType::kInt64);
+      const auto id = one_integer<std::uint64_t>(view, DataType::kUint64);
       if (!id) {
         return invalid_argument(fmt::format(
             "Could not find sequence id in expected tensor proto field uint64_val - Expected: UINT64 (1); {}",
@@ -85,7 +82,7 @@ Status SequenceManager::extract(InferenceCall& call) {
       }
       sequence.id = *id;
     } else if (input->name == kControlInput) {
-      const auto control = one_integer<std::uint32_t>(view, DataType::kUint32, DataType::kInt32);
+      const auto control = one_integer<std::uint32_t>(view, DataType::kUint32);
       if (!control) {
         return invalid_argument(
             fmt::format("Could not find sequence control input in expected tensor proto field uint32_val - Expected: "

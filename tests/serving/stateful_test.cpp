@@ -105,12 +105,21 @@ TEST_F(StatefulTest, MistakesHaveTheirOwnCodes) {
             "Max sequence number has been reached. Could not create new sequence. - limit: 2");
   EXPECT_FALSE(refused.call.sequence_id);
 
-  auto& wrong_type = clients.emplace_back();
-  wrong_type.call.servable = servable;
-  wrong_type.call.completion = &wrong_type;
-  wrong_type.call.inputs.push_back({"sequence_id", one(DataType::kFp32, 1.0F)});
-  servable->infer(wrong_type.call);
-  EXPECT_EQ(wrong_type.call.status.code(), StatusCode::kInvalidArgument);
+  const std::pair<const char*, Tensor> wrong_types[] = {
+      {"sequence_id", one(DataType::kFp32, 1.0F)},
+      {"sequence_id", one(DataType::kInt64, std::int64_t{1})},
+      {"sequence_control_input", one(DataType::kInt32, std::int32_t{1})}};
+  for (const auto& [name, tensor] : wrong_types) {
+    auto& client = clients.emplace_back();
+    client.call.servable = servable;
+    client.call.completion = &client;
+    client.call.inputs.push_back({"b", one(DataType::kFp32, 1.0F)});
+    client.call.inputs.push_back({name, tensor});
+    servable->infer(client.call);
+    ASSERT_TRUE(client.wait());
+    EXPECT_EQ(client.call.status.code(), StatusCode::kInvalidArgument);
+    EXPECT_TRUE(client.call.status.message().starts_with("Could not find sequence ")) << client.call.status.message();
+  }
 }
 
 TEST_F(StatefulTest, CallsOfOneSequenceRunOneAfterTheOther) {
