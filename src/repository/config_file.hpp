@@ -56,9 +56,15 @@ struct ConfigFile {
 // expected and what was found. At most 16 MiB of text, nested at most 32 deep.
 Result<ConfigFile> parse_config(std::string_view text, const std::filesystem::path& base_folder);
 
-// The configuration after an override, a JSON object with keys of a model entry's "config". kInvalidArgument for
-// anything else, and for another name.
-Result<ModelConfig> override_model(const ModelConfig& config, std::string_view json);
+// A configuration that a load request changed.
+struct OverriddenModel {
+  ModelConfig config;
+  std::vector<std::string> ignored;  // keys of Triton's that have no meaning here, by path
+};
+
+// The configuration after an override, a JSON object with keys of a model entry's "config", of Triton's ModelConfig, or
+// of both. kInvalidArgument for anything else, for one setting under both names, and for another model's name.
+Result<OverriddenModel> override_model(const ModelConfig& config, std::string_view json);
 
 // Reads and parses the file; three more attempts when it cannot be read or is not JSON, because it may be half written.
 // pause waits between two attempts; empty: 100 ms. Errors: kInternal "Config file not found or cannot open. ..." or as

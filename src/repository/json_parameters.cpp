@@ -3,6 +3,7 @@
 
 #include "repository/model_document.hpp"
 #include "repository/model_parameters.hpp"
+#include "repository/triton_config.hpp"
 
 namespace ocelli::repository {
 namespace {
@@ -113,18 +114,21 @@ Result<VersionPolicy> parse_version_policy(std::string_view json) {
   return policy;
 }
 
-Result<ModelConfig> override_model(const ModelConfig& config, std::string_view json) {
+Result<OverriddenModel> override_model(const ModelConfig& config, std::string_view json) {
   constexpr const char* kWhat = "config override";
   auto document = parse_json(json, kWhat);
   if (!document.ok()) return as_argument(document.status());
   JsonProblem problem;
-  ModelEntry entry = read_model_document(*document, "", std::filesystem::current_path(), problem, config);
+  OverriddenModel overridden{config, {}};
+  take_triton_keys(*document, overridden.config, overridden.ignored, problem);
+  ModelEntry entry = read_model_document(*document, "", std::filesystem::current_path(), problem, overridden.config);
   if (problem.found()) return as_argument(problem.status(kWhat));
   if (!entry.status.ok()) return as_argument(entry.status);
   if (entry.config.name != config.name)
     return invalid_argument(
         fmt::format("{}: name \"{}\" is not that of the model, \"{}\"", kWhat, entry.config.name, config.name));
-  return entry.config;
+  overridden.config = std::move(entry.config);
+  return overridden;
 }
 
 Result<ModelConfig> model_config_from_flags(const ModelFlags& flags) {

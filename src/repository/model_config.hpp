@@ -5,9 +5,11 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "repository/version_policy.hpp"
 #include "runtime/compile_options.hpp"
+#include "tensor/data_type.hpp"
 #include "tensor/shape.hpp"
 
 namespace ocelli::repository {
@@ -52,6 +54,27 @@ struct StatefulParameters {
   friend bool operator==(const StatefulParameters&, const StatefulParameters&) = default;
 };
 
+// How requests for one model are put together, where a load request says so (Triton's dynamic_batching); wins over the
+// server's options.
+struct BatchingParameter {
+  std::vector<std::uint32_t> preferred_sizes;  // waited for within max_delay_us; empty: the largest usable size
+  std::uint32_t max_delay_us = 0;              // how long a request may wait for company
+  std::optional<std::uint32_t> max_items{};    // empty: the server's
+
+  friend bool operator==(const BatchingParameter&, const BatchingParameter&) = default;
+};
+
+// What a load request says of an input or output (Triton's input and output): the model must be so, or is not loaded.
+struct ExpectedTensor {
+  std::string name;                // as clients call it
+  std::optional<DataType> type{};  // empty: not said
+  bool has_dims = false;
+  std::vector<std::int64_t> dims{};  // -1: any extent
+  bool batch_apart = false;          // dims leave out the batch, which is the first dimension
+
+  friend bool operator==(const ExpectedTensor&, const ExpectedTensor&) = default;
+};
+
 // A plain value; two equal ones need no reload. Made by model_config_from_flags() or by the parser of config.json, both
 // of which have checked it.
 struct ModelConfig {
@@ -77,6 +100,11 @@ struct ModelConfig {
   // Use the compiled-model cache even with auto shape or batch.
   bool allow_cache = false;
   StatefulParameters stateful;
+  // Empty: as the server's options say.
+  std::optional<BatchingParameter> batching{};
+  // Checked when the model is loaded; tensors that are not listed may be as they like.
+  std::vector<ExpectedTensor> expected_inputs{};
+  std::vector<ExpectedTensor> expected_outputs{};
   // Custom loaders and MediaPipe graphs are accepted here and refused with a clear error when the model is loaded.
   std::string custom_loader;
   std::string graph_path;

@@ -1,6 +1,7 @@
 #include "repository/model_repository.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <exception>
@@ -115,7 +116,9 @@ class ModelRepository::Impl {
     if (!override_json.empty()) {
       auto config = override_model(entry->config, override_json);
       if (!config.ok()) return config.status();
-      overrides_[key] = *config;
+      if (!config->ignored.empty())
+        context_.log.info("Model {}: without a meaning here, and ignored: {}", name, fmt::join(config->ignored, ", "));
+      overrides_[key] = std::move(config->config);
     }
     loaded_.insert(key);
     update({true, key});

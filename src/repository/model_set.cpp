@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "repository/expected_tensors.hpp"
 #include "repository/load_request.hpp"
 #include "repository/loaded_model_log.hpp"
 #include "repository/model_folder.hpp"
@@ -203,6 +204,7 @@ void ModelSet::load_version(Task& task) {
   if (!servable.ok()) return settle(task, servable.status());
   const auto& metadata = (*servable)->metadata();
   if (Status status = check_automatic(metadata, *task.config); !status.ok()) return settle(task, status);
+  if (Status status = check_expected(metadata, *task.config); !status.ok()) return settle(task, status);
   if (!task.config->shapes.empty() && task.config->batch.kind != BatchParameter::Kind::kFromModel)
     context_.log.warning("Model {}: Both shape and batch size have been defined. Batch size parameter will be ignored.",
                          name);

@@ -125,6 +125,15 @@ serving::DevicePolicy policy_of(const devices::DevicePlan& plan, const repositor
   return policy;
 }
 
+// What a load request says of batching wins; asking for it puts it on where the server has it off.
+void apply(const std::optional<repository::BatchingParameter>& given, scheduling::BatchingOptions& batching) {
+  if (!given) return;
+  if (batching.mode == scheduling::BatchingMode::kOff) batching.mode = scheduling::BatchingMode::kAuto;
+  batching.preferred_sizes = given->preferred_sizes;
+  batching.max_delay = std::chrono::microseconds(given->max_delay_us);
+  if (given->max_items) batching.max_items = *given->max_items;
+}
+
 // What the file's "model_info" section says, as ServableMetadata has it; runtimes put the section's name in front and
 // '/' between the levels.
 std::map<std::string, std::string> servable_model_info(const std::map<std::string, std::string>& all) {
@@ -170,6 +179,7 @@ serving::ModelServableOptions ModelFactory::servable_options(const repository::M
   servable.queue_limit = options_.queue_limit;
   servable.default_timeout = options_.default_timeout;
   servable.batching = options_.batching;
+  apply(load.config.batching, servable.batching);
   servable.metrics = load.metrics;
   // Whoever lets requests decide about the batch gets it as they bring it; measuring would make every change slower.
   if (load.config.automatic()) servable.batching.mode = scheduling::BatchingMode::kOff;

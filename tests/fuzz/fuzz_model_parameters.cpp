@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "repository/config_file.hpp"
 #include "repository/model_parameters.hpp"
 
 namespace {
@@ -54,6 +55,14 @@ void read(unsigned reader, std::string_view text) {
     case 7:
       (void)parse_plugin_config(text);
       break;
+    case 9: {
+      ModelConfig model;
+      model.name = "m";
+      model.base_path = "/m";
+      const auto overridden = override_model(model, text);
+      require(!overridden.ok() || overridden->config.name == "m");
+      break;
+    }
     default:
       if (const auto policy = parse_version_policy(text); policy.ok()) {
         const auto chosen = select_versions(*policy, {3, 1, 2});
@@ -67,6 +76,6 @@ void read(unsigned reader, std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  read(data[0] % 9U, {reinterpret_cast<const char*>(data) + 1, size - 1});
+  read(data[0] == 0xff ? 9U : data[0] % 9U, {reinterpret_cast<const char*>(data) + 1, size - 1});
   return 0;
 }

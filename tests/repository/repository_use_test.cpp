@@ -188,6 +188,25 @@ TEST_F(RepositoryUseTest, ExplicitLoadTakesOverridesAndSeesReplacedFiles) {
   EXPECT_EQ(served("a"), "two");
 }
 
+TEST_F(RepositoryUseTest, ExplicitLoadTakesTritonsConfiguration) {
+  folder_.write("a/1/m.onnx", "one");
+  configure({entry("a")});
+  options_.explicit_control = true;
+  ASSERT_TRUE(start().ok());
+  EXPECT_TRUE(repository_
+                  ->load("a", R"({"name":"a","backend":"onnxruntime","optimization":{"priority":1},
+      "instance_group":[{"kind":"KIND_CPU","count":3}],"dynamic_batching":{"max_queue_delay_microseconds":50},
+      "input":[{"name":"x","data_type":"TYPE_FP32","dims":[4,3]}]})")
+                  .ok());
+  EXPECT_EQ(factory_->loads().at(0).config.nireq, 3U);
+  EXPECT_EQ(factory_->loads().at(0).config.batching->max_delay_us, 50U);
+  EXPECT_THAT(lines_->lines(),
+              Contains(HasSubstr("Model a: without a meaning here, and ignored: backend, optimization")));
+  EXPECT_THAT(repository_->load("a", R"({"input":[{"name":"x","dims":[4,5]}]})").to_string(),
+              HasSubstr("input \"x\": dims are (4,5), but the model has (4,3)"));
+  EXPECT_EQ(served("a"), "one") << "an earlier configuration still serves";
+}
+
 TEST_F(RepositoryUseTest, ExplicitControlMayLoadEverythingAtTheStart) {
   folder_.write("a/1/m.onnx", "a");
   folder_.write("b/1/m.onnx", "b");
