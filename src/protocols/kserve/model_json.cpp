@@ -182,9 +182,12 @@ void append_model_statistics(std::string& text, serving::Servable& servable) {
       text, {named("success", metrics.stat_success), named("fail", metrics.stat_fail),
              named("queue", metrics.stat_queue), named("compute_input", metrics.stat_compute_input),
              named("compute_infer", metrics.stat_compute_infer), named("compute_output", metrics.stat_compute_output)});
-  text.append("},\"batch_stats\":[");
+  // There is no response cache, no model with several responses, and no count of memory by device: clients of Triton's
+  // look these members up nevertheless.
+  text.append(
+      R"(,"cache_hit":{"count":0,"ns":0},"cache_miss":{"count":0,"ns":0}},"response_stats":{},"batch_stats":[)");
   append_batch_stats(text, metrics);
-  text.append("]}");
+  text.append(R"(],"memory_usage":[]})");
 }
 
 }  // namespace ocelli::kserve

@@ -251,8 +251,9 @@ TEST_F(KserveTest, GivesStatistics) {
   const std::string expected =
       R"({"name":"dummy","version":"1","last_inference":1234,"inference_count":5,"execution_count":2,"inference_stats":{"success":{"count":1,"ns":3000},)"
       R"("fail":{"count":0,"ns":0},"queue":{"count":0,"ns":0},"compute_input":{"count":0,"ns":0},"compute_infer":{"count":0,"ns":0},)"
-      R"("compute_output":{"count":0,"ns":0}},"batch_stats":[{"batch_size":4,)"
-      R"("compute_input":{"count":2,"ns":10},"compute_infer":{"count":2,"ns":20},"compute_output":{"count":2,"ns":30}}]})";
+      R"("compute_output":{"count":0,"ns":0},"cache_hit":{"count":0,"ns":0},"cache_miss":{"count":0,"ns":0}},"response_stats":{},)"
+      R"("batch_stats":[{"batch_size":4,)"
+      R"("compute_input":{"count":2,"ns":10},"compute_infer":{"count":2,"ns":20},"compute_output":{"count":2,"ns":30}}],"memory_usage":[]})";
   EXPECT_EQ(got("/v2/models/dummy/stats"), "200 {\"model_stats\":[" + expected + "]}");
   EXPECT_EQ(got("/v2/models/dummy/versions/1/stats"), "200 {\"model_stats\":[" + expected + "]}");
   EXPECT_EQ(got("/v2/models/stats"), "200 {\"model_stats\":[" + expected + "]}");

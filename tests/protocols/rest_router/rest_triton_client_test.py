@@ -127,7 +127,9 @@ class TritonClient(unittest.TestCase):
         self.client.infer("dummy", [tensor("b", ramp(), "FP32")])
         statistics = self.client.get_inference_statistics("dummy")["model_stats"]
         self.assertEqual([(entry["name"], entry["version"]) for entry in statistics], [("dummy", "1")])
-        self.assertIn("success", statistics[0]["inference_stats"])
+        self.assertEqual(set(statistics[0]["inference_stats"]),
+                         {"success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit", "cache_miss"})
+        self.assertEqual((statistics[0]["response_stats"], statistics[0]["memory_usage"]), ({}, []))
         self.assertGreater(len(self.client.get_inference_statistics()["model_stats"]), 10)
 
     def test_repository(self):
