@@ -129,7 +129,10 @@ class ModelRepository::Impl {
   Status unload(std::string_view name) {
     const std::lock_guard pass(pass_mutex_);
     if (Status status = check_control(); !status.ok()) return status;
-    if (!entry_of(name)) return Catalog::miss_status(Catalog::Miss::kNoName);
+    if (is_pipeline(name))
+      return invalid_argument(fmt::format("{} is a pipeline, which is loaded as the configuration says", name));
+    // As Triton: what is not there is unloaded.
+    if (!entry_of(name)) return {};
     const std::string key(name);
     overrides_.erase(key);
     loaded_.erase(key);
@@ -240,6 +243,12 @@ class ModelRepository::Impl {
     const auto found =
         std::find_if(models.begin(), models.end(), [&](const ModelEntry& entry) { return entry.config.name == name; });
     return found == models.end() ? nullptr : &*found;
+  }
+
+  [[nodiscard]] bool is_pipeline(std::string_view name) const {
+    const auto& pipelines = wanted_.pipelines();
+    return std::any_of(pipelines.begin(), pipelines.end(),
+                       [&](const PipelineEntry& entry) { return entry.definition.name == name; });
   }
 
   // Whether the model serves as it was asked for.
