@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@
 #include "serving/pipeline_definition.hpp"
 
 namespace ocelli::repository {
+
+class SentFolder;
 
 // Names of the file that are refused only when they are used, each with what it is: "custom loader", "custom node
 // library", "MediaPipe graph".
@@ -35,6 +38,8 @@ struct MonitoringConfig {
 struct ModelEntry {
   ModelConfig config;  // name and base_path are set even when status is an error
   Status status;
+  // Where the files are that came with a load request; base_path then is its path. Null: the files are the user's.
+  std::shared_ptr<const SentFolder> sent{};
 };
 
 // One entry of pipeline_config_list, or why it cannot be used.

@@ -13,6 +13,7 @@
 #include "repository/model_set.hpp"
 #include "repository/pipeline_set.hpp"
 #include "repository/repository_context.hpp"
+#include "repository/sent_folder.hpp"
 #include "repository/wanted_models.hpp"
 #include "repository/watcher.hpp"
 
@@ -105,25 +106,26 @@ class ModelRepository::Impl {
     return read.changed || outcome.changed ? serving::ReloadOutcome::kReloaded : serving::ReloadOutcome::kUnchanged;
   }
 
-  Status load(std::string_view name, const std::string& override_json) {
+  Status load(std::string_view name, const serving::SentModel& sent) {
     const std::lock_guard pass(pass_mutex_);
     if (Status status = check_control(); !status.ok()) return status;
     if (auto read = wanted_.refresh(true); !read.failure.ok()) return read.failure;
-    const ModelEntry* entry = entry_of(name);
-    if (!entry) return not_found(fmt::format("failed to load '{}', it is not in the configuration", name));
     const std::string key(name);
-    overrides_.erase(key);
-    if (!override_json.empty()) {
-      auto config = override_model(entry->config, override_json);
-      if (!config.ok()) return config.status();
-      if (!config->ignored.empty())
-        context_.log.info("Model {}: without a meaning here, and ignored: {}", name, fmt::join(config->ignored, ", "));
-      overrides_[key] = std::move(config->config);
-    }
-    loaded_.insert(key);
+    auto made = override_of(key, sent);
+    if (!made.ok()) return made.status();
+    const bool was_loaded = !loaded_.insert(key).second;
+    std::optional<ModelEntry> before = std::move(*made);
+    swap_override(key, before);
     update({true, key});
     context_.catalog->wait_until_ended(kRetireWait);
-    return load_result(key);
+    Status result = load_result(key);
+    if (!result.ok() && !sent.files.empty()) {
+      // Files that cannot be used are not kept to be tried again.
+      swap_override(key, before);
+      if (!was_loaded) loaded_.erase(key);
+      update({});
+    }
+    return result;
   }
 
   Status unload(std::string_view name) {
@@ -132,8 +134,8 @@ class ModelRepository::Impl {
     if (is_pipeline(name))
       return invalid_argument(fmt::format("{} is a pipeline, which is loaded as the configuration says", name));
     // As Triton: what is not there is unloaded.
-    if (!entry_of(name)) return {};
     const std::string key(name);
+    if (!entry_of(name) && !overrides_.contains(key)) return {};
     overrides_.erase(key);
     loaded_.erase(key);
     update({});
@@ -188,6 +190,45 @@ class ModelRepository::Impl {
     return outcome;
   }
 
+  // What a request to load wants instead of the configuration; empty: the configuration itself.
+  Result<std::optional<ModelEntry>> override_of(const std::string& name, const serving::SentModel& sent) {
+    const ModelEntry* entry = entry_of(name);
+    if (!entry && sent.files.empty())
+      return not_found(fmt::format("failed to load '{}', it is not in the configuration", name));
+    if (is_pipeline(name)) return invalid_argument(fmt::format("'{}' is the name of a pipeline", name));
+    if (sent.config.empty() && !sent.files.empty())
+      return invalid_argument("config: expected beside the files of a model, \"{}\" at least");
+    if (sent.config.empty()) return std::optional<ModelEntry>();
+    ModelEntry result;
+    result.config = entry ? entry->config : ModelConfig{};
+    result.config.name = name;
+    if (!sent.files.empty()) {
+      auto folder = SentFolder::write(sent.files);
+      if (!folder.ok()) return folder.status();
+      result.sent = std::move(*folder);
+      result.config.base_path = result.sent->path().string();
+    }
+    auto overridden = override_model(result.config, sent.config);
+    if (!overridden.ok()) return overridden.status();
+    if (result.sent && overridden->config.base_path != result.config.base_path)
+      return invalid_argument("config override: base_path: given beside files");
+    if (!overridden->ignored.empty())
+      context_.log.info("Model {}: without a meaning here, and ignored: {}", name,
+                        fmt::join(overridden->ignored, ", "));
+    result.config = std::move(overridden->config);
+    return std::optional(std::move(result));
+  }
+
+  void swap_override(const std::string& name, std::optional<ModelEntry>& other) {
+    std::optional<ModelEntry> now;
+    if (const auto found = overrides_.find(name); found != overrides_.end()) {
+      now = std::move(found->second);
+      overrides_.erase(found);
+    }
+    if (other) overrides_[name] = std::move(*other);
+    other = std::move(now);
+  }
+
   // What is to be loaded now.
   std::vector<ModelEntry> chosen_models() {
     if (!context_.options.explicit_control) return wanted_.models();
@@ -196,7 +237,11 @@ class ModelRepository::Impl {
       context_.catalog->add(entry.config.name);
       if (!loaded_.contains(entry.config.name)) continue;
       const auto overridden = overrides_.find(entry.config.name);
-      chosen.push_back(overridden == overrides_.end() ? entry : ModelEntry{overridden->second, {}});
+      chosen.push_back(overridden == overrides_.end() ? entry : overridden->second);
+    }
+    // Models that are not in the configuration at all.
+    for (const auto& [name, entry] : overrides_) {
+      if (entry.sent && !entry_of(name)) chosen.push_back(entry);
     }
     return chosen;
   }
@@ -273,8 +318,8 @@ class ModelRepository::Impl {
   WantedModels wanted_;
   ModelSet models_;
   PipelineSet pipelines_;
-  std::set<std::string, std::less<>> loaded_;     // explicit control: what is to be loaded
-  std::map<std::string, ModelConfig> overrides_;  // explicit control: instead of the configuration
+  std::set<std::string, std::less<>> loaded_;    // explicit control: what is to be loaded
+  std::map<std::string, ModelEntry> overrides_;  // explicit control: instead of the configuration
   std::unique_ptr<Watcher> watcher_;
   std::atomic<bool> ready_{false};
   std::mutex stop_mutex_;
@@ -309,9 +354,7 @@ std::vector<serving::ModelStatus> ModelRepository::all_statuses() { return impl_
 bool ModelRepository::ready() const noexcept { return impl_->ready(); }
 ChangeNotifier& ModelRepository::changes() noexcept { return impl_->changes(); }
 Result<serving::ReloadOutcome> ModelRepository::reload() { return impl_->reload(); }
-Status ModelRepository::load(std::string_view name, const std::string& config_override_json) {
-  return impl_->load(name, config_override_json);
-}
+Status ModelRepository::load(std::string_view name, const serving::SentModel& sent) { return impl_->load(name, sent); }
 Status ModelRepository::unload(std::string_view name) { return impl_->unload(name); }
 
 }  // namespace ocelli::repository

@@ -46,7 +46,7 @@ class ModelRepository final : public serving::ModelCatalog {
   Result<serving::ReloadOutcome> reload() override;
   // Only with RepositoryOptions::explicit_control, else kUnavailable. config_override_json: "" or an object with keys
   // of config.json's model entries, which replace those of the configuration until the model is unloaded.
-  Status load(std::string_view name, const std::string& config_override_json) override;
+  Status load(std::string_view name, const serving::SentModel& sent) override;
   Status unload(std::string_view name) override;
 
  private:

@@ -121,6 +121,7 @@ bool ModelSet::select(const ModelEntry& entry, Selection& selection, PassOutcome
   selection.found = std::move(found).value();
   std::vector<Version> versions;
   for (const auto& [version, path] : selection.found) versions.push_back(version);
+  selection.entry = &entry;
   selection.config = &config;
   selection.slots = &slots;
   selection.versions = select_versions(config.version_policy, versions);
@@ -140,7 +141,7 @@ void ModelSet::add_tasks(const Selection& selection, const PassRequest& request,
   const std::string& name = selection.config->name;
   for (const Version version : selection.versions) {
     VersionSlot& slot = (*selection.slots)[version];
-    Task task{selection.config, version, selection.found.at(version), &slot, {}};
+    Task task{selection.entry, selection.config, version, selection.found.at(version), &slot, {}};
     if (!due(task, request)) {
       // The configuration went back to what serves anyway.
       if (slot.serving && !slot.failure.ok() && same_load(slot.config, *task.config)) {
@@ -182,6 +183,17 @@ void ModelSet::run(std::vector<Task>& tasks) {
   for (auto& helper : helpers) helper.join();
 }
 
+// The files that came with a request stay as long as the model that may read them again.
+std::shared_ptr<serving::Servable> ModelSet::with_files(std::shared_ptr<serving::Servable> served,
+                                                        const ModelEntry& entry) {
+  if (!entry.sent) return served;
+  auto* servable = served.get();
+  return {servable, [served = std::move(served), files = entry.sent](serving::Servable*) mutable {
+            served.reset();
+            files.reset();
+          }};
+}
+
 // Memory, or threads where their number is limited, may be missing now and be there the next time.
 void ModelSet::load(Task& task) {
   try {
@@ -215,7 +227,7 @@ void ModelSet::load_version(Task& task) {
   if (task.config->automatic()) {
     served = std::make_shared<ReshapingServable>(context_.factory, *request, std::move(served), context_.log);
   }
-  context_.publish(name, task.version, std::move(served));
+  context_.publish(name, task.version, with_files(std::move(served), *task.entry));
   settle(task, {});
 }
 

@@ -54,6 +54,7 @@ class ModelSet {
  private:
   using Versions = std::map<Version, VersionSlot>;
   struct Task {
+    const ModelEntry* entry;
     const ModelConfig* config;
     Version version;
     std::filesystem::path path;
@@ -62,6 +63,7 @@ class ModelSet {
   };
   // The versions of one model that should serve.
   struct Selection {
+    const ModelEntry* entry = nullptr;
     const ModelConfig* config = nullptr;
     Versions* slots = nullptr;
     std::map<Version, std::filesystem::path> found;
@@ -72,6 +74,8 @@ class ModelSet {
   void add_tasks(const Selection& selection, const PassRequest& request, std::vector<Task>& tasks);
   bool due(const Task& task, const PassRequest& request) const;
   void run(std::vector<Task>& tasks);
+  static std::shared_ptr<serving::Servable> with_files(std::shared_ptr<serving::Servable> served,
+                                                       const ModelEntry& entry);
   void load(Task& task);
   void load_version(Task& task);
   void settle(Task& task, const Status& status);

@@ -10,6 +10,7 @@
 
 #include "base/change_notifier.hpp"
 #include "base/status.hpp"
+#include "serving/sent_model.hpp"
 #include "serving/servable.hpp"
 
 namespace ocelli::serving {
@@ -68,8 +69,11 @@ class ModelCatalog {
   // threads.
   virtual Result<ReloadOutcome> reload() = 0;
 
-  // Triton's repository extension. index lists what could be loaded too. load and unload block like reload.
-  virtual Status load(std::string_view name, const std::string& config_override_json) = 0;
+  // Triton's repository extension. load and unload block like reload; unloading a name that is not there is OK. Errors
+  // of load: kNotFound (a name that is not configured, without files), kInvalidArgument (the configuration or files),
+  // kFailedPrecondition with the reason when it does not serve as asked. Both: kUnavailable where requests may not
+  // decide what is loaded.
+  virtual Status load(std::string_view name, const SentModel& sent) = 0;
   virtual Status unload(std::string_view name) = 0;
 };
 

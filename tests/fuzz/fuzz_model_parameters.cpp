@@ -7,6 +7,7 @@
 
 #include "repository/config_file.hpp"
 #include "repository/model_parameters.hpp"
+#include "repository/sent_folder.hpp"
 
 namespace {
 
@@ -55,6 +56,9 @@ void read(unsigned reader, std::string_view text) {
     case 7:
       (void)parse_plugin_config(text);
       break;
+    case 10:
+      (void)check_sent_path(text);
+      break;
     case 9: {
       ModelConfig model;
       model.name = "m";
@@ -76,6 +80,6 @@ void read(unsigned reader, std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  read(data[0] == 0xff ? 9U : data[0] % 9U, {reinterpret_cast<const char*>(data) + 1, size - 1});
+  read(data[0] >= 0xfe ? data[0] - 245U : data[0] % 9U, {reinterpret_cast<const char*>(data) + 1, size - 1});
   return 0;
 }

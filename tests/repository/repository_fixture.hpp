@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,17 @@ class RepositoryTest : public ::testing::Test {
   Status start() {
     make();
     return repository_->start();
+  }
+  // As a request would; files are path and content.
+  Status load(const std::string& name, const std::string& config,
+              const std::vector<std::pair<std::string, std::string>>& files = {}) {
+    serving::SentModel sent{config, {}};
+    for (const auto& file : files) {
+      sent.files.push_back({file.first, [text = file.second](const serving::SentFile::Take& take) {
+                              return take(std::as_bytes(std::span(text)));
+                            }});
+    }
+    return repository_->load(name, sent);
   }
   // Writes config.json with these members of model_config_list[].config, and more sections, and uses it.
   void configure(const std::vector<std::string>& models, const std::string& more = "") {

@@ -4,9 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <future>
 
 #include "repository/repository_fixture.hpp"
+#include "repository/sent_folder.hpp"
 
 namespace ocelli::repository {
 namespace {
@@ -144,14 +147,14 @@ TEST_F(RepositoryUseTest, ExplicitControlLoadsOnDemand) {
   EXPECT_EQ(served("a"), "a");
   EXPECT_EQ(states("b"), "") << "known, but not loaded";
   EXPECT_THAT(index(), ElementsAre("a 1 READY ", "b  UNAVAILABLE not loaded"));
-  EXPECT_EQ(repository_->load("c", "").code(), StatusCode::kNotFound);
-  EXPECT_THAT(repository_->load("b", R"({"base_path":"/no/such/folder"})").to_string(),
+  EXPECT_EQ(load("c", "").code(), StatusCode::kNotFound);
+  EXPECT_THAT(load("b", R"({"base_path":"/no/such/folder"})").to_string(),
               HasSubstr("failed to load 'b', base_path /no/such/folder is neither"));
-  EXPECT_TRUE(repository_->load("b", "").ok());
-  EXPECT_THAT(repository_->load("b", R"({"stateful":true})").to_string(),
+  EXPECT_TRUE(load("b", "").ok());
+  EXPECT_THAT(load("b", R"({"stateful":true})").to_string(),
               HasSubstr("failed to load 'b', stateful cannot be changed"))
       << "it serves, but not as it was asked for";
-  EXPECT_TRUE(repository_->load("b", "").ok());
+  EXPECT_TRUE(load("b", "").ok());
   EXPECT_EQ(served("b"), "b");
   EXPECT_TRUE(repository_->unload("a").ok());
   EXPECT_EQ(states("a"), "1:END");
@@ -168,23 +171,21 @@ TEST_F(RepositoryUseTest, ExplicitLoadTakesOverridesAndSeesReplacedFiles) {
   configure({entry("a", R"(,"nireq":2)")});
   options_.explicit_control = true;
   ASSERT_TRUE(start().ok());
-  EXPECT_THAT(repository_->load("a", R"({"versions":1})").to_string(),
+  EXPECT_THAT(load("a", R"({"versions":1})").to_string(),
               HasSubstr("INVALID_ARGUMENT: config override: versions: unknown key"));
-  EXPECT_THAT(repository_->load("a", R"({"name":"b"})").to_string(), HasSubstr("is not that of the model"));
+  EXPECT_THAT(load("a", R"({"name":"b"})").to_string(), HasSubstr("is not that of the model"));
   EXPECT_THAT(factory_->loads(), IsEmpty());
-  EXPECT_TRUE(
-      repository_->load("a", R"({"model_version_policy":{"specific":{"versions":[1]}},"target_device":"GPU"})").ok());
+  EXPECT_TRUE(load("a", R"({"model_version_policy":{"specific":{"versions":[1]}},"target_device":"GPU"})").ok());
   EXPECT_EQ(states("a"), "1:AVAILABLE");
   EXPECT_EQ(factory_->loads().at(0).config.target_device, "GPU");
   EXPECT_EQ(factory_->loads().at(0).config.nireq, 2U) << "what is not overridden stays";
   folder_.write("a/1/m.onnx", "replaced");
-  EXPECT_TRUE(
-      repository_->load("a", R"({"model_version_policy":{"specific":{"versions":[1]}},"target_device":"GPU"})").ok());
+  EXPECT_TRUE(load("a", R"({"model_version_policy":{"specific":{"versions":[1]}},"target_device":"GPU"})").ok());
   EXPECT_EQ(served("a"), "replaced");
-  EXPECT_TRUE(repository_->load("a", "").ok());
+  EXPECT_TRUE(load("a", "").ok());
   EXPECT_EQ(states("a"), "1:END 2:AVAILABLE") << "the override is over";
   folder_.write("a/3/m.onnx", "broken");
-  EXPECT_THAT(repository_->load("a", "").to_string(), HasSubstr("failed to load 'a', version 3: the file is broken"));
+  EXPECT_THAT(load("a", "").to_string(), HasSubstr("failed to load 'a', version 3: the file is broken"));
   EXPECT_EQ(served("a"), "two");
 }
 
@@ -193,8 +194,7 @@ TEST_F(RepositoryUseTest, ExplicitLoadTakesTritonsConfiguration) {
   configure({entry("a")});
   options_.explicit_control = true;
   ASSERT_TRUE(start().ok());
-  EXPECT_TRUE(repository_
-                  ->load("a", R"({"name":"a","backend":"onnxruntime","optimization":{"priority":1},
+  EXPECT_TRUE(load("a", R"({"name":"a","backend":"onnxruntime","optimization":{"priority":1},
       "instance_group":[{"kind":"KIND_CPU","count":3}],"dynamic_batching":{"max_queue_delay_microseconds":50},
       "input":[{"name":"x","data_type":"TYPE_FP32","dims":[4,3]}]})")
                   .ok());
@@ -202,9 +202,117 @@ TEST_F(RepositoryUseTest, ExplicitLoadTakesTritonsConfiguration) {
   EXPECT_EQ(factory_->loads().at(0).config.batching->max_delay_us, 50U);
   EXPECT_THAT(lines_->lines(),
               Contains(HasSubstr("Model a: without a meaning here, and ignored: backend, optimization")));
-  EXPECT_THAT(repository_->load("a", R"({"input":[{"name":"x","dims":[4,5]}]})").to_string(),
+  EXPECT_THAT(load("a", R"({"input":[{"name":"x","dims":[4,5]}]})").to_string(),
               HasSubstr("input \"x\": dims are (4,5), but the model has (4,3)"));
   EXPECT_EQ(served("a"), "one") << "an earlier configuration still serves";
+}
+
+// Folders of models that came with requests.
+std::vector<std::filesystem::path> sent_folders(const test::TemporaryFolder& temporary) {
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(temporary.path())) {
+    if (entry.path().filename().string().starts_with("ocelli-model-")) found.push_back(entry.path());
+  }
+  return found;
+}
+
+// Temporary files go into the test's own folder.
+class SentModelTest : public RepositoryUseTest {
+ protected:
+  SentModelTest() {
+    ::setenv("TMPDIR", folder_.path().c_str(), 1);
+    folder_.write("a/1/m.onnx", "one");
+    configure({entry("a", R"(,"nireq":2)")}, R"(,"pipeline_config_list":[])");
+    options_.explicit_control = true;
+    options_.load_at_start = {"a"};
+  }
+  ~SentModelTest() override { ::unsetenv("TMPDIR"); }
+};
+
+TEST_F(SentModelTest, ServesExactlyTheFilesUntilItIsUnloaded) {
+  ASSERT_TRUE(start().ok());
+  const Status sent = load("a", "{}", {{"1/m.onnx", "sent"}, {"1/more/deep.bin", "x"}, {"labels.txt", ""}});
+  ASSERT_TRUE(sent.ok()) << sent.to_string();
+  EXPECT_EQ(served("a"), "sent");
+  EXPECT_EQ(factory_->loads().back().config.nireq, 2U) << "what the request does not say stays as configured";
+  const auto folders = sent_folders(folder_);
+  ASSERT_EQ(folders.size(), 1U);
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(folders[0]).permissions(), perms::owner_all);
+  EXPECT_EQ(std::filesystem::file_size(folders[0] / "1/more/deep.bin"), 1U);
+
+  ASSERT_TRUE(load("a", "{}", {{"7/m.onnx", "again"}}).ok());
+  EXPECT_EQ(states("a"), "1:END 7:AVAILABLE");
+  EXPECT_EQ(served("a"), "again");
+  const auto held = repository_->find("a", std::nullopt);
+  ASSERT_TRUE(load("a", "").ok());
+  EXPECT_EQ(served("a"), "one");
+  EXPECT_EQ(sent_folders(folder_).size(), 1U) << "a request still uses the model";
+}
+
+TEST_F(SentModelTest, FoldersGoWithTheirModels) {
+  ASSERT_TRUE(start().ok());
+  ASSERT_TRUE(load("a", "{}", {{"1/m.onnx", "sent"}}).ok());
+  ASSERT_TRUE(repository_->unload("a").ok());
+  EXPECT_THAT(sent_folders(folder_), IsEmpty());
+  ASSERT_TRUE(load("a", "{}", {{"1/m.onnx", "sent"}}).ok());
+  ASSERT_TRUE(load("new", "{}", {{"1/m.onnx", "new"}}).ok());
+  EXPECT_EQ(sent_folders(folder_).size(), 2U);
+  repository_.reset();
+  EXPECT_THAT(sent_folders(folder_), IsEmpty()) << "the server's end";
+}
+
+TEST_F(SentModelTest, AModelOfAnyNameMayCome) {
+  ASSERT_TRUE(start().ok());
+  ASSERT_TRUE(load("new", R"({"backend":"onnxruntime"})", {{"3/m.onnx", "new"}}).ok());
+  EXPECT_EQ(served("new"), "new");
+  EXPECT_EQ(reload(), "unchanged") << "it stays beside the configuration";
+  EXPECT_EQ(served("new"), "new");
+  ASSERT_TRUE(repository_->unload("new").ok());
+  EXPECT_EQ(states("new"), "3:END");
+  EXPECT_EQ(load("new", "").code(), StatusCode::kNotFound);
+  EXPECT_EQ(load("none", "{}").code(), StatusCode::kNotFound);
+}
+
+TEST_F(SentModelTest, FilesThatCannotBeUsedLeaveEverythingAsItWas) {
+  ASSERT_TRUE(start().ok());
+  EXPECT_THAT(load("a", "{}", {{"1/m.onnx", "broken"}}).to_string(), HasSubstr("version 1: an earlier configuration"));
+  EXPECT_EQ(served("a"), "one");
+  EXPECT_THAT(load("new", "{}", {{"1/m.onnx", "broken"}}).to_string(), HasSubstr("failed to load 'new', version 1"));
+  EXPECT_EQ(load("new", "").code(), StatusCode::kNotFound);
+  EXPECT_THAT(load("a", "", {{"1/m.onnx", "x"}}).to_string(), HasSubstr("config: expected beside the files"));
+  EXPECT_THAT(load("a", R"({"foo":1})", {{"1/m.onnx", "x"}}).to_string(), HasSubstr("foo: unknown key"));
+  EXPECT_THAT(load("a", R"({"base_path":"/x"})", {{"1/m.onnx", "x"}}).to_string(), HasSubstr("beside files"));
+  EXPECT_THAT(load("a", "{}", {{"m.onnx", "x"}}).to_string(), HasSubstr("no file lies in a version folder"));
+  EXPECT_THAT(load("a", "{}", {{"1/m.onnx", "x"}, {"1/m.onnx", "y"}}).to_string(), HasSubstr("given twice"));
+  EXPECT_THAT(load("a", "{}", {{"1/m", "x"}, {"1/m/n", "y"}}).to_string(), HasSubstr("as a file and as a folder"));
+  EXPECT_THAT(load("a", "{}", {{"../m.onnx", "x"}}).to_string(), HasSubstr("without . and .."));
+  EXPECT_EQ(load("a", "{}", {{"../m.onnx", "x"}}).code(), StatusCode::kInvalidArgument);
+  const std::vector<std::pair<std::string, std::string>> many(257, {"1/m.onnx", "x"});
+  EXPECT_THAT(load("a", "{}", many).to_string(), HasSubstr("at most 256 files expected"));
+  EXPECT_EQ(served("a"), "one");
+  EXPECT_EQ(reload(), "unchanged");
+  EXPECT_THAT(sent_folders(folder_), IsEmpty());
+}
+
+TEST(SentPath, OnlyPlacesInsideTheFolderAreTaken) {
+  for (const char* good : {"1/model.onnx", "12/variables/index", "mapping_config.json", "1/a b", "1/..a", "1/é"})
+    EXPECT_TRUE(check_sent_path(good).ok()) << good;
+  for (const char* bad : {"", "/", "/1/m", "1/", "1//m", "../m", "1/../m", "1/..", ".", "..", "./1/m", "a/m", "01/m",
+                          "0/m", "-1/m", "1/a\\b", "1/a\nb", "1/2/3/4/5/6/7/8/9"})
+    EXPECT_EQ(check_sent_path(bad).code(), StatusCode::kInvalidArgument) << bad;
+  EXPECT_FALSE(check_sent_path("1/" + std::string(256, 'a')).ok());
+}
+
+TEST_F(RepositoryUseTest, PipelinesAreNotLoadedByRequest) {
+  folder_.write("a/1/m.onnx", "a");
+  configure({entry("a")}, R"(,"pipeline_config_list":[{"name":"p","inputs":["x"],"nodes":[{"name":"n","type":"DL model",
+      "model_name":"a","inputs":[{"x":{"node_name":"request","data_item":"x"}}],
+      "outputs":[{"data_item":"y","alias":"y"}]}],"outputs":[{"y":{"node_name":"n","data_item":"y"}}]}])");
+  options_.explicit_control = true;
+  ASSERT_TRUE(start().ok());
+  EXPECT_EQ(repository_->unload("p").code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(load("p", "{}", {{"1/m.onnx", "x"}}).to_string(), HasSubstr("'p' is the name of a pipeline"));
 }
 
 TEST_F(RepositoryUseTest, ExplicitControlMayLoadEverythingAtTheStart) {
@@ -223,7 +331,7 @@ TEST_F(RepositoryUseTest, LoadAndUnloadNeedExplicitControl) {
   folder_.write("a/1/m.onnx", "a");
   options_.models = {model("a")};
   ASSERT_TRUE(start().ok());
-  EXPECT_EQ(repository_->load("a", "").code(), StatusCode::kUnavailable);
+  EXPECT_EQ(load("a", "").code(), StatusCode::kUnavailable);
   EXPECT_EQ(repository_->unload("a").code(), StatusCode::kUnavailable);
 }
 

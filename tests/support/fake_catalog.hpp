@@ -226,9 +226,17 @@ class FakeCatalog : public serving::ModelCatalog {
   [[nodiscard]] bool ready() const noexcept override { return is_ready; }
   [[nodiscard]] ChangeNotifier& changes() noexcept override { return changes_; }
   Result<serving::ReloadOutcome> reload() override { return reload_result; }
-  Status load(std::string_view name, const std::string& config_override_json) override {
+  Status load(std::string_view name, const serving::SentModel& sent) override {
     const std::lock_guard lock(mutex_);
-    loads.emplace_back(std::string(name), config_override_json);
+    loads.emplace_back(std::string(name), sent.config);
+    files.clear();
+    for (const auto& file : sent.files) {
+      const auto status = file.read([&](std::span<const std::byte> bytes) {
+        files[file.path].append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        return Status();
+      });
+      if (!status.ok()) return status;
+    }
     return load_result;
   }
   Status unload(std::string_view name) override {
@@ -241,6 +249,7 @@ class FakeCatalog : public serving::ModelCatalog {
   Result<serving::ReloadOutcome> reload_result = serving::ReloadOutcome::kUnchanged;
   Status load_result;
   std::vector<std::pair<std::string, std::string>> loads;
+  std::map<std::string, std::string> files;  // of the last load
   std::vector<std::string> unloads;
 
  private:

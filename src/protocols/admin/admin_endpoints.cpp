@@ -83,9 +83,10 @@ void AdminEndpoints::repository_index(HttpExchange& exchange) noexcept {
 void AdminEndpoints::repository_load(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
   reply_in_background(services_.background, exchange,
                       [this, name = std::string(target.name)](HttpExchange& reply) -> Status {
-                        const auto config = parse_load(body_of(reply));
-                        if (!config.ok()) return config.status();
-                        return services_.catalog.load(name, *config);
+                        json::TextStore texts;
+                        const auto sent = parse_load(body_of(reply), texts);
+                        if (!sent.ok()) return sent.status();
+                        return services_.catalog.load(name, *sent);
                       });
 }
 

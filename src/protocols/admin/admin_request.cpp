@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <vector>
+
+#include "protocols/json/base64.hpp"
 #include "protocols/json/json_reader.hpp"
 
 namespace ocelli::admin {
@@ -26,10 +30,9 @@ Status read_object(JsonReader& reader, Use use) {
   return {};
 }
 
-// A whole body.
+// A whole body. What it reads may point into texts.
 template <typename Use>
-Status read_body(std::string_view body, Use use) {
-  json::TextStore texts;
+Status read_body(std::string_view body, json::TextStore& texts, Use use) {
   JsonReader reader(body, texts);
   auto status = read_object(reader, use);
   if (status.ok()) reader.finish();
@@ -41,6 +44,12 @@ Status read_body(std::string_view body, Use use) {
     default:
       return failed_precondition("The file is not valid json");
   }
+}
+
+template <typename Use>
+Status read_body(std::string_view body, Use use) {
+  json::TextStore texts;
+  return read_body(body, texts, std::move(use));
 }
 
 Status read_natural(JsonReader& reader, std::string_view name, std::uint64_t& value) {
@@ -56,13 +65,34 @@ Status pass_over(JsonReader& reader) {
   return {};
 }
 
-Status read_load_parameter(JsonReader& reader, std::string_view name, std::string& config) {
+// Decodes piece by piece, so that a file is not in memory twice.
+Status read_base64(std::string_view path, std::string_view text, const serving::SentFile::Take& take) {
+  constexpr std::size_t kPiece = std::size_t{64} * 1024;  // of text: whole groups of four
+  std::vector<std::byte> bytes(json::base64_room(std::min(kPiece, text.size())));
+  for (std::size_t begin = 0; begin < text.size(); begin += kPiece) {
+    const auto piece = text.substr(begin, kPiece);
+    const bool last = begin + piece.size() == text.size();
+    const auto size = !last && piece.ends_with('=') ? std::nullopt : json::decode_base64(piece, bytes.data());
+    if (!size) return wrong_member(path, "the file as base64");
+    if (auto status = take({bytes.data(), *size}); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status read_load_parameter(JsonReader& reader, std::string_view name, serving::SentModel& sent) {
+  constexpr std::string_view kFile = "file:";
   std::string_view text;
-  if (name.starts_with("file:"))
-    return wrong_member(name, "no model files in the request: they are read from the repository");
+  if (name.starts_with(kFile)) {
+    std::string path(name.substr(kFile.size()));
+    if (!reader.read_string(text)) return wrong_member(name, "the file as base64");
+    sent.files.push_back({path, [member = std::string(name), text](const serving::SentFile::Take& take) {
+                            return read_base64(member, text, take);
+                          }});
+    return {};
+  }
   if (name != "config") return pass_over(reader);
   if (!reader.read_string(text)) return wrong_member(name, "a string that holds JSON");
-  config = text;
+  sent.config = text;
   return {};
 }
 
@@ -100,17 +130,17 @@ Result<bool> parse_index(std::string_view body) {
   return ready;
 }
 
-Result<std::string> parse_load(std::string_view body) {
-  std::string config;
-  if (blank(body)) return config;
-  auto status = read_body(body, [&](JsonReader& reader, std::string_view name) -> Status {
+Result<serving::SentModel> parse_load(std::string_view body, json::TextStore& texts) {
+  serving::SentModel sent;
+  if (blank(body)) return sent;
+  auto status = read_body(body, texts, [&](JsonReader& reader, std::string_view name) -> Status {
     if (name != "parameters") return pass_over(reader);
     return read_object(reader, [&](JsonReader& inner, std::string_view parameter) {
-      return read_load_parameter(inner, parameter, config);
+      return read_load_parameter(inner, parameter, sent);
     });
   });
   if (!status.ok()) return status;
-  return config;
+  return sent;
 }
 
 Status check_body(std::string_view body) {

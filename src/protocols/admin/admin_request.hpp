@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "base/status.hpp"
+#include "protocols/json/json_reader.hpp"
+#include "serving/sent_model.hpp"
 
 namespace ocelli::admin {
 
@@ -21,8 +23,8 @@ struct RegisterRequest {
 Result<RegisterRequest> parse_register(std::string_view body);
 // POST /v2/repository/index: whether only what is ready is wanted.
 Result<bool> parse_index(std::string_view body);
-// POST /v2/repository/models/{name}/load: the model's configuration as JSON text, or empty.
-Result<std::string> parse_load(std::string_view body);
+// POST /v2/repository/models/{name}/load. The files are decoded while they are read, and point into body and texts.
+Result<serving::SentModel> parse_load(std::string_view body, json::TextStore& texts);
 // POST /v2/repository/models/{name}/unload has nothing to say, but must be JSON.
 Status check_body(std::string_view body);
 

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <span>
+#include <string_view>
+
 #include "inference/grpc_service.pb.h"
 #include "protocols/kserve_grpc/control_methods.hpp"
 #include "protocols/rpc/proto_method.hpp"
@@ -22,16 +25,23 @@ Status repository_index(serving::ModelCatalog& catalog, const inference::Reposit
 }
 
 Status load_model(serving::ModelCatalog& catalog, const inference::RepositoryModelLoadRequest& request) {
-  std::string config;
+  constexpr std::string_view kFile = "file:";
+  using Parameter = inference::ModelRepositoryParameter;
+  serving::SentModel sent;
   for (const auto& [key, value] : request.parameters()) {
     if (key == "config") {
-      config = value.string_param();
-    } else if (key.starts_with("file:")) {
-      return unimplemented(fmt::format(
-          "Models cannot be sent with the request: put the file into the model's folder; parameter name: {}", key));
+      if (value.parameter_choice_case() != Parameter::kStringParam)
+        return invalid_argument("Invalid parameter - Expected: a string; parameter name: config");
+      sent.config = value.string_param();
+    } else if (key.starts_with(kFile)) {
+      if (value.parameter_choice_case() != Parameter::kBytesParam)
+        return invalid_argument(fmt::format("Invalid parameter - Expected: bytes; parameter name: {}", key));
+      const auto content = std::as_bytes(std::span(value.bytes_param()));
+      sent.files.push_back(
+          {key.substr(kFile.size()), [content](const serving::SentFile::Take& take) { return take(content); }});
     }
   }
-  return catalog.load(request.model_name(), config);
+  return catalog.load(request.model_name(), sent);
 }
 
 }  // namespace

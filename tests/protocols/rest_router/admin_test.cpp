@@ -4,6 +4,7 @@
 
 #include <future>
 
+#include "protocols/json/base64.hpp"
 #include "protocols/rest_router/router_fixture.hpp"
 
 namespace ocelli::rest {
@@ -101,12 +102,33 @@ TEST_F(AdminTest, LoadsAndUnloads) {
   catalog.load_result = not_found("nothing there");
   EXPECT_EQ(posted("/v2/repository/models/m/load", "{}"), R"(404 {"error":"nothing there"})");
   EXPECT_EQ(post("/v2/repository/models/m/load", R"({"parameters":{"config":7}})").status, 400);
-  EXPECT_EQ(post("/v2/repository/models/m/load", R"({"parameters":{"file:1/model.onnx":"AAAA"}})").status, 400);
+  EXPECT_EQ(post("/v2/repository/models/m/load", R"({"parameters":{"file:1/model.onnx":7}})").status, 400);
   EXPECT_EQ(post("/v2/repository/models/m/load", R"({"parameters":3})").status, 400);
   EXPECT_EQ(catalog.loads.size(), 3u);
   EXPECT_EQ(posted("/v2/repository/models/dummy/unload", R"({"parameters":{"unload_dependents":true}})"), "200 ");
   EXPECT_EQ(posted("/v2/repository/models/none/unload"), "200 ");
   EXPECT_EQ(post("/v2/repository/models/none/unload", "x").status, 412);
+}
+
+TEST_F(AdminTest, LoadsFilesThatComeWithTheRequest) {
+  EXPECT_EQ(posted("/v2/repository/models/m/load",
+                   R"({"parameters":{"config":"{}","file:1/m.xml":"PG5ldC8+","file:1/m.bin":"AP\/+","file:e":""}})"),
+            "200 ");
+  EXPECT_EQ(catalog.files.at("1/m.xml"), "<net/>");
+  EXPECT_EQ(catalog.files.at("1/m.bin"), std::string("\0\xff\xfe", 3)) << "escaped as some JSON writers do";
+  EXPECT_EQ(catalog.files.size(), 2u) << "nothing was read of the empty one";
+  std::string large(300'001, 'x');
+  std::string text;
+  json::append_base64(text, large);
+  EXPECT_EQ(posted("/v2/repository/models/m/load", R"({"parameters":{"config":"{}","file:1/m":")" + text + "\"}}"),
+            "200 ");
+  EXPECT_EQ(catalog.files.at("1/m"), large);
+  for (const char* wrong : {"=", "AAA=AAAA", "A", "_A==", "AA\\nAA"}) {
+    const auto reply = post("/v2/repository/models/m/load",
+                            R"({"parameters":{"config":"{}","file:1/m":")" + std::string(wrong) + "\"}}");
+    EXPECT_EQ(reply.status, 400) << wrong;
+    EXPECT_NE(reply.body.find("the file as base64; member: file:1/m"), std::string::npos) << reply.body;
+  }
 }
 
 TEST_F(AdminTest, RegistersSharedMemory) {

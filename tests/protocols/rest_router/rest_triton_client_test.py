@@ -137,6 +137,7 @@ class TritonClient(unittest.TestCase):
         self.assertEqual(index["dummy"], "READY")
         self.client.load_model("dummy")
         self.client.load_model("dummy", config='{"target_device":"CPU"}')
+        self.client.load_model("dummy", config="{}", files={"file:1/model.onnx": bytes(range(256))})
         self.client.unload_model("dummy")
         self.client.unload_model("none")
 

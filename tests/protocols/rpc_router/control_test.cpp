@@ -143,7 +143,10 @@ TEST_F(ControlTest, RepositoryListsLoadsAndUnloads) {
   ASSERT_EQ(catalog.loads.size(), 1u);
   EXPECT_EQ(catalog.loads[0], std::make_pair(std::string("dummy"), std::string("{}")));
   (*load.mutable_parameters())["file:1/model.onnx"].set_bytes_param("x");
-  EXPECT_EQ(call(kService + "RepositoryModelLoad", load, loaded).code(), StatusCode::kUnimplemented);
+  ASSERT_TRUE(call(kService + "RepositoryModelLoad", load, loaded).ok());
+  EXPECT_EQ(catalog.files.at("1/model.onnx"), "x");
+  (*load.mutable_parameters())["file:1/model.onnx"].set_string_param("x");
+  EXPECT_EQ(call(kService + "RepositoryModelLoad", load, loaded).code(), StatusCode::kInvalidArgument);
   inference::RepositoryModelUnloadRequest unload;
   inference::RepositoryModelUnloadResponse unloaded;
   unload.set_model_name("nope");
