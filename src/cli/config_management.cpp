@@ -13,6 +13,8 @@
 #include <utility>
 
 #include "base/folder_entries.hpp"
+#include "cli/option_table.hpp"
+#include "repository/config_key.hpp"
 #include "repository/model_config.hpp"
 #include "repository/model_folder.hpp"
 
@@ -23,7 +25,11 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxDepth = 16;  // a repository is not deeper
+// Keys of config.json that are looked for by name.
 constexpr const char* kModelList = "model_config_list";
+constexpr const char* kModel = "config";
+constexpr const char* kName = "name";
+constexpr const char* kBasePath = "base_path";
 
 bool is_servable(const fs::path& folder) {
   std::error_code error;
@@ -73,7 +79,7 @@ Result<Json> read_or_empty(const fs::path& path) {
   if (json.is_discarded()) return broken(path, "it is not valid JSON");
   if (!json.is_object()) return broken(path, "it is not a JSON object");
   if (!json.contains(kModelList)) json[kModelList] = Json::array();
-  if (!json[kModelList].is_array()) return broken(path, "model_config_list is not an array");
+  if (!json[kModelList].is_array()) return broken(path, fmt::format("{} is not an array", kModelList));
   return json;
 }
 
@@ -104,8 +110,8 @@ Status replace_file(const fs::path& given, const std::string& text) {
 
 Json::iterator entry_of(Json& list, const std::string& name) {
   return std::find_if(list.begin(), list.end(), [&](const Json& entry) {
-    return entry.is_object() && entry.contains("config") && entry["config"].is_object() &&
-           entry["config"].contains("name") && entry["config"]["name"] == name;
+    return entry.is_object() && entry.contains(kModel) && entry[kModel].is_object() && entry[kModel].contains(kName) &&
+           entry[kModel][kName] == name;
   });
 }
 
@@ -126,35 +132,41 @@ std::string base_path(const CommandLine& line, const fs::path& config) {
   return relative.empty() || *relative.begin() == ".." ? whole.string() : relative.string();
 }
 
+// The value of an option for the file; null where the option was not given. JSON on the command line becomes JSON in
+// the file.
+struct FileValue {
+  bool given;         // the option was typed
+  bool takes_object;  // the key does
+  Json operator()(const std::string* text) const {
+    if (text->empty()) return nullptr;
+    auto json = takes_object ? Json::parse(*text, nullptr, false) : Json();
+    return json.is_object() ? json : Json(*text);
+  }
+  template <typename Value>
+  Json operator()(const std::optional<Value>* value) const {
+    return *value ? Json(**value) : Json();
+  }
+  template <typename Value>
+  Json operator()(const Value* value) const {
+    return given ? Json(*value) : Json();
+  }
+};
+
+bool takes_object(const repository::ConfigKey& key) {
+  using repository::ConfigType;
+  return key.type == ConfigType::kTextOrTexts || key.type == ConfigType::kScalars || key.type == ConfigType::kObject;
+}
+
 // The entry's keys for the flags that were given.
 Json model_entry(const CommandLine& line, const fs::path& file) {
-  const auto& model = line.server.model;
-  Json config{{"name", model.model_name}, {"base_path", base_path(line, file)}};
-  const auto put = [&](const char* key, const std::string& value) {
-    if (!value.empty()) config[key] = value;
-  };
-  // JSON on the command line becomes JSON in the file.
-  const auto put_json = [&](const char* key, const std::string& value) {
-    if (value.empty()) return;
-    auto json = Json::parse(value, nullptr, false);
-    config[key] = json.is_object() ? std::move(json) : Json(value);
-  };
-  put("target_device", model.target_device);
-  put("batch_size", model.batch_size);
-  put_json("shape", model.shape);
-  put_json("layout", model.layout);
-  put("mean", model.mean);
-  put("scale", model.scale);
-  put("color_format", model.color_format);
-  put("precision", model.precision);
-  put_json("model_version_policy", model.model_version_policy);
-  if (model.nireq) config["nireq"] = *model.nireq;
-  put_json("plugin_config", model.plugin_config);
-  if (line.has("idle_unload_seconds")) config["idle_unload_seconds"] = line.server.idle_unload_seconds;
-  if (line.has("stateful")) config["stateful"] = model.stateful;
-  if (model.idle_sequence_cleanup) config["idle_sequence_cleanup"] = *model.idle_sequence_cleanup;
-  if (model.low_latency_transformation) config["low_latency_transformation"] = *model.low_latency_transformation;
-  if (model.max_sequence_number) config["max_sequence_number"] = *model.max_sequence_number;
+  CommandLine fields = line;  // rows lead to fields that may be written
+  Json config{{kName, line.server.model.model_name}, {kBasePath, base_path(line, file)}};
+  for (const auto& option : option_table()) {
+    const auto* key = repository::find_key(repository::config_model(), option.config_key);
+    if (!key || config.contains(key->name)) continue;
+    auto value = std::visit(FileValue{line.has(option.name), takes_object(*key)}, option.field(fields));
+    if (!value.is_null()) config[std::string(key->name)] = std::move(value);
+  }
   return config;
 }
 
@@ -203,9 +215,9 @@ Result<std::string> manage_config(const CommandLine& line) {
   } else if (auto status = check_flags(line); !status.ok()) {
     return status;
   } else if (auto entry = model_entry(line, path); existing == list.end()) {
-    list.push_back({{"config", std::move(entry)}});
+    list.push_back({{kModel, std::move(entry)}});
   } else {
-    (*existing)["config"].update(entry);
+    (*existing)[kModel].update(entry);
   }
   std::string text;
   try {

@@ -124,7 +124,8 @@ std::string options_markdown() {
       "two equal.\n"
       "Values are given as `--name value` or `--name=value`, switches as `--name` or `--name=false`. A config key is "
       "the same setting in\n"
-      "an entry of `model_config_list` of `config.json` (`monitoring` stands at its top).\n";
+      "an entry of `model_config_list` of `config.json` (`monitoring` stands at its top); see "
+      "[config.md](config.md).\n";
   for (std::size_t i = 0; i < kOptionGroups; ++i) {
     const auto group = static_cast<OptionGroup>(i);
     out += fmt::format("\n## {}\n| Option | Type | Default | Config key | Meaning |\n|---|---|---|---|---|\n",

@@ -1,5 +1,6 @@
 // The option table: the one place where an option is described. Parsing, --help, `ocelli options` and
-// docs/reference/options.md all come from it.
+// docs/reference/options.md all come from it. What is also a key of config.json takes its name, meaning and default
+// from that table (repository/model_keys.hpp).
 #pragma once
 
 #include <cstdint>

@@ -12,6 +12,7 @@
 
 #include "base/version.hpp"
 #include "cli/commands.hpp"
+#include "cli/config_page.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/option_page.hpp"
 #include "cli/standard_streams.hpp"
@@ -50,8 +51,12 @@ int options_command(Arguments arguments) {
     fmt::print("{}", options_json());
   } else if (arguments.size() == 1 && arguments[0] == "--markdown") {
     fmt::print("{}", options_markdown());
+  } else if (arguments.size() == 1 && arguments[0] == "--config-schema") {
+    fmt::print("{}", config_schema());
+  } else if (arguments.size() == 1 && arguments[0] == "--config-markdown") {
+    fmt::print("{}", config_markdown());
   } else {
-    fmt::print(stderr, "usage: ocelli options [--json | --markdown]\n");
+    fmt::print(stderr, "usage: ocelli options [--json | --markdown | --config-schema | --config-markdown]\n");
     return kExitUsage;
   }
   return kExitOk;

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "repository/config_check.hpp"
 #include "repository/model_document.hpp"
 
 namespace ocelli::repository {
@@ -20,18 +21,10 @@ constexpr std::chrono::milliseconds kReadPause{100};
 
 MonitoringConfig read_monitoring(const Json& value, JsonProblem& problem) {
   MonitoringConfig monitoring;
-  JsonObject object(value, "monitoring", problem);
-  object.require("metrics");
-  if (const Json* metrics = object.take("metrics")) {
-    JsonObject members(*metrics, "monitoring.metrics", problem);
-    members.require("enable");
-    monitoring.metrics_enabled = members.boolean("enable").value_or(false);
-    if (metrics->is_object() && metrics->contains("metrics_list"))
-      monitoring.metrics_list = members.text_list("metrics_list");
-    monitoring.endpoint_path = members.text("endpoint_path").value_or(monitoring.endpoint_path);
-    members.finish();
-  }
-  object.finish();
+  const JsonObject metrics(value.at("metrics"), "monitoring.metrics", problem);
+  monitoring.metrics_enabled = *metrics.boolean("enable");
+  if (metrics.find("metrics_list")) monitoring.metrics_list = metrics.text_list("metrics_list");
+  monitoring.endpoint_path = metrics.text("endpoint_path").value_or(monitoring.endpoint_path);
   return monitoring;
 }
 
@@ -40,36 +33,27 @@ class DocumentReader {
  public:
   // name: of the file, for the error.
   DocumentReader(const Json& document, const std::filesystem::path& base_folder, std::string name)
-      : object_(document, "", problem_), base_folder_(base_folder), name_(std::move(name)) {}
+      : document_(document), base_folder_(base_folder), name_(std::move(name)) {}
 
   Result<ConfigFile> read() {
-    object_.require("model_config_list");
-    object_.each("model_config_list",
-                 [this](const Json& element, const std::string& path) { read_model(element, path); });
-    object_.each("pipeline_config_list",
-                 [this](const Json& element, const std::string& path) { read_pipeline(element, path); });
-    object_.each("custom_loader_config_list",
-                 [this](const Json& element, const std::string& path) { read_custom_loader(element, path); });
-    object_.each("custom_node_library_config_list",
-                 [this](const Json& element, const std::string& path) { read_node_library(element, path); });
-    object_.each("mediapipe_config_list",
-                 [this](const Json& element, const std::string& path) { read_graph(element, path); });
-    if (const Json* monitoring = object_.take("monitoring")) file_.monitoring = read_monitoring(*monitoring, problem_);
-    object_.finish();
+    check_config(document_, "", config_document(), problem_);
+    if (Status status = problem_.status(name_); !status.ok()) return status;
+    const JsonObject object(document_, "", problem_);
+    object.each("model_config_list",
+                [this](const Json& element, const std::string& path) { read_model(element, path); });
+    object.each("pipeline_config_list",
+                [this](const Json& element, const std::string& path) { read_pipeline(element, path); });
+    read_unsupported(object);
+    if (const Json* monitoring = object.find("monitoring")) file_.monitoring = read_monitoring(*monitoring, problem_);
     if (Status status = problem_.status(name_); !status.ok()) return status;
     return std::move(file_);
   }
 
  private:
   void read_model(const Json& element, const std::string& path) {
-    JsonObject object(element, path, problem_);
-    object.require("config");
-    if (const Json* config = object.take("config")) {
-      ModelEntry entry = read_model_document(*config, object.path_of("config"), base_folder_, problem_);
-      claim_name(entry.config.name, path, entry.status);
-      file_.models.push_back(std::move(entry));
-    }
-    object.finish();
+    ModelEntry entry = read_model_document(element.at("config"), path + ".config", base_folder_, problem_);
+    claim_name(entry.config.name, path, entry.status);
+    file_.models.push_back(std::move(entry));
   }
 
   void read_pipeline(const Json& element, const std::string& path) {
@@ -78,31 +62,17 @@ class DocumentReader {
     file_.pipelines.push_back(std::move(entry));
   }
 
-  void read_custom_loader(const Json& element, const std::string& path) {
-    JsonObject object(element, path, problem_);
-    object.require("config");
-    if (const Json* config = object.take("config")) {
-      JsonObject members(*config, object.path_of("config"), problem_);
-      file_.unsupported.push_back({"custom loader", members.required_text("loader_name")});
-      (void)members.required_text("library_path");
-      (void)members.text("loader_config_file");
-      members.finish();
-    }
-    object.finish();
-  }
-
-  void read_node_library(const Json& element, const std::string& path) {
-    JsonObject object(element, path, problem_);
-    file_.unsupported.push_back({"custom node library", object.required_text("name")});
-    (void)object.required_text("base_path");
-    object.finish();
-  }
-
-  void read_graph(const Json& element, const std::string& path) {
-    JsonObject object(element, path, problem_);
-    file_.unsupported.push_back({"MediaPipe graph", object.required_text("name")});
-    for (const char* key : {"base_path", "graph_path", "subconfig"}) (void)object.text(key);
-    object.finish();
+  void read_unsupported(const JsonObject& object) {
+    const auto add = [this](const char* kind, const Json& name) {
+      file_.unsupported.push_back({kind, name.get<std::string>()});
+    };
+    object.each("custom_loader_config_list", [&](const Json& element, const std::string&) {
+      add("custom loader", element.at("config").at("loader_name"));
+    });
+    object.each("custom_node_library_config_list",
+                [&](const Json& element, const std::string&) { add("custom node library", element.at("name")); });
+    object.each("mediapipe_config_list",
+                [&](const Json& element, const std::string&) { add("MediaPipe graph", element.at("name")); });
   }
 
   void claim_name(const std::string& name, const std::string& path, Status& status) {
@@ -112,8 +82,8 @@ class DocumentReader {
                 fmt::format("{}: the name \"{}\" is already taken by {}", path, name, owner->second)};
   }
 
+  const Json& document_;
   JsonProblem problem_;
-  JsonObject object_;
   const std::filesystem::path& base_folder_;
   const std::string name_;
   ConfigFile file_;

@@ -1,6 +1,7 @@
 // The parameters that are JSON texts on the command line.
 #include <fmt/format.h>
 
+#include "repository/config_check.hpp"
 #include "repository/model_document.hpp"
 #include "repository/model_parameters.hpp"
 #include "repository/triton_config.hpp"
@@ -109,9 +110,9 @@ Result<VersionPolicy> parse_version_policy(std::string_view json) {
   auto document = parse_json(json, "model_version_policy");
   if (!document.ok()) return as_argument(document.status());
   JsonProblem problem;
-  auto policy = read_version_policy(*document, "", problem);
+  check_config(*document, "", config_version_policy(), problem);
   if (problem.found()) return as_argument(problem.status("model_version_policy"));
-  return policy;
+  return read_version_policy(*document);
 }
 
 Result<OverriddenModel> override_model(const ModelConfig& config, std::string_view json) {
@@ -121,8 +122,9 @@ Result<OverriddenModel> override_model(const ModelConfig& config, std::string_vi
   JsonProblem problem;
   OverriddenModel overridden{config, {}};
   take_triton_keys(*document, overridden.config, overridden.ignored, problem);
-  ModelEntry entry = read_model_document(*document, "", std::filesystem::current_path(), problem, overridden.config);
+  check_config(*document, "", config_model(), problem, /*partial=*/true);
   if (problem.found()) return as_argument(problem.status(kWhat));
+  ModelEntry entry = read_model_document(*document, "", std::filesystem::current_path(), problem, overridden.config);
   if (!entry.status.ok()) return as_argument(entry.status);
   if (entry.config.name != config.name)
     return invalid_argument(

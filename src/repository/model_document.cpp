@@ -12,18 +12,18 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Reads one entry, key by key. Members are in the order of the specification's table.
+// Reads one entry, key by key.
 class ModelReader {
  public:
   ModelReader(const Json& value, const std::string& path, const std::filesystem::path& base_folder,
               JsonProblem& problem, const ModelConfig& defaults)
-      : object_(value, path, problem), base_folder_(base_folder), problem_(problem) {
+      : object_(value, path, problem), base_folder_(base_folder) {
     entry_.config = defaults;
   }
 
   ModelEntry read() {
     ModelConfig& config = entry_.config;
-    config.name = config.name.empty() ? object_.required_text("name") : object_.text("name").value_or(config.name);
+    config.name = object_.text("name").value_or(config.name);
     read_base_path();
     read_batch_size();
     read_per_input("shape", config.shapes, parse_shapes, parse_shape);
@@ -32,8 +32,8 @@ class ModelReader {
     read_channel_values("scale", config.preprocess.scale);
     read_checked("color_format", config.preprocess.color_format, parse_color_format);
     read_checked("precision", config.preprocess.precision, parse_precision);
-    if (const Json* policy = object_.take("model_version_policy")) {
-      config.version_policy = read_version_policy(*policy, object_.path_of("model_version_policy"), problem_);
+    if (const Json* policy = object_.find("model_version_policy")) {
+      config.version_policy = read_version_policy(*policy);
     }
     read_nireq();
     read_idle_time();
@@ -43,8 +43,6 @@ class ModelReader {
     read_stateful();
     read_custom_loader();
     config.graph_path = object_.text("graph_path").value_or(config.graph_path);
-    (void)object_.text("subconfig");
-    object_.finish();
     note(check_model(config));
     return std::move(entry_);
   }
@@ -65,10 +63,8 @@ class ModelReader {
   }
 
   void read_batch_size() {
-    const Json* value = object_.take("batch_size");
+    const Json* value = object_.find("batch_size");
     if (!value) return;
-    if (!value->is_string() && !value->is_number_integer())
-      return problem_.expected(object_.path_of("batch_size"), "a string or a whole number", *value);
     auto batch = parse_batch_size(*scalar_text(*value));
     if (!batch.ok()) return note(batch.status());
     entry_.config.batch = *batch;
@@ -80,7 +76,7 @@ class ModelReader {
   void read_per_input(const std::string& key, std::map<std::string, T>& into,
                       Result<std::map<std::string, T>> (*parse_text)(std::string_view),
                       Result<T> (*parse)(std::string_view)) {
-    const Json* value = object_.take(key);
+    const Json* value = object_.find(key);
     if (!value) return;
     into.clear();
     if (value->is_string()) {
@@ -91,7 +87,6 @@ class ModelReader {
       into = std::move(*values);
       return;
     }
-    if (!value->is_object()) return problem_.expected(object_.path_of(key), "a string or an object of strings", *value);
     for (const auto& [name, text] : object_.texts(key)) {
       auto one = parse(text);
       if (!one.ok()) return note(one.status());
@@ -100,18 +95,9 @@ class ModelReader {
   }
 
   void read_channel_values(const std::string& key, std::string& into) {
-    const Json* value = object_.take(key);
+    const Json* value = object_.find(key);
     if (!value) return;
-    if (value->is_array()) {
-      if (!std::all_of(value->begin(), value->end(), [](const Json& v) { return v.is_number(); })) {
-        return problem_.expected(object_.path_of(key), "an array of numbers", *value);
-      }
-      into = value->dump();
-    } else if (value->is_string() || value->is_number()) {
-      into = *scalar_text(*value);
-    } else {
-      return problem_.expected(object_.path_of(key), "a number, a string or an array of numbers", *value);
-    }
+    into = value->is_array() ? value->dump() : *scalar_text(*value);
     if (auto values = parse_channel_values(key, into); !values.ok()) note(values.status());
   }
 
@@ -124,14 +110,14 @@ class ModelReader {
   }
 
   void read_nireq() {
-    const auto nireq = object_.integer("nireq", 0);
+    const auto nireq = object_.integer("nireq");
     if (!nireq) return;
     // One above the limit is enough for check_model() to refuse it.
     entry_.config.nireq = static_cast<std::uint32_t>(std::min<std::int64_t>(*nireq, ModelConfig::kMaxRequests + 1));
   }
 
   void read_idle_time() {
-    const auto seconds = object_.integer("idle_unload_seconds", 0);
+    const auto seconds = object_.integer("idle_unload_seconds");
     if (!seconds) return;
     constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
     if (*seconds > kMost) {
@@ -141,16 +127,10 @@ class ModelReader {
   }
 
   void read_plugin_config() {
-    const Json* value = object_.take("plugin_config");
+    const Json* value = object_.find("plugin_config");
     if (!value) return;
     entry_.config.plugin_config.clear();
-    const std::string path = object_.path_of("plugin_config");
-    if (!value->is_object()) return problem_.expected(path, "an object of strings, booleans and numbers", *value);
-    for (const auto& [key, member] : value->items()) {
-      const auto text = scalar_text(member);
-      if (!text) return problem_.expected(fmt::format("{}.{}", path, key), "a string, a boolean or a number", member);
-      entry_.config.plugin_config[key] = *text;
-    }
+    for (const auto& [key, member] : value->items()) entry_.config.plugin_config[key] = *scalar_text(member);
   }
 
   void read_stateful() {
@@ -159,69 +139,35 @@ class ModelReader {
     stateful.idle_sequence_cleanup = object_.boolean("idle_sequence_cleanup").value_or(stateful.idle_sequence_cleanup);
     stateful.low_latency_transformation =
         object_.boolean("low_latency_transformation").value_or(stateful.low_latency_transformation);
-    const auto most = object_.integer("max_sequence_number", 0, std::numeric_limits<std::uint32_t>::max());
+    const auto most = object_.integer("max_sequence_number");
     stateful.max_sequence_number = static_cast<std::uint32_t>(most.value_or(stateful.max_sequence_number));
   }
 
   void read_custom_loader() {
-    const Json* value = object_.take("custom_loader_options");
-    if (!value) return;
     const auto options = object_.texts("custom_loader_options");
-    const auto name = options.find("loader_name");
-    if (name != options.end()) {
+    if (const auto name = options.find("loader_name"); name != options.end())
       entry_.config.custom_loader = name->second;
-    } else if (value->is_object()) {
-      problem_.set(object_.path_of("custom_loader_options.loader_name"), "is missing");
-    }
   }
 
   JsonObject object_;
   const std::filesystem::path& base_folder_;
-  JsonProblem& problem_;
   ModelEntry entry_;
 };
 
-std::vector<Version> read_versions(JsonObject& specific) {
-  std::vector<Version> versions;
-  specific.require("versions");
-  specific.each("versions", [&](const Json& element, const std::string& path) {
-    const bool fits = element.is_number_integer() &&
-                      (!element.is_number_unsigned() || element.get<std::uint64_t>() <= std::uint64_t{1} << 62) &&
-                      element.get<Version>() >= 1;
-    if (!fits) return specific.problem().expected(path, "a whole number from 1", element);
-    versions.push_back(element.get<Version>());
-  });
-  std::sort(versions.begin(), versions.end());
-  versions.erase(std::unique(versions.begin(), versions.end()), versions.end());
-  return versions;
-}
-
 }  // namespace
 
-VersionPolicy read_version_policy(const Json& value, const std::string& path, JsonProblem& problem) {
+VersionPolicy read_version_policy(const Json& value) {
   VersionPolicy policy;
-  JsonObject object(value, path, problem);
-  const Json* all = object.take("all");
-  const Json* latest = object.take("latest");
-  const Json* specific = object.take("specific");
-  object.finish();
-  if (value.is_object() && (all != nullptr) + (latest != nullptr) + (specific != nullptr) != 1) {
-    problem.set(path, "exactly one of all, latest and specific expected");
-    return policy;
-  }
-  if (all) {
+  if (value.contains("all")) {
     policy.kind = VersionPolicy::Kind::kAll;
-    JsonObject(*all, object.path_of("all"), problem).finish();
-  } else if (latest) {
-    JsonObject members(*latest, object.path_of("latest"), problem);
-    policy.latest_count = static_cast<std::uint32_t>(
-        members.integer("num_versions", 1, std::numeric_limits<std::uint32_t>::max()).value_or(1));
-    members.finish();
-  } else if (specific) {
+  } else if (const auto latest = value.find("latest"); latest != value.end()) {
+    policy.latest_count = latest->value("num_versions", policy.latest_count);
+  } else {
     policy.kind = VersionPolicy::Kind::kSpecific;
-    JsonObject members(*specific, object.path_of("specific"), problem);
-    policy.specific = read_versions(members);
-    members.finish();
+    auto& versions = policy.specific;
+    versions = value.at("specific").at("versions").get<std::vector<Version>>();
+    std::sort(versions.begin(), versions.end());
+    versions.erase(std::unique(versions.begin(), versions.end()), versions.end());
   }
   return policy;
 }

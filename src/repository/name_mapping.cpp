@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "repository/config_check.hpp"
 #include "repository/strict_json.hpp"
 
 namespace ocelli::repository {
@@ -50,10 +51,11 @@ Result<NameMapping> read_name_mapping(const std::filesystem::path& version_folde
   auto document = parse_json(*text, path.string());
   if (!document.ok()) return document.status();
   JsonProblem problem;
-  JsonObject object(*document, "", problem);
+  check_config(*document, "", mapping_document(), problem);
+  if (Status status = problem.status(path.string()); !status.ok()) return status;
+  const JsonObject object(*document, "", problem);
   mapping.inputs = object.texts("inputs");
   mapping.outputs = object.texts("outputs");
-  object.finish();
   check_unique(mapping.inputs, "inputs", problem);
   check_unique(mapping.outputs, "outputs", problem);
   if (Status status = problem.status(path.string()); !status.ok()) return status;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <fstream>
+#include <set>
 
 namespace ocelli::repository {
 namespace {
@@ -98,110 +99,43 @@ Status JsonProblem::status(std::string_view what) const {
 }
 
 JsonObject::JsonObject(const Json& value, std::string path, JsonProblem& problem)
-    : value_(value), path_(std::move(path)), problem_(problem) {
-  if (!value_.is_object()) problem_.expected(path_.empty() ? "document" : path_, "an object", value_);
-}
+    : value_(value), path_(std::move(path)), problem_(problem) {}
 
-const Json* JsonObject::take(const std::string& key) {
-  known_.insert(key);
-  if (!value_.is_object()) return nullptr;
+const Json* JsonObject::find(const std::string& key) const {
   const auto found = value_.find(key);
   return found == value_.end() ? nullptr : &*found;
 }
 
-void JsonObject::require(const std::string& key) {
-  if (value_.is_object() && !value_.contains(key)) problem_.set(path_of(key), "is missing");
+std::optional<std::string> JsonObject::text(const std::string& key) const {
+  const Json* value = find(key);
+  return value ? std::optional(value->get<std::string>()) : std::nullopt;
 }
 
-std::optional<std::string> JsonObject::text(const std::string& key) {
-  const Json* value = take(key);
-  if (!value) return std::nullopt;
-  if (value->is_string()) return value->get<std::string>();
-  problem_.expected(path_of(key), "a string", *value);
-  return std::nullopt;
+std::optional<bool> JsonObject::boolean(const std::string& key) const {
+  const Json* value = find(key);
+  return value ? std::optional(value->get<bool>()) : std::nullopt;
 }
 
-std::string JsonObject::required_text(const std::string& key) {
-  require(key);
-  return text(key).value_or("");
+std::optional<std::int64_t> JsonObject::integer(const std::string& key) const {
+  const Json* value = find(key);
+  return value ? std::optional(value->get<std::int64_t>()) : std::nullopt;
 }
 
-std::optional<bool> JsonObject::boolean(const std::string& key) {
-  const Json* value = take(key);
-  if (!value) return std::nullopt;
-  if (value->is_boolean()) return value->get<bool>();
-  problem_.expected(path_of(key), "true or false", *value);
-  return std::nullopt;
-}
-
-std::optional<std::int64_t> JsonObject::integer(const std::string& key, std::int64_t least, std::int64_t most) {
-  const Json* value = take(key);
-  if (!value) return std::nullopt;
-  const bool fits =
-      value->is_number_integer() &&
-      (!value->is_number_unsigned() ||
-       value->get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
-  if (fits && value->get<std::int64_t>() >= least && value->get<std::int64_t>() <= most)
-    return value->get<std::int64_t>();
-  const bool open = most == std::numeric_limits<std::int64_t>::max();
-  problem_.expected(
-      path_of(key),
-      open ? fmt::format("a whole number from {}", least) : fmt::format("a whole number from {} to {}", least, most),
-      *value);
-  return std::nullopt;
-}
-
-bool JsonObject::each(const std::string& key, const std::function<void(const Json&, const std::string&)>& read) {
-  const Json* value = take(key);
-  if (!value) return false;
-  if (!value->is_array()) {
-    problem_.expected(path_of(key), "an array", *value);
-    return true;
-  }
+void JsonObject::each(const std::string& key, const std::function<void(const Json&, const std::string&)>& read) const {
+  const Json* value = find(key);
+  if (!value) return;
   std::size_t index = 0;
   for (const auto& element : *value) read(element, fmt::format("{}[{}]", path_of(key), index++));
-  return true;
 }
 
-std::map<std::string, std::string> JsonObject::texts(const std::string& key) {
-  std::map<std::string, std::string> result;
-  const Json* value = take(key);
-  if (!value) return result;
-  if (!value->is_object()) {
-    problem_.expected(path_of(key), "an object of strings", *value);
-    return result;
-  }
-  for (const auto& [name, member] : value->items()) {
-    if (member.is_string()) {
-      result[name] = member.get<std::string>();
-    } else {
-      problem_.expected(path_of(key) + "." + name, "a string", member);
-    }
-  }
-  return result;
+std::map<std::string, std::string> JsonObject::texts(const std::string& key) const {
+  const Json* value = find(key);
+  return value ? value->get<std::map<std::string, std::string>>() : std::map<std::string, std::string>();
 }
 
-std::vector<std::string> JsonObject::text_list(const std::string& key) {
-  std::vector<std::string> result;
-  each(key, [&](const Json& element, const std::string& path) {
-    if (element.is_string()) {
-      result.push_back(element.get<std::string>());
-    } else {
-      problem_.expected(path, "a string", element);
-    }
-  });
-  return result;
-}
-
-void JsonObject::finish() {
-  if (!value_.is_object()) return;
-  for (const auto& [key, member] : value_.items()) {
-    if (known_.contains(key)) continue;
-    std::string list;
-    for (const auto& name : known_) list += (list.empty() ? "" : ", ") + name;
-    problem_.set(path_of(key), fmt::format("unknown key; known here are {}", list));
-    return;
-  }
+std::vector<std::string> JsonObject::text_list(const std::string& key) const {
+  const Json* value = find(key);
+  return value ? value->get<std::vector<std::string>>() : std::vector<std::string>();
 }
 
 std::optional<std::string> scalar_text(const Json& value) {

@@ -5,10 +5,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,39 +37,33 @@ class JsonProblem {
   std::string text_;
 };
 
-// One object of the document. Readers return the value when the key is there and right; else nothing, and a wrong or
-// missing one is reported to the problem. finish() reports keys that nobody asked for. The document and the problem
-// outlive it.
+// One object of a document that check_config() (config_check.hpp) found nothing wrong with: types are not looked at
+// again. Readers return the value, or nothing when the key is absent. The document and the problem outlive it.
 class JsonObject {
  public:
   JsonObject(const nlohmann::json& value, std::string path, JsonProblem& problem);
 
   // The value as it is; the caller reads it.
-  const nlohmann::json* take(const std::string& key);
-  std::optional<std::string> text(const std::string& key);
-  // "" and a report when absent.
-  std::string required_text(const std::string& key);
-  std::optional<bool> boolean(const std::string& key);
-  std::optional<std::int64_t> integer(const std::string& key, std::int64_t least,
-                                      std::int64_t most = std::numeric_limits<std::int64_t>::max());
-  // Calls read for each element with its path. False when the key is absent.
-  bool each(const std::string& key, const std::function<void(const nlohmann::json&, const std::string& path)>& read);
+  [[nodiscard]] const nlohmann::json* find(const std::string& key) const;
+  [[nodiscard]] std::optional<std::string> text(const std::string& key) const;
+  [[nodiscard]] std::optional<bool> boolean(const std::string& key) const;
+  [[nodiscard]] std::optional<std::int64_t> integer(const std::string& key) const;
+  // Calls read for each element with its path.
+  void each(const std::string& key,
+            const std::function<void(const nlohmann::json&, const std::string& path)>& read) const;
   // Members of an object of strings.
-  std::map<std::string, std::string> texts(const std::string& key);
-  std::vector<std::string> text_list(const std::string& key);
-  [[nodiscard]] bool has(const std::string& key) const { return value_.is_object() && value_.contains(key); }
-  void require(const std::string& key);
-  void finish();
+  [[nodiscard]] std::map<std::string, std::string> texts(const std::string& key) const;
+  [[nodiscard]] std::vector<std::string> text_list(const std::string& key) const;
 
   // "model_config_list[0].config.KEY"
   [[nodiscard]] std::string path_of(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+  // For what is wrong beyond types.
   [[nodiscard]] JsonProblem& problem() const noexcept { return problem_; }
 
  private:
   const nlohmann::json& value_;
   std::string path_;
   JsonProblem& problem_;
-  std::set<std::string> known_;
 };
 
 // The value of a string, boolean or number as plugin_config and the parameters want it; nothing for other types.

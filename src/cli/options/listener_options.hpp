@@ -1,7 +1,7 @@
 // Rows of the option table. How it is served: listeners, security, scheduling, limits, metrics.
 #pragma once
 
-#include "cli/option_table.hpp"
+#include "cli/options/config_option.hpp"
 
 namespace ocelli::cli {
 
@@ -203,17 +203,10 @@ inline constexpr OptionSpec kListenerOptions[] = {
      .value = "BYTES",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.limits.buffer_pool_bytes; },
      .help = "Unused buffers that are kept for the next requests."},
-    {.name = "metrics_enable",
-     .group = OptionGroup::kMetrics,
-     .field = [](CommandLine& line) -> FieldRef { return &line.server.metrics.enabled; },
-     .help = "Serves GET /metrics on the REST port.",
-     .config_key = "monitoring.metrics.enable"},
-    {.name = "metrics_list",
-     .group = OptionGroup::kMetrics,
-     .value = "NAMES",
-     .field = [](CommandLine& line) -> FieldRef { return &line.server.metrics.list; },
-     .help = "Comma list of metric families, instead of those that are on by default.",
-     .config_key = "monitoring.metrics.metrics_list"},
+    config_option(repository::kMetricsKeys, "enable", "monitoring.metrics.enable", OptionGroup::kMetrics, {},
+                  [](CommandLine& line) -> FieldRef { return &line.server.metrics.enabled; }),
+    config_option(repository::kMetricsKeys, "metrics_list", "monitoring.metrics.metrics_list", OptionGroup::kMetrics,
+                  "NAMES", [](CommandLine& line) -> FieldRef { return &line.server.metrics.list; }),
     {.name = "access_log",
      .group = OptionGroup::kMetrics,
      .value = "FORMAT",

@@ -1,0 +1,143 @@
+// Rows of the table of config.json's keys that the command line has options for: those of a model and of metrics.
+#pragma once
+
+#include "repository/config_key.hpp"
+#include "repository/model_config.hpp"
+
+namespace ocelli::repository {
+
+extern const ConfigObject kVersionPolicyObject;
+extern const ConfigObject kLoaderOptionsObject;
+
+// The keys of a model, in the order of the reference page.
+inline constexpr ConfigKey kModelKeys[] = {
+    {.name = "name",
+     .type = ConfigType::kText,
+     .help = "Name under which clients ask for the model; no other model or pipeline may have it.",
+     .flag = "model_name",
+     .need = ConfigNeed::kByFile},
+    {.name = "base_path",
+     .type = ConfigType::kText,
+     .help = "Folder that holds version folders (1, 2, ...), or a model file, which is served as version 1. In "
+             "config.json a relative path is relative to that file.",
+     .flag = "model_path",
+     .need = ConfigNeed::kByEntry},
+    {.name = "target_device",
+     .type = ConfigType::kText,
+     .help = "CPU, GPU[.n], NPU, NVIDIA[.n], AUTO[:list], MULTI:list, HETERO:list or BATCH:device(n). A list is in "
+             "order of priority and may mix vendors.",
+     .default_text = "CPU",
+     .flag = "target_device"},
+    {.name = "batch_size",
+     .type = ConfigType::kTextOrInteger,
+     .help = "A number, a range (1:8), -1 for any, or auto to recompile for whatever a request brings.",
+     .default_text = "the model's own",
+     .flag = "batch_size"},
+    {.name = "shape",
+     .type = ConfigType::kTextOrTexts,
+     .help = "\"(1,3,224,224)\", \"auto\", or a JSON object from input to shape. A dimension may be a range (1:8) or "
+             "-1 for any. batch_size is then ignored.",
+     .default_text = "the model's own",
+     .flag = "shape"},
+    {.name = "layout",
+     .type = ConfigType::kTextOrTexts,
+     .help = "\"NHWC:NCHW\" lets clients send NHWC to an NCHW model; \"NCHW\" only names the dimensions; or a JSON "
+             "object from input to layout.",
+     .flag = "layout"},
+    {.name = "mean",
+     .type = ConfigType::kChannelValues,
+     .help = "Subtracted from the input: a number or (a,b,c) per channel. Needs layout.",
+     .flag = "mean"},
+    {.name = "scale",
+     .type = ConfigType::kChannelValues,
+     .help = "Divides the input after the mean: a number or (a,b,c) per channel. Needs layout.",
+     .flag = "scale"},
+    {.name = "color_format",
+     .type = ConfigType::kText,
+     .help = "\"BGR:RGB\": clients send BGR to an RGB model. Of RGB, BGR, GRAY, NV12, NV12_2, I420, I420_3. Needs "
+             "layout.",
+     .flag = "color_format"},
+    {.name = "precision",
+     .type = ConfigType::kText,
+     .help = "\"uint8:fp32\": clients send uint8 to an fp32 model. Needs layout.",
+     .flag = "precision"},
+    {.name = "model_version_policy",
+     .type = ConfigType::kObject,
+     .help = "{\"all\":{}}, {\"latest\":{\"num_versions\":N}} or {\"specific\":{\"versions\":[N,...]}}.",
+     .default_text = "{\"latest\":{\"num_versions\":1}}",
+     .flag = "model_version_policy",
+     .object = &kVersionPolicyObject},
+    {.name = "nireq",
+     .type = ConfigType::kInteger,
+     .help = "Inference requests in flight per model version; 0 asks the device.",
+     .default_text = "the device's optimum",
+     .flag = "nireq",
+     .entry_most = ModelConfig::kMaxRequests},
+    {.name = "plugin_config",
+     .type = ConfigType::kScalars,
+     .help = "Settings of the device, for example {\"PERFORMANCE_HINT\":\"THROUGHPUT\"}. Without NUM_STREAMS and "
+             "PERFORMANCE_HINT, PERFORMANCE_HINT=LATENCY is set.",
+     .flag = "plugin_config"},
+    {.name = "idle_unload_seconds",
+     .type = ConfigType::kInteger,
+     .help = "Unused for so long, the model gives its device's memory back, and comes back with the next request; 0 "
+             "for never.",
+     .default_text = "the option's, which is for every model",
+     .flag = "idle_unload_seconds",
+     .entry_most = std::numeric_limits<std::uint32_t>::max()},
+    {.name = "allow_cache",
+     .type = ConfigType::kBoolean,
+     .help = "Uses the cache of compiled models (--cache_dir) also with batch_size or shape auto.",
+     .default_text = "false"},
+    {.name = "stateful",
+     .type = ConfigType::kBoolean,
+     .help = "The model keeps state between the requests of a sequence.",
+     .default_text = "false",
+     .flag = "stateful"},
+    {.name = "idle_sequence_cleanup",
+     .type = ConfigType::kBoolean,
+     .help = "Sequences that are not used are dropped. Needs stateful.",
+     .default_text = "true",
+     .flag = "idle_sequence_cleanup"},
+    {.name = "low_latency_transformation",
+     .type = ConfigType::kBoolean,
+     .help = "Applies OpenVINO's low latency transformation. Needs stateful.",
+     .default_text = "false",
+     .flag = "low_latency_transformation"},
+    {.name = "max_sequence_number",
+     .type = ConfigType::kInteger,
+     .help = "Sequences at the same time, 0 for no limit. Needs stateful.",
+     .default_text = "500",
+     .flag = "max_sequence_number",
+     .most = std::numeric_limits<std::uint32_t>::max()},
+    {.name = "custom_loader_options",
+     .type = ConfigType::kObject,
+     .help = "Accepted, as OVMS has it; the model is not served: custom loaders are not supported.",
+     .object = &kLoaderOptionsObject},
+    {.name = "graph_path",
+     .type = ConfigType::kText,
+     .help = "Accepted, as OVMS has it; the model is not served: MediaPipe graphs are not supported."},
+    {.name = "subconfig",
+     .type = ConfigType::kText,
+     .help = "Accepted without effect: it belongs to MediaPipe graphs."},
+};
+
+// The keys of monitoring.metrics.
+inline constexpr ConfigKey kMetricsKeys[] = {
+    {.name = "enable",
+     .type = ConfigType::kBoolean,
+     .help = "Serves GET /metrics on the REST port.",
+     .default_text = "false",
+     .flag = "metrics_enable",
+     .need = ConfigNeed::kByFile},
+    {.name = "metrics_list",
+     .type = ConfigType::kTextList,
+     .help = "Metric families to show, instead of those that are on by default; on the command line a comma list.",
+     .flag = "metrics_list"},
+    {.name = "endpoint_path",
+     .type = ConfigType::kText,
+     .help = "Accepted without effect: the page is at /metrics.",
+     .default_text = "/metrics"},
+};
+
+}  // namespace ocelli::repository
