@@ -1,16 +1,19 @@
 #include "base/log.hpp"
 
+#include <fcntl.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
-#include <spdlog/sinks/basic_file_sink.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <exception>
+#include <filesystem>
 #include <iterator>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "base/line_writer.hpp"
@@ -56,30 +59,46 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-// Standard output, which may be a pipe or a terminal that nobody reads.
-class StandardOutputSink final : public spdlog::sinks::base_sink<std::mutex> {
+// Standard output or a file. Either may be a pipe or a terminal that nobody reads.
+class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  StandardOutputSink() : writer_(STDOUT_FILENO, false) {}
+  // As LineWriter takes them.
+  WriterSink(int file, bool owned) : writer_(file, owned) {}
 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    write(message);
-    const auto dropped = writer_.take_dropped();
-    if (dropped == 0) return;
-    const auto text = fmt::format("{} lines of the log are missing here: nobody read them in time", dropped);
-    write({message.source, message.logger_name, spdlog::level::warn, {text.data(), text.size()}});
+    const int error = write(message);
+    if (const auto dropped = writer_.take_dropped(); dropped != 0) {
+      const auto text = fmt::format("{} lines of the log are missing here: nobody read them in time", dropped);
+      write({message.source, message.logger_name, spdlog::level::warn, {text.data(), text.size()}});
+    }
+    if (error != 0 && error != EAGAIN) throw std::system_error(error, std::generic_category());
   }
   void flush_() override {}
 
  private:
-  void write(const spdlog::details::log_msg& message) {
+  int write(const spdlog::details::log_msg& message) {
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
-    writer_.write({line.data(), line.size()});
+    return writer_.write({line.data(), line.size()});
   }
 
   LineWriter writer_;
 };
+
+// Not blocking: a named pipe that nobody reads is refused instead of being waited for.
+int open_log_file(const std::string& path, std::string* error) {
+  std::error_code ignored;
+  if (const auto folder = std::filesystem::path(path).parent_path(); !folder.empty())
+    std::filesystem::create_directories(folder, ignored);
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+  if (file < 0 && error) {
+    const int reason = errno;
+    *error = std::generic_category().message(reason);
+    if (reason == ENXIO) *error += " (a named pipe that nobody reads)";
+  }
+  return file;
+}
 
 class ConsoleLogSink final : public LogSink {
  public:
@@ -136,8 +155,12 @@ class NullLogSink final : public LogSink {
 
 std::shared_ptr<LogSink> make_console_log_sink(LogLevel level, const std::string& path, std::string* error) {
   try {
-    std::vector<spdlog::sink_ptr> sinks{std::make_shared<StandardOutputSink>()};
-    if (!path.empty()) sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
+    std::vector<spdlog::sink_ptr> sinks{std::make_shared<WriterSink>(STDOUT_FILENO, false)};
+    if (!path.empty()) {
+      const int file = open_log_file(path, error);
+      if (file < 0) return nullptr;
+      sinks.push_back(std::make_shared<WriterSink>(file, true));
+    }
     return std::make_shared<ConsoleLogSink>(level, std::move(sinks), path);
   } catch (const std::exception& failure) {
     if (error) *error = failure.what();
