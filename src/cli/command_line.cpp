@@ -132,6 +132,16 @@ std::vector<std::string> with_empty_values_apart(std::span<const std::string> ar
   return words;
 }
 
+// The library takes "--name=" of a switch for "--name".
+Status check_empty_switches(std::span<const std::string> arguments, OptionUser user) {
+  for (const auto& option : option_table()) {
+    if (!is_boolean(option) || !takes_group(user, option.group)) continue;
+    if (std::ranges::find(arguments, fmt::format("--{}=", option.name)) != arguments.end())
+      return unparsable("", Expected{}(static_cast<const bool*>(nullptr)), fmt::format("--{}", option.name));
+  }
+  return {};
+}
+
 Status apply_environment(CommandLine& line) {
   if (const auto folder = environment("OVMS_MODEL_REPOSITORY_PATH"); !folder.empty()) {
     if (!line.has("model_repository_path")) line.model_repository_path = folder;
@@ -164,6 +174,7 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments, O
     auto* added = is_boolean(option) ? app.add_flag(flags) : app.add_option(flags)->expected(1);
     options.emplace_back(&option, added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll));
   }
+  if (auto status = check_empty_switches(arguments, user); !status.ok()) return status;
   try {
     auto words = with_empty_values_apart(arguments);
     std::reverse(words.begin(), words.end());  // the library wants them so
@@ -185,6 +196,7 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments, O
     line.given.insert(std::string(option->name));
     if (auto status = assign(*option, typed->results().back(), line); !status.ok()) return status;
   }
+  if (line.help || line.version) return line;  // nothing is done that the environment could spoil
   if (auto status = apply_environment(line); !status.ok()) return status;
   return line;
 }

@@ -20,7 +20,8 @@ constexpr std::string_view kServeIntroduction =
     "Ocelli serves vision models on whatever accelerator this machine has, over REST and gRPC.\n\n"
     "  ocelli [serve] --model_path PATH --model_name NAME --rest_port PORT [--port PORT] [option ...]\n"
     "  ocelli [serve] --config_path FILE --rest_port PORT [--port PORT] [option ...]\n\n"
-    "Commands: serve (default), bench, devices, doctor, options, version; `ocelli COMMAND --help` tells more.\n"
+    "Commands: serve (default; model is the same), bench, devices, doctor, options, version, help; `ocelli COMMAND\n"
+    "--help` tells more.\n"
     "Values: --name value or --name=value; switches: --name or --name=false.\n";
 constexpr std::string_view kBenchIntroduction =
     "Measures a model in process, through REST and through gRPC side by side with the raw runtime.\n\n"

@@ -31,36 +31,52 @@ int fail(const std::string& text) noexcept {
   return kExitFailure;
 }
 
-int help_command() {
-  fmt::print("{}", options_help(terminal_columns()));
+constexpr std::string_view kOptionsUsage =
+    "usage: ocelli options [--json | --markdown | --config-schema | --config-markdown]\n\n"
+    "Prints the options of `ocelli serve` and `ocelli bench`, or the keys of config.json.\n\n"
+    "  (nothing)           as --help prints them\n"
+    "  --json              as a JSON array\n"
+    "  --markdown          as docs/reference/options.md\n"
+    "  --config-schema     JSON Schema (draft 2020-12) of config.json and mapping_config.json\n"
+    "  --config-markdown   the tables of docs/reference/config.md\n";
+constexpr std::string_view kVersionUsage =
+    "usage: ocelli version\n\n"
+    "Prints the OpenVINO Model Server release that this program behaves as, the version of OpenVINO that it found, and "
+    "its own.\n";
+constexpr std::string_view kHelpUsage =
+    "usage: ocelli help [COMMAND]\n\n"
+    "Prints what `ocelli COMMAND --help` prints; without a command, the options of `ocelli serve`.\n";
+
+bool asks_help(Arguments arguments) {
+  return arguments.size() == 1 && (arguments[0] == "--help" || arguments[0] == "-h");
+}
+
+int show(std::string_view text) {
+  fmt::print("{}", text);
   return kExitOk;
 }
 
-// OVMS prints these lines and scripts look for them; the third says what this program is.
-int version_command() {
-  const auto backend = load_backend(default_backend_folder(), "openvino", {});
-  fmt::print("OpenVINO Model Server {}\n", kModelServerRelease);
-  fmt::print("OpenVINO backend {}\n", backend.ok() ? (*backend)->version() : "not available");
-  fmt::print("Ocelli {} (behaves as the OpenVINO Model Server release above)\n", kVersion);
-  return kExitOk;
+// OVMS's text for arguments that mean nothing.
+int unmatched(Arguments arguments) {
+  std::string text = "error parsing options - unmatched arguments: ";
+  for (const auto& argument : arguments) text += argument + ", ";
+  fmt::print(stderr, "{}\n", text);
+  return kExitUsage;
 }
 
 int options_command(Arguments arguments) {
-  if (arguments.empty()) return help_command();
-  if (arguments.size() == 1 && arguments[0] == "--json") {
-    fmt::print("{}", options_json());
-  } else if (arguments.size() == 1 && arguments[0] == "--markdown") {
-    fmt::print("{}", options_markdown());
-  } else if (arguments.size() == 1 && arguments[0] == "--config-schema") {
-    fmt::print("{}", config_schema());
-  } else if (arguments.size() == 1 && arguments[0] == "--config-markdown") {
-    fmt::print("{}", config_markdown());
-  } else {
-    fmt::print(stderr, "usage: ocelli options [--json | --markdown | --config-schema | --config-markdown]\n");
-    return kExitUsage;
-  }
-  return kExitOk;
+  if (arguments.empty()) return show(options_help(terminal_columns()));
+  if (asks_help(arguments)) return show(kOptionsUsage);
+  const auto& what = arguments[0];
+  if (arguments.size() == 1 && what == "--json") return show(options_json());
+  if (arguments.size() == 1 && what == "--markdown") return show(options_markdown());
+  if (arguments.size() == 1 && what == "--config-schema") return show(config_schema());
+  if (arguments.size() == 1 && what == "--config-markdown") return show(config_markdown());
+  fmt::print(stderr, "{}", kOptionsUsage);
+  return kExitUsage;
 }
+
+int help_command(Arguments arguments);
 
 struct Command {
   std::string_view name;
@@ -68,15 +84,16 @@ struct Command {
 };
 
 constexpr std::array kCommands{
-    Command{"serve", serve_command},
-    Command{"model", serve_command},  // OpenVINO's page about MULTI has this word in front of the options
-    Command{"bench", bench_command},
-    Command{"devices", devices_command},
-    Command{"doctor", doctor_command},
-    Command{"options", options_command},
-    Command{"version", [](Arguments) { return version_command(); }},
-    Command{"help", [](Arguments) { return help_command(); }},
+    Command{"serve", serve_command},     Command{"model", serve_command},  // OpenVINO's page about MULTI has this word
+                                                                           // in front of the options
+    Command{"bench", bench_command},     Command{"devices", devices_command}, Command{"doctor", doctor_command},
+    Command{"options", options_command}, Command{"version", version_command}, Command{"help", help_command},
 };
+
+const Command* find_command(std::string_view name) {
+  const auto* const found = std::ranges::find(kCommands, name, &Command::name);
+  return found == kCommands.end() ? nullptr : found;
+}
 
 int unknown_command(const std::string& name) {
   std::string names;
@@ -85,30 +102,43 @@ int unknown_command(const std::string& name) {
   return kExitUsage;
 }
 
-int dispatch(Arguments arguments) {
-  if (arguments.empty()) return help_command();
+int help_command(Arguments arguments) {
+  if (arguments.empty()) return show(options_help(terminal_columns()));
+  if (asks_help(arguments)) return show(kHelpUsage);
+  if (arguments.size() > 1) return unmatched(arguments.subspan(1));
+  const auto* const command = find_command(arguments[0]);
+  const std::string help = "--help";
+  return command ? command->run({&help, 1}) : unknown_command(arguments[0]);
+}
+
+int dispatch(Arguments arguments, std::string_view program) {
+  if (arguments.empty()) return help_command(arguments);
   const auto& first = arguments[0];
-  if (first == "--help" || first == "-h") return help_command();
-  if (first == "--version") return version_command();
-  if (first.starts_with("-")) return serve_command(arguments);
-  for (const auto& command : kCommands) {
-    if (command.name != first) continue;
-    const auto rest = arguments.subspan(1);
-    const bool asks_help = std::find(rest.begin(), rest.end(), "--help") != rest.end();
-    if (command.name == "serve" && (asks_help || rest.empty())) return help_command();
-    return command.run(rest);
-  }
+  if (const auto* const command = find_command(first)) return command->run(arguments.subspan(1));
+  // A script that was written for OVMS gets its words for an argument that means nothing.
+  if (first.starts_with("-") || program == "ovms") return serve_command(arguments);
   return unknown_command(first);
 }
 
 }  // namespace
 
-int run_program(std::span<const std::string> arguments) {
+// OVMS prints the first two lines and scripts look for them; the third says what this program is.
+int version_command(Arguments arguments) {
+  if (asks_help(arguments)) return show(kVersionUsage);
+  if (!arguments.empty()) return unmatched(arguments);
+  const auto backend = load_backend(default_backend_folder(), "openvino", {});
+  fmt::print("OpenVINO Model Server {}\n", kModelServerRelease);
+  fmt::print("OpenVINO backend {}\n", backend.ok() ? (*backend)->version() : "not available");
+  fmt::print("Ocelli {} (behaves as the OpenVINO Model Server release above)\n", kVersion);
+  return kExitOk;
+}
+
+int run_program(std::span<const std::string> arguments, std::string_view program) {
   fill_standard_streams();
   // A file that has reached the limit of `ulimit -f` fails its write with EFBIG, as a full disk does with ENOSPC.
   ::signal(SIGXFSZ, SIG_IGN);
   try {
-    return dispatch(arguments);
+    return dispatch(arguments, program);
   } catch (const std::system_error& failure) {
     const bool threads = failure.code() == std::errc::resource_unavailable_try_again;
     return fail(fmt::format("ocelli failed: {}{}\n", failure.what(), threads ? kThreadsAreLimited : ""));

@@ -14,7 +14,8 @@
 #include "cli/commands.hpp"
 #include "cli/config_management.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/program.hpp"
+#include "cli/option_page.hpp"
+#include "cli/text_table.hpp"
 #include "cli/validate.hpp"
 #include "server/log_setup.hpp"
 #include "server/repository_setup.hpp"
@@ -121,10 +122,10 @@ int serve(const CommandLine& line) {
 int serve_command(Arguments arguments) {
   auto line = parse_command_line(arguments);
   if (!line.ok()) return fail(line.status(), kExitUsage);
-  // These two may also stand behind other options.
-  if (line->help || line->version) {
-    const std::string only = line->help ? "--help" : "--version";
-    return run_program({&only, 1});
+  if (line->version) return version_command({});
+  if (line->help || arguments.empty()) {
+    fmt::print("{}", options_help(terminal_columns()));
+    return kExitOk;
   }
   if (auto status = validate(*line, Machine::here()); !status.ok()) return fail(status, kExitUsage);
   if (line->list_models || line->add_to_config || line->remove_from_config) return manage(*line);

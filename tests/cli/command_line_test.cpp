@@ -98,6 +98,13 @@ TEST(CommandLine, AnEmptyValueIsRefusedWhereItWouldMeanSomethingElse) {
   EXPECT_TRUE(failure({"--access_log="}).starts_with("access_log should be one of: "));
 }
 
+TEST(CommandLine, AnEmptySwitchIsNotTrue) {
+  for (const std::string name : {"allow_credentials", "metrics_enable", "stateful", "idle_sequence_cleanup"}) {
+    EXPECT_EQ(failure({"--" + name + "="}),
+              "error parsing options: Argument ‘’ failed to parse - Expected: true or false; given to --" + name);
+  }
+}
+
 TEST(CommandLine, TheRepositoryVariableGivesDefaults) {
   const Environment variable("OVMS_MODEL_REPOSITORY_PATH", "/models");
   EXPECT_EQ(parsed({"--port", "1"}).server.config_path, "/models/config.json");

@@ -22,11 +22,43 @@ class Program(unittest.TestCase):
         self.assertEqual((done.stderr, done.returncode, done.stdout), (expected + "\n", 64, ""), arguments)
 
     def test_no_arguments_and_help_print_the_options(self):
-        for arguments in ((), ("--help",), ("-h",), ("serve",), ("help",), ("serve", "--help"), ("--port", "1", "--help")):
+        for arguments in ((), ("--help",), ("-h",), ("serve",), ("model",), ("help",), ("options",), ("serve", "--help"), ("model", "--help"),
+                          ("help", "serve"), ("--port", "1", "--help")):
             done = run(*arguments)
             self.assertEqual((done.returncode, done.stderr), (0, ""), arguments)
             self.assertIn("--rest_bind_address", done.stdout)
             self.assertLessEqual(max(map(len, done.stdout.splitlines())), 110)
+
+    def test_every_command_has_help_of_its_own(self):
+        for command, expected in (("bench", "ocelli bench --model_path"), ("devices", "ocelli devices"), ("doctor", "ocelli doctor"),
+                                  ("options", "usage: ocelli options"), ("version", "usage: ocelli version"), ("help", "usage: ocelli help")):
+            done = run(command, "--help")
+            self.assertEqual((done.returncode, done.stderr), (0, ""), command)
+            self.assertIn(expected, done.stdout)
+            self.assertEqual(run("help", command).stdout, done.stdout)
+        done = run("help", "nonsense")
+        self.assertEqual((done.returncode, done.stdout), (64, ""))
+        self.assertIn("unknown command 'nonsense'", done.stderr)
+        self.assertIn("usage: ocelli options", run("options", "--nonsense").stderr)
+
+    def test_help_and_versions_do_not_hide_unknown_arguments(self):
+        for arguments in (("--version", "--nope"), ("--help", "--nope"), ("--nope", "--help"), ("version", "--nope"), ("bench", "--help", "--nope"),
+                          ("serve", "--version", "--nope")):
+            self.usage_error("error parsing options - unmatched arguments: --nope, ", *arguments)
+
+    def test_an_unknown_word_is_told_as_ovms_tells_it(self):
+        for word in ("stray", ""):
+            done = run(word, name="ovms")
+            self.assertEqual((done.stderr, done.returncode, done.stdout), (f"error parsing options - unmatched arguments: {word}, \n", 64, ""))
+            self.assertIn(f"unknown command '{word}'", run(word).stderr)
+
+    def test_a_log_that_nobody_reads_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pipe = os.path.join(folder, "pipe")
+            os.mkfifo(pipe)
+            done = run("--model_name", "m", "--model_path", "/p", "--rest_port", "1", "--log_path", pipe)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn(f"log_path {pipe} cannot be opened: No such device or address", done.stderr)
 
     def test_the_ovms_name_is_the_same_program(self):
         self.assertEqual(run("--help", name="ovms").stdout, run("--help").stdout)
@@ -44,6 +76,8 @@ class Program(unittest.TestCase):
             ("error parsing options - unmatched arguments: --nonsense, more, ", ("--nonsense", "more", *one)),
             ("error parsing options: Argument ‘abc’ failed to parse - Expected: a whole number from 0 to 4294967295; given to --rest_port", (*one, "--rest_port", "abc")),
             ("error parsing options: Argument ‘-1’ failed to parse - Expected: a whole number from 0 to 4294967295; given to --port", (*one, "--port", "-1")),
+            ("error parsing options: Argument ‘’ failed to parse - Expected: true or false; given to --allow_credentials",
+             (*one, "--rest_port", "9000", "--allow_credentials=")),
             ("error parsing options: Option ‘port’ is missing an argument", (*one, "--port")),
             ("nireq should be from 0 to 100000; given: 100001", (*one, "--port", "9000", "--nireq", "100001")),
             ("Use either config_path or model_path with model_name", ("--config_path", "c", "--model_name", "m")),

@@ -193,12 +193,13 @@ int fail(const Status& status, int code) {
 }  // namespace
 
 int bench_command(Arguments arguments) {
-  if (arguments.empty() || std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+  const auto line = parse_command_line(arguments, OptionUser::kBench);
+  if (!line.ok()) return fail(line.status(), kExitUsage);
+  if (line->version) return version_command({});
+  if (line->help || arguments.empty()) {
     fmt::print("{}", options_help(kHelpColumns, OptionUser::kBench));
     return kExitOk;
   }
-  const auto line = parse_command_line(arguments, OptionUser::kBench);
-  if (!line.ok()) return fail(line.status(), kExitUsage);
   if (line->server.model.model_path.empty()) return fail(invalid_argument("bench needs --model_path"), kExitUsage);
   const auto levels = concurrencies(line->bench.concurrency);
   if (!levels.ok()) return fail(levels.status(), kExitUsage);
