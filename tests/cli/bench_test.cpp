@@ -216,5 +216,21 @@ TEST(BenchReport, TheHistogramCountsEveryRequest) {
   EXPECT_EQ(sum, 100U);
 }
 
+TEST(BenchReport, SaysWhatFailedAndWhetherEverythingDid) {
+  auto report = report_of_two();
+  EXPECT_EQ(failure_text(report), "");
+  EXPECT_TRUE(all_answered(report));
+  report.lines[1].result.errors = 3;
+  report.lines[1].result.first_error = "HTTP 503";
+  EXPECT_EQ(failure_text(report), "REST at concurrency 4: 3 of 103 requests failed; first error: HTTP 503\n");
+  EXPECT_TRUE(all_answered(report));
+  report.lines[1].result.latency = {};
+  EXPECT_EQ(failure_text(report), "REST at concurrency 4: all 3 requests failed; first error: HTTP 503\n");
+  EXPECT_FALSE(all_answered(report));
+  report.lines[1].result.errors = 0;
+  EXPECT_EQ(failure_text(report), "REST at concurrency 4: no request ended in the time\n");
+  EXPECT_FALSE(all_answered(report));
+}
+
 }  // namespace
 }  // namespace ocelli::cli

@@ -125,6 +125,13 @@ class Doors(unittest.TestCase):
         self.assertEqual([(line["way"], line["errors"]) for line in results], [("REST", 0), ("gRPC", 0)])
         self.assertGreater(min(line["requests"] for line in results), 10)
 
+    def test_bench_fails_where_every_request_fails(self):
+        done = run("bench", "--model_path", toy("dummy"), "--model_name", "nobody", "--ways", "raw,rest", "--duration", "1", "--rounds", "1",
+                   "--concurrency", "1", "--rest_address", f"127.0.0.1:{self.server.rest_port}")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertRegex(done.stderr, r"^REST at concurrency 1: all \d+ requests failed; first error: .+\n$")
+        self.assertRegex(done.stdout, r"(?m)^raw +1 ")
+
 
 class ExitCodes(unittest.TestCase):
     def check_start_fails(self, expected, *flags, code=1):

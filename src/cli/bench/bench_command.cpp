@@ -210,7 +210,8 @@ int bench_command(Arguments arguments) {
   bench.stop();
   if (!report.ok()) return fail(report.status(), kExitFailure);
   fmt::print("{}", line->bench.json ? report_json(*report) : report_text(*report));
-  return kExitOk;
+  fmt::print(stderr, "{}", failure_text(*report));
+  return all_answered(*report) ? kExitOk : kExitFailure;
 }
 
 }  // namespace ocelli::cli

@@ -147,4 +147,27 @@ std::string report_json(const BenchReport& report) {
   return json.dump(2) + "\n";
 }
 
+std::string failure_text(const BenchReport& report) {
+  std::string out;
+  for (const auto& line : report.lines) {
+    const auto succeeded = line.result.latency.count();
+    const auto failed = line.result.errors;
+    if (failed == 0 && succeeded > 0) continue;
+    out += fmt::format("{} at concurrency {}: ", line.way, line.concurrency);
+    if (failed == 0) {
+      out += "no request ended in the time\n";
+    } else if (succeeded == 0) {
+      out += fmt::format("all {} requests failed; first error: {}\n", failed, line.result.first_error);
+    } else {
+      out += fmt::format("{} of {} requests failed; first error: {}\n", failed, failed + succeeded,
+                         line.result.first_error);
+    }
+  }
+  return out;
+}
+
+bool all_answered(const BenchReport& report) noexcept {
+  return std::ranges::all_of(report.lines, [](const BenchLine& line) { return line.result.latency.count() > 0; });
+}
+
 }  // namespace ocelli::cli

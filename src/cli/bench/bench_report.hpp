@@ -32,4 +32,10 @@ std::string report_text(const BenchReport& report);
 // The same numbers as a JSON object {model, execution: [...], results: [...]}.
 std::string report_json(const BenchReport& report);
 
+// A line for each of the report's lines with requests that failed, or without one that succeeded: "REST at concurrency
+// 4: 3 of 100 requests failed; first error: ...". Empty when all succeeded.
+std::string failure_text(const BenchReport& report);
+// Whether at least one request of every line succeeded, so that its numbers mean something.
+bool all_answered(const BenchReport& report) noexcept;
+
 }  // namespace ocelli::cli
