@@ -9,7 +9,9 @@
 #include <string_view>
 #include <utility>
 
+#include "repository/config_check.hpp"
 #include "repository/model_document.hpp"
+#include "repository/strict_object.hpp"
 
 namespace ocelli::repository {
 namespace {
@@ -89,7 +91,7 @@ class TritonReader {
   }
 
   // In an object below: only what says something is worth a word.
-  void pass_over(JsonObject& object, const std::string& key) {
+  void pass_over(StrictObject& object, const std::string& key) {
     const Json* value = object.take(key);
     if (value && !says_nothing(*value)) ignored_.push_back(object.path_of(key));
   }
@@ -104,7 +106,7 @@ class TritonReader {
     if (document_.contains(ours)) problem_.set(triton, fmt::format("given beside {}, which sets the same", ours));
   }
 
-  std::optional<std::int64_t> whole(JsonObject& object, const std::string& key, std::int64_t least, std::int64_t most) {
+  std::optional<std::int64_t> whole(StrictObject& object, const std::string& key, std::int64_t least, std::int64_t most) {
     const Json* value = object.take(key);
     return value ? whole(*value, object.path_of(key), least, most) : std::nullopt;
   }
@@ -121,7 +123,7 @@ class TritonReader {
   void read_transaction_policy() {
     const auto value = take("model_transaction_policy");
     if (!value) return;
-    JsonObject object(*value, "model_transaction_policy", problem_);
+    StrictObject object(*value, "model_transaction_policy", problem_);
     if (object.boolean("decoupled").value_or(false)) problem_.set(object.path_of("decoupled"), "is not supported");
     object.finish();
   }
@@ -140,7 +142,8 @@ class TritonReader {
           std::ranges::transform(*list, list->begin(), with_numbers);
       }
     }
-    config_.version_policy = read_version_policy(*value, "version_policy", problem_);
+    check_config(*value, "version_policy", config_version_policy(), problem_);
+    if (!problem_.found()) config_.version_policy = read_version_policy(*value);
   }
 
   // Triton's batches go up to max_batch_size; 0 says that the dims are the whole shape.
@@ -154,7 +157,7 @@ class TritonReader {
     }
     const auto value = take("dynamic_batching");
     if (!value) return;
-    JsonObject object(*value, "dynamic_batching", problem_);
+    StrictObject object(*value, "dynamic_batching", problem_);
     BatchingParameter batching;
     if (max_batch_size_.value_or(0) > 0) batching.max_items = static_cast<std::uint32_t>(*max_batch_size_);
     const std::int64_t most = batching.max_items.value_or(kMostItems);
@@ -179,7 +182,7 @@ class TritonReader {
     std::set<std::int64_t> cards;
     std::int64_t count = 0;
     for (std::size_t i = 0; i < value->size(); ++i) {
-      JsonObject group((*value)[i], fmt::format("instance_group[{}]", i), problem_);
+      StrictObject group((*value)[i], fmt::format("instance_group[{}]", i), problem_);
       count += whole(group, "count", 0, ModelConfig::kMaxRequests).value_or(0);
       const std::string kind = group.text("kind").value_or("KIND_AUTO");
       if (kind != "KIND_AUTO" && kind != "KIND_CPU" && kind != "KIND_GPU" && kind != "KIND_MODEL")
@@ -225,7 +228,7 @@ class TritonReader {
     if (!value) return;
     if (!value->is_array()) return problem_.expected(key, "an array", *value);
     for (std::size_t i = 0; i < value->size(); ++i) {
-      JsonObject object((*value)[i], fmt::format("{}[{}]", key, i), problem_);
+      StrictObject object((*value)[i], fmt::format("{}[{}]", key, i), problem_);
       ExpectedTensor& tensor = into.emplace_back();
       tensor.batch_apart = batch_apart;
       tensor.name = object.required_text("name");
