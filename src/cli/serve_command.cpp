@@ -99,14 +99,15 @@ int run(server::Server& server, server::SignalWatch& signals, const Log& log) {
 int serve(const CommandLine& line) {
   raise_open_files_limit();
   server::SignalWatch signals;
-  const auto log = server::make_log(line.server.log);
-  if (!log.ok()) return fail(log.status(), kExitFailure);
+  const auto made = server::make_log(line.server.log);
+  if (!made.ok()) return fail(made.status(), kExitFailure);
+  const Log* const log = &made->log;
   log->info("Ocelli {}, behaving as OpenVINO Model Server {}", kVersion, kModelServerRelease);
   if (const auto status = server::check_served(line.server); !status.ok()) {
     tell_no_models(*log, status);
     return kExitFailure;
   }
-  auto opened = server::Server::open(line.server, *log);
+  auto opened = server::Server::open(line.server, *log, made->gate);
   if (!opened.ok()) {
     log->error("{}", opened.status().message());
     return kExitFailure;

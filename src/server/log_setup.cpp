@@ -22,11 +22,12 @@ LogLevel level_of(std::string_view name) {
 
 }  // namespace
 
-Result<Log> make_log(const LogOptions& options) {
+Result<ServerLog> make_log(const LogOptions& options) {
   std::string error;
-  auto sink = make_console_log_sink(level_of(options.level), options.path, &error);
+  auto sink = make_console_log_sink(LogLevel::kTrace, options.path, &error);
   if (!sink) return invalid_argument(fmt::format("log_path {} cannot be opened: {}", options.path, error));
-  return Log(std::move(sink), "serving");
+  auto gate = std::make_shared<LogGate>(std::move(sink), LogSettings::from(level_of(options.level)), options.path);
+  return ServerLog{Log(gate, "serving"), gate};
 }
 
 }  // namespace ocelli::server

@@ -155,6 +155,7 @@ struct Server::Parts {
 
   const ServerOptions options;
   const Log log;
+  std::shared_ptr<LogGate> log_gate;  // null: the log stays as it is
   std::unique_ptr<observability::AccessLog> access_log;
   BufferPool pool;
   devices::RuntimeRegistry runtimes;
@@ -194,8 +195,11 @@ Status Server::Parts::open_grpc(const ApiKeys& keys) {
     if (!made.ok()) return made.status();
     grpc_tls = std::move(*made);
   }
-  rpc_router = std::make_unique<rpc::RpcRouter>(rpc::RpcRouterOptions{
-      .catalog = repository, .shared_memory = &shared_memory, .server_version = std::string(kModelServerRelease)});
+  rpc_router =
+      std::make_unique<rpc::RpcRouter>(rpc::RpcRouterOptions{.catalog = repository,
+                                                             .shared_memory = &shared_memory,
+                                                             .server_version = std::string(kModelServerRelease),
+                                                             .log = log_gate.get()});
   transport::RpcServerParts parts;
   parts.options = std::move(*rpc_settings);
   parts.handler = rpc_router.get();
@@ -241,6 +245,7 @@ Status Server::Parts::open_rest(const ApiKeys& keys) {
   rest::RestServices services(repository, *administration);
   services.shared_memory = &shared_memory;
   services.server_version = kModelServerRelease;
+  services.log = log_gate.get();
   services.render_metrics = [this] { return metrics_enabled ? std::optional(metrics->render()) : std::nullopt; };
   rest_router = std::make_unique<rest::RestRouter>(std::move(services));
   transport::HttpHandler* handler = rest_router.get();
@@ -307,7 +312,8 @@ Server::~Server() {
   if (parts_ && !parts_->stop(Duration::zero())) static_cast<void>(parts_.release());
 }
 
-Result<std::unique_ptr<Server>> Server::open(const ServerOptions& given, const Log& log) {
+Result<std::unique_ptr<Server>> Server::open(const ServerOptions& given, const Log& log,
+                                             std::shared_ptr<LogGate> gate) {
   auto options = given;
   const auto max_regions = fit_to_descriptors(options, log);
   auto plan = make_plan(options, log);
@@ -315,6 +321,7 @@ Result<std::unique_ptr<Server>> Server::open(const ServerOptions& given, const L
   const auto keys = plan->keys;
   if (const auto& cache = plan->repository.cache_dir; !cache.empty()) log.info("Model cache is enabled: {}", cache);
   auto parts = std::make_unique<Parts>(options, log, *plan, max_regions);
+  parts->log_gate = std::move(gate);
   parts->metrics->watch_memory([memory = &parts->context.memory] { return memory_facts(*memory); });
   auto threads = transport::IoThreads::start(io_thread_count(options));
   if (!threads.ok()) return threads.status();

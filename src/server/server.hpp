@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/log.hpp"
+#include "base/log_gate.hpp"
 #include "base/status.hpp"
 #include "server/server_options.hpp"
 #include "serving/model_catalog.hpp"
@@ -15,9 +16,11 @@ namespace ocelli::server {
 class Server {
  public:
   // Opens the listeners: metrics, then gRPC, then REST, so that liveness is answered while models load. Where the
-  // process may have few files open, fewer connections are let in than the options say, which the log tells. Errors: a
-  // port that is busy, files of TLS or keys that cannot be read, options that do not fit; the message is for the log.
-  static Result<std::unique_ptr<Server>> open(const ServerOptions& given, const Log& log);
+  // process may have few files open, fewer connections are let in than the options say, which the log tells. gate: what
+  // log passes, which clients may change; null: they may not. Errors: a port that is busy, files of TLS or keys that
+  // cannot be read, options that do not fit; the message is for the log.
+  static Result<std::unique_ptr<Server>> open(const ServerOptions& given, const Log& log,
+                                              std::shared_ptr<LogGate> gate = nullptr);
   // stop() with no time, when it was not called.
   ~Server();
   Server(const Server&) = delete;

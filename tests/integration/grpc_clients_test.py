@@ -1,5 +1,7 @@
 """The program as KServe and TensorFlow Serving clients see it over gRPC, with real models and numpy as the reference."""
 import io
+import json
+import pathlib
 import queue
 import re
 import sys
@@ -371,6 +373,26 @@ class ExplicitModels(unittest.TestCase):
             with self.assertRaises(InferenceServerException):
                 client.load_model("no_such_model")
             watch.cancel()
+
+    def test_models_that_come_with_the_request(self):
+        files = {f"file:7/{path.name}": path.read_bytes() for path in (pathlib.Path(toy("dummy")) / "1").iterdir()}
+        config = {"name": "sent", "backend": "openvino", "max_batch_size": 4, "input": [{"name": "b", "data_type": "TYPE_FP32", "dims": ["10"]}],
+                  "dynamic_batching": {"max_queue_delay_microseconds": 100}, "instance_group": [{"kind": "KIND_CPU", "count": 2}]}
+        row = np.zeros((3, 10), np.float32)
+        with GrpcServer(toys("scalar"), flags=["--model_control_mode", "explicit"]) as server:
+            client = server.client
+            client.load_model("sent", config=json.dumps(config), files=files)
+            np.testing.assert_array_equal(client.infer("sent", [tensor("b", row, "FP32")], model_version="7").as_numpy("a"), row + 1)
+            with self.assertRaises(InferenceServerException):
+                client.infer("sent", [tensor("b", np.zeros((5, 10), np.float32), "FP32")])
+            config["input"][0]["data_type"] = "TYPE_INT8"
+            with self.assertRaisesRegex(InferenceServerException, "data_type is TYPE_INT8, but the model has TYPE_FP32"):
+                client.load_model("sent", config=json.dumps(config), files=files)
+            np.testing.assert_array_equal(client.infer("sent", [tensor("b", row, "FP32")]).as_numpy("a"), row + 1)
+            client.unload_model("sent")
+            client.unload_model("sent")
+            changed = client.update_log_settings({"log_verbose_level": 1}, as_json=True)["settings"]
+            self.assertEqual(changed["log_verbose_level"], {"uint32_param": 1})
 
 
 if __name__ == "__main__":

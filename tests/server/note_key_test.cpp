@@ -78,6 +78,7 @@ struct Devices final : Runtime {
   [[nodiscard]] std::string version() const override { return number; }
   [[nodiscard]] std::vector<DeviceInfo> devices() override { return known; }
   [[nodiscard]] bool supports(ModelFormat) const noexcept override { return false; }
+  [[nodiscard]] bool knows_property(const std::string&, const std::string&) override { return false; }
   Result<std::unique_ptr<CompiledModel>> compile(const ModelSource&, const CompileOptions&) override {
     return unimplemented("no models");
   }

@@ -98,9 +98,9 @@ class Bench {
     options.rest.bind_address = options.grpc.bind_address = "127.0.0.1";
     options.file_system_poll_wait_seconds = 0;
     // The log would stand in the middle of the report.
-    auto log = line_.has("log_level") ? server::make_log(options.log) : Result<Log>(Log());
+    auto log = line_.has("log_level") ? server::make_log(options.log) : Result<server::ServerLog>(server::ServerLog());
     if (!log.ok()) return log.status();
-    auto server = server::Server::open(options, *log);
+    auto server = server::Server::open(options, log->log);
     if (!server.ok()) return server.status();
     server_ = std::move(*server);
     if (auto status = server_->load_models(); !status.ok()) return status;

@@ -4,6 +4,7 @@
 
 #include "protocols/admin/admin_request.hpp"
 #include "protocols/admin/config_json.hpp"
+#include "protocols/admin/settings_json.hpp"
 #include "protocols/rest/rest_reply.hpp"
 
 namespace ocelli::admin {
@@ -57,6 +58,34 @@ void AdminEndpoints::model_list(HttpExchange& exchange) noexcept {
   rest::reply_with(exchange, [this](HttpExchange& reply) -> Status {
     const auto created = std::chrono::duration_cast<std::chrono::seconds>(started_.time_since_epoch()).count();
     append_model_list(reply.body.text(), services_.catalog.all_statuses(), created);
+    return {};
+  });
+}
+
+void AdminEndpoints::log_settings(HttpExchange& exchange) noexcept {
+  rest::reply_with(exchange, [this](HttpExchange& reply) -> Status {
+    if (!services_.log) return unimplemented("Log settings are not offered by this server");
+    if (reply.request().method == transport::HttpMethod::kPost) {
+      const auto wanted = parse_settings(body_of(reply));
+      if (!wanted.ok()) return wanted.status();
+      if (auto status = settings::update_log(*services_.log, *wanted); !status.ok()) return status;
+    }
+    append_settings(reply.body.text(), settings::log_settings(*services_.log));
+    return {};
+  });
+}
+
+void AdminEndpoints::trace_settings(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
+  rest::reply_with(exchange, [&](HttpExchange& reply) -> Status {
+    if (!target.name.empty()) {
+      if (const auto model = services_.catalog.status(target.name, target.version); !model.ok()) return model.status();
+    }
+    if (reply.request().method == transport::HttpMethod::kPost) {
+      const auto wanted = parse_settings(body_of(reply));
+      if (!wanted.ok()) return wanted.status();
+      if (auto status = settings::update_trace(*wanted); !status.ok()) return status;
+    }
+    append_settings(reply.body.text(), settings::trace_settings());
     return {};
   });
 }

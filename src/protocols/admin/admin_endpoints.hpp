@@ -23,6 +23,10 @@ class AdminEndpoints {
   void config_reload(transport::HttpExchange& exchange) noexcept;
   // GET /v3/models: the names of what is available, as OpenAI's API lists models.
   void model_list(transport::HttpExchange& exchange) noexcept;
+  // Triton's logging and trace extensions: GET and POST /v2/logging, /v2/trace/setting and
+  // /v2/models/{name}/trace/setting. Both answer all settings.
+  void log_settings(transport::HttpExchange& exchange) noexcept;
+  void trace_settings(transport::HttpExchange& exchange, const rest::RouteParameters& target) noexcept;
   // GET /metrics.
   void metrics(transport::HttpExchange& exchange) noexcept;
 

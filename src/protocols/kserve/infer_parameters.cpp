@@ -161,8 +161,11 @@ Status read_tensor_parameters(JsonReader& reader, TensorParameters& parameters) 
     }
     if (name == "shared_memory_offset") return set_natural(name, value, parameters.region_offset);
     if (name == "shared_memory_byte_size") return set_natural(name, value, parameters.region_size.emplace());
-    if (name == "classification")
-      return unimplemented("The classification extension is not supported: request the output without class_count");
+    if (name == "classification") {
+      if (!value.natural || *value.natural > std::numeric_limits<std::uint32_t>::max())
+        return wrong_value(name, "an integer from 0 to 4294967295");
+      parameters.classes = static_cast<std::uint32_t>(*value.natural);
+    }
     return {};
   });
 }

@@ -28,6 +28,7 @@ struct TensorParameters {
   std::optional<std::string_view> region;
   std::uint64_t region_offset = 0;
   std::optional<std::uint64_t> region_size;
+  std::uint32_t classes = 0;  // classification; 0: none
 };
 
 // Both read one object at reader's place. Members that are null count as left out, and so does a null in the object's

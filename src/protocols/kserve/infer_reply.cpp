@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "protocols/classification/classification.hpp"
 #include "protocols/json/json_text.hpp"
 #include "serving/servable.hpp"
 #include "tensor/string_tensor.hpp"
@@ -133,6 +134,17 @@ class ReplyWriter {
 
 Result<std::size_t> write_infer_reply(const InferRequest& request, transport::ReplyBody& reply) {
   return ReplyWriter(request, reply).run();
+}
+
+Status classify_outputs(InferRequest& request, ChargedPool pool) {
+  for (auto& output : request.call.outputs) {
+    const auto classes = format_of(request, output.name).classes;
+    if (classes == 0) continue;
+    auto tensor = classification::classify(output, request.call.servable->metadata(), classes, pool);
+    if (!tensor.ok()) return std::move(tensor).status();
+    output.tensor = std::move(tensor).value();
+  }
+  return {};
 }
 
 std::size_t json_tensor_bytes(const InferRequest& request) noexcept {

@@ -15,6 +15,10 @@ namespace ocelli::kserve {
 // that are no UTF-8), kInternal (the model's strings are malformed).
 Result<std::size_t> write_infer_reply(const InferRequest& request, transport::ReplyBody& reply);
 
+// Puts the largest values of outputs that are to be classified in their place. Before write_infer_reply(). Errors:
+// those of classification::classify(). Throws std::bad_alloc.
+Status classify_outputs(InferRequest& request, ChargedPool pool);
+
 // Bytes of the tensors that it writes as JSON.
 std::size_t json_tensor_bytes(const InferRequest& request) noexcept;
 

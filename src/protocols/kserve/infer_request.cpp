@@ -280,6 +280,11 @@ class RequestWalk {
   bool add_output(std::string_view name, const TensorParameters& parameters) {
     serving::RequestedOutput output{name, {}, {}};
     OutputFormat format;
+    format.classes = parameters.classes;
+    if (format.classes > 0 && parameters.region) {
+      return fail(invalid_argument(
+          fmt::format("classification and shared memory cannot be asked for together; output name: {}", name)));
+    }
     if (parameters.region) {
       format.region = *parameters.region;
       format.region_offset = parameters.region_offset;
@@ -331,6 +336,10 @@ Status parse_infer_request(const InferBody& body, ChargedPool pool, const transp
                            InferRequest& request) {
   const auto size = json_size(body);
   if (!size.ok()) return size.status();
+  if (body.json_length && *size == 0) {
+    request.raw = true;
+    return {};
+  }
   const std::string_view text(reinterpret_cast<const char*>(body.bytes.data()), *size);
   InputSource source(body.bytes.subspan(*size), body.owner, pool, regions);
   return RequestWalk(body, text, source, pool, request).run();

@@ -24,6 +24,7 @@ struct OutputFormat {
   // Shared memory; empty: none.
   std::string_view region;
   std::uint64_t region_offset = 0;
+  std::uint32_t classes = 0;  // how many of its largest values are answered instead of it; 0: it is answered itself
 };
 
 // Reusable: clear() keeps the vectors' usual capacity. Views point into the request's body or into texts.
@@ -36,6 +37,8 @@ struct InferRequest {
   std::vector<OutputFormat> formats;
   // Whether outputs are answered in binary form where the client names none of them (binary_data_output).
   bool binary_outputs = false;
+  // The body is the bytes of the model's only input (raw_request.hpp): inputs are filled when the model is known.
+  bool raw = false;
   json::TextStore texts;
 
   // Ready for the next request.
@@ -43,7 +46,7 @@ struct InferRequest {
     call.clear();
     id.reset();
     recycle(formats);
-    binary_outputs = false;
+    binary_outputs = raw = false;
     texts.clear();
   }
 };
@@ -60,9 +63,9 @@ struct InferBody {
 // Fills request (cleared before) except call.servable and call.completion. Binary tensors and shared memory are used in
 // place; only tensors that do not lie on their element's boundary are copied, into buffers of pool, as are numbers from
 // JSON. regions may be null: no shared memory. Does not know the model: names, shapes and types are checked by the
-// servable, which also tells of inputs with too many or too few values in JSON (CallInput::fault). Errors:
-// kInvalidArgument, kFailedPrecondition (not JSON), kNotFound (shared memory region). Thread-safe for different
-// requests.
+// servable, which also tells of inputs with too many or too few values in JSON (CallInput::fault). A body without JSON
+// (json_length "0") only sets request.raw. Errors: kInvalidArgument, kFailedPrecondition (not JSON), kNotFound (shared
+// memory region). Thread-safe for different requests.
 Status parse_infer_request(const InferBody& body, ChargedPool pool, const transport::SharedMemoryRegistry* regions,
                            InferRequest& request);
 

@@ -10,6 +10,7 @@
 #include "protocols/kserve/infer_request.hpp"
 #include "protocols/kserve/model_config_json.hpp"
 #include "protocols/kserve/model_json.hpp"
+#include "protocols/kserve/raw_request.hpp"
 #include "protocols/rest/rest_inference.hpp"
 #include "protocols/rest/rest_reply.hpp"
 #include "protocols/rest/servable_reply.hpp"
@@ -52,7 +53,14 @@ class KserveEndpoints::Inference final : public rest::RestInference {
     return bytes;
   }
 
+  Status fill(HttpExchange& exchange) override {
+    if (!request_.raw) return {};
+    const auto& request = exchange.request();
+    return read_raw_input({request.body, request.body_owner, {}, request.received}, decoding_pool(), request_);
+  }
+
   Status write(HttpExchange& exchange) override {
+    if (auto status = classify_outputs(request_, decoding_pool()); !status.ok()) return status;
     const auto length = write_infer_reply(request_, exchange.body);
     if (!length.ok()) return length.status();
     if (*length == 0) return {};

@@ -129,8 +129,9 @@ void append_server_metadata(std::string& text, std::string_view name, std::strin
   text.push_back('{');
   append_members(text, {{"name", name}, {"version", version}});
   text.append(
-      ",\"extensions\":[\"binary_tensor_data\",\"model_configuration\",\"model_repository\",\"parameters\","
-      "\"schedule_policy\",\"sequence\",\"statistics\"");
+      ",\"extensions\":[\"binary_tensor_data\",\"classification\",\"logging\",\"model_configuration\",\"model_"
+      "repository\",\"parameters\","
+      "\"schedule_policy\",\"sequence\",\"statistics\",\"trace\"");
   if (shared_memory) text.append(",\"system_shared_memory\"");
   text.append("]}");
 }

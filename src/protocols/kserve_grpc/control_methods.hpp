@@ -7,9 +7,12 @@
 #include "protocols/rpc/unary_method.hpp"
 #include "serving/model_catalog.hpp"
 
-namespace ocelli::transport {
+namespace ocelli {
+class LogGate;
+namespace transport {
 class SharedMemoryRegistry;
 }
+}  // namespace ocelli
 
 namespace ocelli::kserve_grpc {
 
@@ -19,6 +22,7 @@ struct ControlServices {
   transport::SharedMemoryRegistry* shared_memory = nullptr;  // null: switched off
   std::string server_name;
   std::string server_version;
+  LogGate* log = nullptr;  // what LogSettings changes; null: not offered
   // Whether the server takes requests: loaded, and not on its way down.
   std::function<bool()> ready;
 };
@@ -31,6 +35,8 @@ rpc::UnaryMethods model_methods(const ControlServices& services);
 rpc::UnaryMethods statistics_methods(const ControlServices& services);
 // RepositoryIndex, RepositoryModelLoad, RepositoryModelUnload.
 rpc::UnaryMethods repository_methods(const ControlServices& services);
+// LogSettings, TraceSetting.
+rpc::UnaryMethods settings_methods(const ControlServices& services);
 // SystemSharedMemory..., CudaSharedMemory...
 rpc::UnaryMethods shared_memory_methods(const ControlServices& services);
 

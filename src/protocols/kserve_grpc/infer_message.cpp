@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <span>
+#include <vector>
 
+#include "protocols/classification/classification.hpp"
 #include "protocols/wire/gather_writer.hpp"
 #include "protocols/wire/tensor_bytes.hpp"
 #include "serving/priority_level.hpp"
@@ -155,9 +158,29 @@ void write_output_head(wire::GatherWriter& writer, const OutputRow& row) {
   for (const auto dim : row.dims) writer.varint(static_cast<std::uint64_t>(dim));
 }
 
+// All outputs, with the largest values of those that are to be classified in their place; stays empty where none is.
+Status classify_outputs(const InferRequest& request, const serving::InferenceCall& call, ChargedPool pool,
+                        std::vector<serving::CallOutput>& classified) {
+  const auto classes_of = [&](std::string_view name) {
+    const auto asked =
+        std::ranges::find_if(request.outputs, [&](const InferOutput& each) { return each.name == name; });
+    return asked == request.outputs.end() ? 0U : asked->classes;
+  };
+  if (std::ranges::none_of(request.outputs, [](const InferOutput& each) { return each.classes > 0; })) return {};
+  for (const auto& output : call.outputs) {
+    auto& put = classified.emplace_back(output);
+    const auto classes = classes_of(output.name);
+    if (classes == 0) continue;
+    auto tensor = classification::classify(output, call.servable->metadata(), classes, pool);
+    if (!tensor.ok()) return std::move(tensor).status();
+    put.tensor = std::move(tensor).value();
+  }
+  return {};
+}
+
 // Calls visit for every output in name order, the sequence's id (an output of its own for stateful models) among them.
 template <typename Visit>
-void for_each_output(const serving::InferenceCall& call, Visit&& visit) {
+void for_each_output(const serving::InferenceCall& call, std::span<const serving::CallOutput> outputs, Visit&& visit) {
   static constexpr std::string_view kSequenceId = "sequence_id";
   static constexpr std::int64_t kOne = 1;
   bool sequence_due = call.sequence_id.has_value();
@@ -166,7 +189,7 @@ void for_each_output(const serving::InferenceCall& call, Visit&& visit) {
     visit(OutputRow{
         kSequenceId, DataType::kUint64, {&kOne, 1}, std::as_bytes(std::span(&*call.sequence_id, 1)), nullptr});
   };
-  for (const auto& output : call.outputs) {
+  for (const auto& output : outputs) {
     if (sequence_due && output.name > kSequenceId) visit_sequence();
     const auto& view = output.tensor.view;
     const auto bytes = output.in_destination ? wire::Bytes() : wire::Bytes(view.data, view.bytes);
@@ -204,6 +227,9 @@ Status InferMessage::fill(serving::InferenceCall& call, const rpc::FillContext& 
 
 Status InferMessage::write_reply(const serving::InferenceCall& call, transport::ReplyBody& reply, BufferPool& pool) {
   const auto& metadata = call.servable->metadata();
+  std::vector<serving::CallOutput> classified;
+  if (auto status = classify_outputs(request_, call, pool, classified); !status.ok()) return status;
+  const std::span<const serving::CallOutput> outputs = classified.empty() ? call.outputs : classified;
   std::array<char, 24> room;
   {
     wire::GatherWriter writer(reply, pool);
@@ -211,9 +237,9 @@ Status InferMessage::write_reply(const serving::InferenceCall& call, transport::
     writer.text(2, version_text(metadata.version, room));
     writer.text(3, request_.id);
     if (streamed_ && request_.parameters.empty_final_response) writer.bytes(kFinalResponse);
-    for_each_output(call, [&](const OutputRow& row) { write_output_head(writer, row); });
+    for_each_output(call, outputs, [&](const OutputRow& row) { write_output_head(writer, row); });
     static const BufferRef kNobody;
-    for_each_output(call, [&](const OutputRow& row) {
+    for_each_output(call, outputs, [&](const OutputRow& row) {
       writer.length_prefix(6, row.bytes.size());
       writer.payload(row.bytes, row.owner ? *row.owner : kNobody);
     });

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "base/recycle.hpp"
 #include "protocols/kserve_grpc/infer_parameter.hpp"
 #include "protocols/rpc/version_text.hpp"
@@ -44,14 +47,20 @@ Status read_shape(const Field& field, InferInput& input) {
   return {};
 }
 
-// Parameters shared_memory_region, shared_memory_byte_size and shared_memory_offset; "classification" is refused
-// because its answer would be something else than the tensor.
-Status read_tensor_parameter(wire::Bytes entry, std::optional<SharedMemoryPlace>& place) {
+// Parameters shared_memory_region, shared_memory_byte_size and shared_memory_offset; for outputs, which give classes,
+// also classification.
+Status read_tensor_parameter(wire::Bytes entry, std::optional<SharedMemoryPlace>& place,
+                             std::uint32_t* classes = nullptr) {
   const auto parameter = InferParameter::read(entry);
   if (!parameter) return malformed_message();
   const auto key = parameter->key();
-  if (key == "classification")
-    return unimplemented("The classification extension is not supported: request the output without class_count");
+  if (key == "classification" && classes) {
+    const auto number = parameter->as_unsigned();
+    if (!number.ok()) return number.status();
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+    *classes = static_cast<std::uint32_t>(std::min(number.value(), kMost));
+    return {};
+  }
   if (!key.starts_with("shared_memory_")) return {};
   auto& known = place ? *place : place.emplace();
   if (key == "shared_memory_region") {
@@ -104,9 +113,14 @@ Status read_output(wire::Bytes message, InferOutput& output) {
   while (reader.next(field)) {
     if (field.is(1, WireType::kLength)) output.name = field.text();
     if (!field.is(2, WireType::kLength)) continue;
-    if (auto status = read_tensor_parameter(field.bytes, output.shared_memory); !status.ok()) return status;
+    if (auto status = read_tensor_parameter(field.bytes, output.shared_memory, &output.classes); !status.ok())
+      return status;
   }
   if (!reader.ok()) return malformed_message();
+  if (output.classes > 0 && output.shared_memory) {
+    return invalid_argument(
+        fmt::format("classification and shared memory cannot be asked for together; output name: {}", output.name));
+  }
   return check_place(output.shared_memory, output.name);
 }
 

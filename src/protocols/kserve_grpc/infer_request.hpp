@@ -35,6 +35,7 @@ struct InferInput {
 struct InferOutput {
   std::string_view name;
   std::optional<SharedMemoryPlace> shared_memory;
+  std::uint32_t classes = 0;  // how many of its largest values are answered instead of it; 0: it is answered itself
 };
 
 // Parameters of the request that mean something to this server; others are ignored.

@@ -5,15 +5,6 @@
 #include "protocols/rpc/proto_method.hpp"
 
 namespace ocelli::kserve_grpc {
-namespace {
-
-// Trace and log settings belong to Triton's own tracer and logger.
-rpc::UnaryMethod refused(std::string path, std::string reason) {
-  return {std::move(path), [reason = std::move(reason)](wire::Bytes, std::string&) { return unimplemented(reason); }};
-}
-
-}  // namespace
-
 rpc::UnaryMethods server_methods(const ControlServices& services) {
   const std::string prefix = "/inference.GRPCInferenceService/";
   const auto live = [](const inference::ServerLiveRequest&, inference::ServerLiveResponse& reply) {
@@ -30,8 +21,9 @@ rpc::UnaryMethods server_methods(const ControlServices& services) {
                                                                             inference::ServerMetadataResponse& reply) {
     reply.set_name(name);
     reply.set_version(version);
-    for (const auto* extension : {"binary_tensor_data", "model_configuration", "model_repository", "parameters",
-                                  "schedule_policy", "sequence", "statistics"}) {
+    for (const auto* extension :
+         {"binary_tensor_data", "classification", "logging", "model_configuration", "model_repository", "parameters",
+          "schedule_policy", "sequence", "statistics", "trace"}) {
       reply.add_extensions(extension);
     }
     if (shared_memory) reply.add_extensions("system_shared_memory");
@@ -44,17 +36,13 @@ rpc::UnaryMethods server_methods(const ControlServices& services) {
       rpc::proto_method<inference::ServerReadyRequest, inference::ServerReadyResponse>(prefix + "ServerReady", ready));
   methods.push_back(rpc::proto_method<inference::ServerMetadataRequest, inference::ServerMetadataResponse>(
       prefix + "ServerMetadata", metadata));
-  methods.push_back(
-      refused(prefix + "TraceSetting",
-              "Trace settings are not offered: send a traceparent header, whose trace id the access log shows"));
-  methods.push_back(refused(prefix + "LogSettings",
-                            "Log settings cannot be changed while the server runs: start it with --log_level"));
   return methods;
 }
 
 rpc::UnaryMethods control_methods(const ControlServices& services) {
   rpc::UnaryMethods all;
-  for (auto* part : {server_methods, model_methods, statistics_methods, repository_methods, shared_memory_methods}) {
+  for (auto* part : {server_methods, model_methods, statistics_methods, repository_methods, settings_methods,
+                     shared_memory_methods}) {
     auto methods = part(services);
     std::move(methods.begin(), methods.end(), std::back_inserter(all));
   }

@@ -9,6 +9,10 @@
 #include "serving/model_catalog.hpp"
 #include "transport/shared_memory/shared_memory_registry.hpp"
 
+namespace ocelli {
+class LogGate;
+}
+
 namespace ocelli::rest {
 
 // Outlives every endpoint; all members must be thread-safe.
@@ -27,6 +31,8 @@ struct RestServices {
   ThreadPool* readers = nullptr;
   // Null: clients cannot use shared memory.
   transport::SharedMemoryRegistry* shared_memory = nullptr;
+  // What POST /v2/logging changes. Null: not offered.
+  LogGate* log = nullptr;
   // The page of GET /metrics; thread-safe. Empty, or without a page: metrics are off.
   std::function<std::optional<std::string>()> render_metrics;
   // What GET /v2 says.

@@ -82,7 +82,7 @@ RpcRouter::~RpcRouter() = default;
 
 void RpcRouter::add_control_methods() {
   methods_ = kserve_grpc::control_methods({options_.catalog, options_.shared_memory, options_.server_name,
-                                           options_.server_version, [this] { return ready(); }});
+                                           options_.server_version, options_.log, [this] { return ready(); }});
   auto tfserving = tfserving_grpc::control_methods(options_.catalog);
   std::move(tfserving.begin(), tfserving.end(), std::back_inserter(methods_));
   methods_.push_back({std::string(kHealthCheckPath), [this](wire::Bytes request, std::string& reply) {

@@ -17,9 +17,12 @@
 #include "protocols/rpc/unary_method.hpp"
 #include "transport/grpc/rpc_exchange.hpp"
 
-namespace ocelli::transport {
+namespace ocelli {
+class LogGate;
+namespace transport {
 class SharedMemoryRegistry;
 }
+}  // namespace ocelli
 
 namespace ocelli::rpc {
 
@@ -31,6 +34,8 @@ struct RpcRouterOptions {
   // What ServerMetadata answers.
   std::string server_name = "OpenVINO Model Server";
   std::string server_version;
+  // What LogSettings changes. Null: not offered.
+  LogGate* log = nullptr;
 };
 
 // inference.GRPCInferenceService, tensorflow.serving.PredictionService and ModelService, grpc.health.v1.Health,

@@ -89,8 +89,12 @@ TEST(InferParameters, RefusesParametersOfOtherKinds) {
   EXPECT_EQ(error(R"({"parameters":[],)" + input + "}"),
             "INVALID_ARGUMENT: Invalid request parameters - Expected: an object");
   EXPECT_EQ(error(R"({"parameters":{"a":},)" + input + "}"), "FAILED_PRECONDITION: The file is not valid json");
-  EXPECT_EQ(error(R"({"outputs":[{"name":"a","parameters":{"classification":3}}],)" + input + "}"),
-            "UNIMPLEMENTED: The classification extension is not supported: request the output without class_count");
+  for (const char* count : {"-1", "true", R"("1")", "1.5", "4294967296"}) {
+    EXPECT_EQ(
+        error(R"({"outputs":[{"name":"a","parameters":{"classification":)" + std::string(count) + "}}]," + input + "}"),
+        "INVALID_ARGUMENT: Invalid request parameter - Expected: an integer from 0 to 4294967295; parameter "
+        "name: classification");
+  }
   for (const char* bad : {R"({"outputs":{},)", R"({"outputs":[1],)", R"({"outputs":[{}],)"}) {
     EXPECT_TRUE(error(bad + input + "}").starts_with("INVALID_ARGUMENT: Invalid ")) << bad;
   }

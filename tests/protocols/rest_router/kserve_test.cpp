@@ -120,8 +120,8 @@ TEST_F(KserveTest, AnswersHealth) {
 TEST_F(KserveTest, DescribesServerAndModel) {
   EXPECT_EQ(
       got("/v2"),
-      R"(200 {"name":"OpenVINO Model Server","version":"2026.2.1","extensions":["binary_tensor_data","model_configuration",)"
-      R"("model_repository","parameters","schedule_policy","sequence","statistics","system_shared_memory"]})");
+      R"(200 {"name":"OpenVINO Model Server","version":"2026.2.1","extensions":["binary_tensor_data","classification","logging","model_configuration",)"
+      R"("model_repository","parameters","schedule_policy","sequence","statistics","trace","system_shared_memory"]})");
   catalog.add(test::make_dummy("dummy", 3));
   catalog.add_status("dummy", {2, serving::VersionState::kEnd, StatusCode::kOk, ""});
   EXPECT_EQ(

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <string>
 
+#include "base/log_gate.hpp"
 #include "protocols/rest_router/rest_router.hpp"
 #include "support/echo_models.hpp"
 #include "transport/http/http_server.hpp"
@@ -35,6 +36,8 @@ int main() {
   transport::SharedMemoryRegistry regions;
   rest::RestServices services(catalog, background);
   services.shared_memory = &regions;
+  LogGate gate(make_null_log_sink(), LogSettings::from(LogLevel::kInfo));
+  services.log = &gate;
   services.server_version = "test";
   rest::RestRouter router(std::move(services));
   transport::HttpOptions options;

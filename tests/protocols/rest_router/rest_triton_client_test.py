@@ -1,6 +1,7 @@
 """tritonclient.http against every REST endpoint that it knows. Usage: rest_triton_client_test.py PATH_OF_rest_model_server"""
 
 import asyncio
+import http.client
 import sys
 import unittest
 
@@ -140,6 +141,51 @@ class TritonClient(unittest.TestCase):
         self.client.load_model("dummy", config="{}", files={"file:1/model.onnx": bytes(range(256))})
         self.client.unload_model("dummy")
         self.client.unload_model("none")
+
+    def test_classification(self):
+        for binary in (True, False):
+            output = triton.InferRequestedOutput("a", binary_data=binary, class_count=2)
+            result = self.client.infer("dummy", [tensor("b", ramp() / 3, "FP32")], outputs=[output])
+            self.assertEqual([str(text, "utf8") if isinstance(text, bytes) else text for text in result.as_numpy("a").flatten()],
+                             ["4.000000:9", "3.666667:8"])
+            self.assertEqual((result.get_output("a")["datatype"], result.get_output("a")["shape"]), ("BYTES", [1, 2]))
+        every = triton.InferRequestedOutput("a", class_count=1000)
+        self.assertEqual(self.client.infer("dummy", [tensor("b", ramp(), "FP32")], outputs=[every]).as_numpy("a").shape, (1, 10))
+        words = np.array([b"a"], dtype=np.object_)
+        self.fails("an output of numbers; Actual: BYTES; output name: y", self.client.infer, "echo_BYTES", [tensor("x", words, "BYTES")],
+                   outputs=[triton.InferRequestedOutput("y", class_count=1)])
+
+    def test_a_body_of_nothing_but_a_tensor(self):
+        def post(model, body):
+            connection = http.client.HTTPConnection(self.server.address, timeout=10)
+            self.addCleanup(connection.close)
+            connection.request("POST", f"/v2/models/{model}/infer", body, {"Inference-Header-Content-Length": "0"})
+            reply = connection.getresponse()
+            return reply, reply.read()
+        reply, body = post("dummy", ramp().tobytes())
+        self.assertEqual(reply.status, 200)
+        np.testing.assert_array_equal(triton.InferenceServerClient.parse_response_body(
+            body, header_length=int(reply.headers["Inference-Header-Content-Length"])).as_numpy("a"), ramp() + 1)
+        for model, wrong, text in (("dummy", b"1" * 39, b"Expected: 40 bytes of shape (1,10); Actual: 39 bytes; input name: b"),
+                                   ("dummy", b"", b"Actual: 0 bytes"), ("echo_BYTES", b"abc", b"an input of numbers"),
+                                   ("echo_FP32", b"1234", b"a model whose shape is known")):
+            reply, body = post(model, wrong)
+            self.assertEqual(reply.status, 400)
+            self.assertIn(text, body)
+
+    def test_log_and_trace_settings(self):
+        settings = {"log_file": "", "log_info": True, "log_warning": True, "log_error": True, "log_verbose_level": 0, "log_format": "default"}
+        self.assertEqual(dict(self.client.get_log_settings()), settings)
+        changed = self.client.update_log_settings({"log_verbose_level": 1, "log_info": False})
+        self.assertEqual(dict(changed), settings | {"log_verbose_level": 1, "log_info": False})
+        self.client.update_log_settings({"log_verbose_level": 0, "log_info": True})
+        self.fails("setting name: log_file", self.client.update_log_settings, {"log_file": "/x"})
+        self.assertEqual(dict(self.client.get_trace_settings()), {"trace_level": ["OFF"], "trace_rate": "1000", "trace_count": "-1",
+                                                               "log_frequency": "0", "trace_file": "", "trace_mode": "triton"})
+        self.client.get_trace_settings("dummy")
+        self.client.update_trace_settings("dummy", {"trace_level": ["OFF"], "trace_rate": None})
+        self.fails("setting name: trace_level", self.client.update_trace_settings, None, {"trace_level": ["TIMESTAMPS"]})
+        self.fails("Model with requested name is not found", self.client.get_trace_settings, "none")
 
     def test_shared_memory(self):
         self.client.unregister_system_shared_memory()

@@ -173,9 +173,21 @@ TEST_F(ControlTest, SharedMemoryErrorsAreTheRegistrys) {
   EXPECT_TRUE(call(kService + "CudaSharedMemoryUnregister", std::string(), cleared).ok());
 }
 
+TEST_F(ControlTest, TraceIsOff) {
+  inference::TraceSettingRequest request;
+  inference::TraceSettingResponse settings;
+  ASSERT_TRUE(call(kService + "TraceSetting", request, settings).ok());
+  EXPECT_EQ(settings.settings_size(), 6);
+  EXPECT_EQ(settings.settings().at("trace_level").value(0), "OFF");
+  (*request.mutable_settings())["trace_level"].add_value("TIMESTAMPS");
+  EXPECT_EQ(call(kService + "TraceSetting", request, settings).code(), StatusCode::kInvalidArgument);
+  request.clear_settings();
+  request.set_model_name("nope");
+  EXPECT_EQ(call(kService + "TraceSetting", request, settings).code(), StatusCode::kNotFound);
+}
+
 TEST_F(ControlTest, RefusesWhatIsNotOffered) {
-  inference::TraceSettingResponse ignored;
-  EXPECT_EQ(call(kService + "TraceSetting", std::string(), ignored).code(), StatusCode::kUnimplemented);
+  inference::LogSettingsResponse ignored;
   EXPECT_EQ(call(kService + "LogSettings", std::string(), ignored).code(), StatusCode::kUnimplemented);
   EXPECT_TRUE(router.known(kService + "ModelInfer"));
   EXPECT_FALSE(router.known("/some.Service/Method"));

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <string>
 
+#include "base/log_gate.hpp"
 #include "protocols/rpc_router/rpc_router.hpp"
 #include "support/echo_models.hpp"
 #include "transport/grpc/rpc_server.hpp"
@@ -58,7 +59,8 @@ int main() {
   test::FakeCatalog catalog;
   add_models(catalog);
   transport::SharedMemoryRegistry regions;
-  rpc::RpcRouter router({catalog, &regions, "OpenVINO Model Server", "test"});
+  LogGate gate(make_null_log_sink(), LogSettings::from(LogLevel::kInfo));
+  rpc::RpcRouter router({catalog, &regions, "OpenVINO Model Server", "test", &gate});
   transport::RpcServerParts parts;
   parts.handler = &router;
   parts.pool = &pool;

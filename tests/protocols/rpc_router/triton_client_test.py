@@ -242,9 +242,34 @@ class TritonClient(unittest.TestCase):
         self.client.unload_model("nope")
         self.client.load_model("dummy", config="{}", files={"file:1/model.onnx": bytes(range(256))})
 
-    def test_settings_are_refused(self):
-        self.fails("UNIMPLEMENTED", "traceparent", self.client.get_trace_settings)
-        self.fails("UNIMPLEMENTED", "--log_level", self.client.update_log_settings, {"log_info": True})
+    def test_log_and_trace_settings(self):
+        def values(reply):
+            read = {}
+            for name, value in reply.settings.items():
+                chosen = value.WhichOneof("parameter_choice") if hasattr(value, "WhichOneof") and value.DESCRIPTOR.oneofs else None
+                read[name] = getattr(value, chosen) if chosen else list(value.value)
+            return read
+
+        settings = {"log_file": "", "log_info": True, "log_warning": True, "log_error": True, "log_verbose_level": 0, "log_format": "default"}
+        self.assertEqual(values(self.client.get_log_settings()), settings)
+        changed = self.client.update_log_settings({"log_verbose_level": 1, "log_info": False})
+        self.assertEqual(values(changed), settings | {"log_verbose_level": 1, "log_info": False})
+        self.client.update_log_settings({"log_verbose_level": 0, "log_info": True})
+        self.fails("INVALID_ARGUMENT", "setting name: log_file", self.client.update_log_settings, {"log_file": "/x"})
+        self.assertEqual(values(self.client.get_trace_settings()), {"trace_level": ["OFF"], "trace_rate": ["1000"], "trace_count": ["-1"],
+                                                               "log_frequency": ["0"], "trace_file": [""], "trace_mode": ["triton"]})
+        self.client.get_trace_settings("dummy")
+        self.client.update_trace_settings("dummy", {"trace_level": ["OFF"], "trace_rate": None})
+        self.fails("INVALID_ARGUMENT", "setting name: trace_level", self.client.update_trace_settings, None, {"trace_level": ["TIMESTAMPS"]})
+        self.fails("NOT_FOUND", "Model with requested name is not found", self.client.get_trace_settings, "none")
+
+    def test_classification(self):
+        for count, texts in ((2, [b"4.000000:9", b"3.666667:8"]), (1, [b"4.000000:9"])):
+            result = self.client.infer("dummy", [tensor("b", ramp() / 3, "FP32")], outputs=[triton.InferRequestedOutput("a", class_count=count)])
+            self.assertEqual(result.as_numpy("a").tolist(), [texts])
+            self.assertEqual((result.get_output("a").datatype, list(result.get_output("a").shape)), ("BYTES", [1, count]))
+        every = triton.InferRequestedOutput("a", class_count=1000)
+        self.assertEqual(self.client.infer("dummy", [tensor("b", ramp(), "FP32")], outputs=[every]).as_numpy("a").shape, (1, 10))
 
     # --- mistakes
 
@@ -255,8 +280,9 @@ class TritonClient(unittest.TestCase):
         wrong = tensor("b", ramp(), "FP32")
         wrong._input.datatype = "FLOAT"
         self.fails("INVALID_ARGUMENT", "Invalid input precision - Expected: FP32; Actual: FLOAT; input name: b", self.client.infer, "dummy", [wrong])
-        top = triton.InferRequestedOutput("a", class_count=3)
-        self.fails("UNIMPLEMENTED", "classification", self.client.infer, "dummy", [tensor("b", ramp(), "FP32")], outputs=[top])
+        words = tensor("x", np.array([b"a"], dtype=np.object_), "BYTES")
+        self.fails("INVALID_ARGUMENT", "an output of numbers; Actual: BYTES; output name: y", self.client.infer, "echo_BYTES", [words],
+                   outputs=[triton.InferRequestedOutput("y", class_count=1)])
         rubbish = self.server.channel().unary_unary("/inference.GRPCInferenceService/ModelInfer", lambda b: b, lambda b: b)
         with self.assertRaises(harness.grpc.RpcError) as raised:
             rubbish(b"\xff\xff\xff")
