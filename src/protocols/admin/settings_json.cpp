@@ -38,6 +38,9 @@ bool read_value(JsonReader& reader, settings::Value& value) {
     }
     case JsonKind::kArray:
       break;
+    case JsonKind::kInvalid:
+      reader.skip();  // which says that it is no JSON
+      return false;
     default:
       return false;
   }

@@ -131,6 +131,27 @@ TEST_F(AdminTest, LoadsFilesThatComeWithTheRequest) {
   }
 }
 
+TEST_F(AdminTest, ShowsTraceSettings) {
+  const std::string settings =
+      R"({"trace_level":["OFF"],"trace_rate":"1000","trace_count":"-1","log_frequency":"0","trace_file":"",)"
+      R"("trace_mode":"triton"})";
+  EXPECT_EQ(got("/v2/trace/setting"), "200 " + settings);
+  EXPECT_EQ(got("/v2/models/dummy/trace/setting"), "200 " + settings);
+  EXPECT_EQ(get("/v2/models/none/trace/setting").status, 404);
+  for (const char* good : {"", "{}", R"({"trace_level":["OFF"],"trace_rate":null,"trace_count":"-1"})"})
+    EXPECT_EQ(posted("/v2/trace/setting", good), "200 " + settings) << good;
+  for (const char* wrong : {R"({"trace_rate":{}})", R"({"trace_rate":-1})", R"({"trace_rate":[1]})",
+                            R"({"trace_rate":1.5})", R"({"trace_rate":"2"})"}) {
+    const auto reply = post("/v2/trace/setting", wrong);
+    EXPECT_EQ(reply.status, 400) << wrong;
+    EXPECT_NE(reply.body.find("setting name: trace_rate"), std::string::npos) << reply.body;
+  }
+  EXPECT_EQ(post("/v2/trace/setting", "[]").status, 400);
+  for (const char* broken : {"{", R"({"trace_rate":})", R"({"trace_rate":["OFF})", "{}x"})
+    EXPECT_EQ(post("/v2/trace/setting", broken).status, 412) << broken;
+  EXPECT_EQ(get("/v2/logging").status, 501) << "this router has no log to change";
+}
+
 TEST_F(AdminTest, RegistersSharedMemory) {
   const std::string key = "/ocelli_admin_test_" + std::to_string(::getpid());
   const int descriptor = ::shm_open(key.c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
