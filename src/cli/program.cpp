@@ -84,10 +84,15 @@ struct Command {
 };
 
 constexpr std::array kCommands{
-    Command{"serve", serve_command},     Command{"model", serve_command},  // OpenVINO's page about MULTI has this word
-                                                                           // in front of the options
-    Command{"bench", bench_command},     Command{"devices", devices_command}, Command{"doctor", doctor_command},
-    Command{"options", options_command}, Command{"version", version_command}, Command{"help", help_command},
+    Command{"serve", serve_command},
+    // OpenVINO's page about MULTI has this word in front of the options.
+    Command{"model", serve_command},
+    Command{"bench", bench_command},
+    Command{"devices", devices_command},
+    Command{"doctor", doctor_command},
+    Command{"options", options_command},
+    Command{"version", version_command},
+    Command{"help", help_command},
 };
 
 const Command* find_command(std::string_view name) {
