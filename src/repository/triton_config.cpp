@@ -106,7 +106,8 @@ class TritonReader {
     if (document_.contains(ours)) problem_.set(triton, fmt::format("given beside {}, which sets the same", ours));
   }
 
-  std::optional<std::int64_t> whole(StrictObject& object, const std::string& key, std::int64_t least, std::int64_t most) {
+  std::optional<std::int64_t> whole(StrictObject& object, const std::string& key, std::int64_t least,
+                                    std::int64_t most) {
     const Json* value = object.take(key);
     return value ? whole(*value, object.path_of(key), least, most) : std::nullopt;
   }

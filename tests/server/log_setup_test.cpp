@@ -48,7 +48,7 @@ TEST_F(LogSetup, AReaderThatReadsNothingStopsNothing) {
   const int capacity = ::fcntl(reader, F_SETPIPE_SZ, 4096);
   const auto log = make_log(pipe);
   ASSERT_TRUE(log.ok()) << log.status().to_string();
-  for (int written = 0; written < 2 * capacity; written += 100) log->info("{}", std::string(100, 'x'));
+  for (int written = 0; written < 2 * capacity; written += 100) log->log.info("{}", std::string(100, 'x'));
   char bytes[100];
   EXPECT_EQ(::read(reader, bytes, sizeof(bytes)), 100);
   ::close(reader);
@@ -59,7 +59,7 @@ TEST_F(LogSetup, AFileIsAppendedToInAFolderThatIsMade) {
   for (const char* text : {"first", "second"}) {
     const auto log = make_log(file);
     ASSERT_TRUE(log.ok()) << log.status().to_string();
-    log->info("{}", text);
+    log->log.info("{}", text);
   }
   std::ifstream stream(file.path);
   const std::string all{std::istreambuf_iterator<char>(stream), {}};

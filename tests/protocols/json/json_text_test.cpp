@@ -66,9 +66,10 @@ TEST(JsonText, WritesEveryType) {
 
 TEST(JsonText, RefusesWhatJsonCannotExpress) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_EQ(written<float>(DataType::kFp32, {1, nan}),
-            "INVALID_ARGUMENT: Output holds NaN or infinite values, which JSON cannot express; ask for binary data - output "
-            "name: out");
+  EXPECT_EQ(
+      written<float>(DataType::kFp32, {1, nan}),
+      "INVALID_ARGUMENT: Output holds NaN or infinite values, which JSON cannot express; ask for binary data - output "
+      "name: out");
   EXPECT_TRUE(written<std::uint16_t>(DataType::kFp16, {0x7C00}).starts_with("INVALID_ARGUMENT"));
   std::string text;
   const std::string_view bad[] = {"\xFF"};

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "protocols/rest_router/router_fixture.hpp"
+#include "support/eventually.hpp"
 
 namespace ocelli::rest {
 namespace {
@@ -69,6 +70,7 @@ TEST_F(RestMemoryTest, ItIsHeldUntilTheAnswer) {
   FakeHttpExchange first(HttpMethod::kPost, "/v2/models/echo/infer", kserve_body(100'000));
   first.memory = memory;
   router->handle(first);
+  ASSERT_TRUE(test::eventually([&] { return echo->calls() == 1; }, std::chrono::seconds(60))) << "it is read elsewhere";
   EXPECT_EQ(memory->taken(), 800'000U);
   EXPECT_THAT(answer("/v2/models/echo/infer", kserve_body(50'000)), HasSubstr("In use: 800000 bytes"));
   ASSERT_TRUE(echo->release_one());
