@@ -7,8 +7,7 @@
 namespace ocelli::server {
 namespace {
 
-// For the program itself: its libraries, its epolls and timers, and what is open while models load. Connections that
-// are told that there are too many come on top of their listener's limit, too.
+// For the program itself: its libraries, its epolls and timers, and what is open while models load.
 constexpr std::uint64_t kLeastOwn = 128;
 constexpr std::uint64_t kMostOwn = 1024;
 constexpr std::uint64_t kOwnPart = 4;
@@ -17,13 +16,12 @@ constexpr std::uint64_t kRegionsPart = 4;
 
 }  // namespace
 
-DescriptorShare share_descriptors(std::uint64_t limit, std::uint32_t listeners, DescriptorShare wanted) noexcept {
+DescriptorShare share_descriptors(std::uint64_t limit, DescriptorShare wanted) noexcept {
   const auto own = std::clamp(limit / kOwnPart, kLeastOwn, kMostOwn);
   const auto rest = limit > own ? limit - own : 0;
   const auto regions = std::clamp<std::uint64_t>(rest / kRegionsPart, 1, std::max<std::size_t>(wanted.regions, 1));
   const auto left = rest > regions ? rest - regions : 0;
-  const auto each = std::clamp<std::uint64_t>(left / listeners, 1, std::max(wanted.connections, 1U));
-  return {static_cast<std::uint32_t>(each), regions};
+  return {std::clamp<std::uint64_t>(left, 1, std::max<std::size_t>(wanted.connections, 1)), regions};
 }
 
 std::uint64_t open_files_limit() noexcept {

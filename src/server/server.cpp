@@ -117,19 +117,20 @@ Result<Plan> make_plan(const ServerOptions& options, const Log& log) {
 bool opens_grpc(const ServerOptions& options) { return options.grpc.port != 0 || options.grpc.any_port; }
 bool opens_rest(const ServerOptions& options) { return options.rest.port != 0 || options.rest.any_port; }
 
-// Lets in only as many connections as there are files for. How many regions of shared memory there may be.
-std::size_t fit_to_descriptors(ServerOptions& options, const Log& log) {
-  const DescriptorShare wanted{options.limits.max_connections, transport::SharedMemoryRegistry::kDefaultMaxRegions};
+// How many connections and regions of shared memory there are files for.
+DescriptorShare affordable(const ServerOptions& options, const Log& log) {
+  const std::size_t doors = opens_grpc(options) && opens_rest(options) ? 2 : 1;
+  const std::size_t each = options.limits.max_connections;
+  constexpr auto kRegions = transport::SharedMemoryRegistry::kDefaultMaxRegions;
   const auto limit = open_files_limit();
-  const auto share = share_descriptors(limit, opens_grpc(options) && opens_rest(options) ? 2 : 1, wanted);
-  if (share.connections < wanted.connections || share.regions < wanted.regions) {
+  const auto share = share_descriptors(limit, {each * doors, kRegions});
+  if (share.connections < each || share.regions < kRegions) {
     log.warning(
-        "This process may have {} files open: each door takes {} connections instead of {}, and {} regions of "
-        "shared memory may be registered instead of {}; more with a higher limit (ulimit -n, LimitNOFILE=)",
-        limit, share.connections, wanted.connections, share.regions, wanted.regions);
+        "This process may have {} files open: {} connections are let in, where --max_connections is {}, and {} regions "
+        "of shared memory may be registered instead of {}; more with a higher limit (ulimit -n, LimitNOFILE=)",
+        limit, share.connections, each, share.regions, kRegions);
   }
-  options.limits.max_connections = share.connections;
-  return share.regions;
+  return share;
 }
 
 }  // namespace
@@ -312,18 +313,17 @@ Server::~Server() {
   if (parts_ && !parts_->stop(Duration::zero())) static_cast<void>(parts_.release());
 }
 
-Result<std::unique_ptr<Server>> Server::open(const ServerOptions& given, const Log& log,
+Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, const Log& log,
                                              std::shared_ptr<LogGate> gate) {
-  auto options = given;
-  const auto max_regions = fit_to_descriptors(options, log);
+  const auto share = affordable(options, log);
   auto plan = make_plan(options, log);
   if (!plan.ok()) return plan.status();
   const auto keys = plan->keys;
   if (const auto& cache = plan->repository.cache_dir; !cache.empty()) log.info("Model cache is enabled: {}", cache);
-  auto parts = std::make_unique<Parts>(options, log, *plan, max_regions);
+  auto parts = std::make_unique<Parts>(options, log, *plan, share.regions);
   parts->log_gate = std::move(gate);
   parts->metrics->watch_memory([memory = &parts->context.memory] { return memory_facts(*memory); });
-  auto threads = transport::IoThreads::start(io_thread_count(options));
+  auto threads = transport::IoThreads::start(io_thread_count(options), share.connections);
   if (!threads.ok()) return threads.status();
   parts->threads = std::move(*threads);
   std::unique_ptr<Server> server(new Server(std::move(parts)));

@@ -19,7 +19,7 @@ class Server {
   // process may have few files open, fewer connections are let in than the options say, which the log tells. gate: what
   // log passes, which clients may change; null: they may not. Errors: a port that is busy, files of TLS or keys that
   // cannot be read, options that do not fit; the message is for the log.
-  static Result<std::unique_ptr<Server>> open(const ServerOptions& given, const Log& log,
+  static Result<std::unique_ptr<Server>> open(const ServerOptions& options, const Log& log,
                                               std::shared_ptr<LogGate> gate = nullptr);
   // stop() with no time, when it was not called.
   ~Server();

@@ -7,8 +7,8 @@
 
 namespace ocelli::transport {
 
-Result<std::unique_ptr<IoThreads>> IoThreads::start(std::size_t count) {
-  std::unique_ptr<IoThreads> threads(new IoThreads());
+Result<std::unique_ptr<IoThreads>> IoThreads::start(std::size_t count, std::size_t max_connections) {
+  std::unique_ptr<IoThreads> threads(new IoThreads(max_connections));
   for (std::size_t i = 0; i < count; ++i) {
     auto loop = EventLoop::create();
     if (!loop.ok()) return std::move(loop).status();
@@ -31,6 +31,12 @@ Result<std::unique_ptr<IoThreads>> IoThreads::start(std::size_t count) {
 IoThreads::~IoThreads() {
   for (auto& loop : loops_) loop->stop();
   for (auto& thread : threads_) thread.join();
+}
+
+bool IoThreads::full() const noexcept {
+  std::size_t connections = 0;
+  for (const auto& loop : loops_) connections += static_cast<std::size_t>(loop->load());
+  return connections >= max_connections_;
 }
 
 EventLoop& IoThreads::least_loaded() noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -15,8 +16,9 @@ namespace ocelli::transport {
 // share the same threads. Thread-safe. Must outlive every listener and connection on it.
 class IoThreads {
  public:
-  // count >= 1. Fails when the system gives no thread or descriptor.
-  static Result<std::unique_ptr<IoThreads>> start(std::size_t count);
+  // count >= 1. max_connections: of all listeners together; what comes beyond them is closed unserved. Fails when the
+  // system gives no thread or descriptor.
+  static Result<std::unique_ptr<IoThreads>> start(std::size_t count, std::size_t max_connections = SIZE_MAX);
   // Stops the loops after their current round and joins.
   ~IoThreads();
   IoThreads(const IoThreads&) = delete;
@@ -24,12 +26,15 @@ class IoThreads {
 
   [[nodiscard]] std::size_t size() const noexcept { return loops_.size(); }
   [[nodiscard]] EventLoop& loop(std::size_t index) noexcept { return *loops_[index]; }
+  // Whether there are as many connections as there may be.
+  [[nodiscard]] bool full() const noexcept;
   // The loop with the fewest connections.
   [[nodiscard]] EventLoop& least_loaded() noexcept;
 
  private:
-  IoThreads() = default;
+  explicit IoThreads(std::size_t max_connections) : max_connections_(max_connections) {}
 
+  const std::size_t max_connections_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
   std::vector<std::thread> threads_;
 };

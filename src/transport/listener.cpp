@@ -97,6 +97,7 @@ class Listener::Acceptor final : public EventLoop::Watcher {
   }
 
   void hand_over(FileDescriptor socket, const SocketAddress& peer) noexcept {
+    if (threads_.full()) return sink_.on_refused();
     const int on = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     EventLoop& target = threads_.least_loaded();

@@ -23,7 +23,7 @@ struct Accepted {
 class ConnectionSink {
  public:
   virtual void on_accepted(EventLoop& loop, Accepted accepted) noexcept = 0;
-  // A connection was closed unserved because the process has no descriptors left.
+  // A connection was closed unserved because the process has no descriptors left, or none left for connections.
   virtual void on_refused() noexcept = 0;
 
  protected:

@@ -151,6 +151,28 @@ TEST(Listener, SpreadsConnectionsEvenly) {
   for (const auto& [loop, count] : by_loop) EXPECT_EQ(count, 4);
 }
 
+TEST(Listener, LetsNoMoreInThanAllListenersTogetherMayHave) {
+  auto threads = IoThreads::start(2, 3);
+  Keeper keeper;
+  std::vector<std::unique_ptr<Listener>> listeners;
+  std::vector<FileDescriptor> clients;
+  for (int i = 0; i < 2; ++i) {
+    auto listener = Listener::open("127.0.0.1", 0);
+    ASSERT_TRUE(listener.ok());
+    (*listener)->start(**threads, keeper);
+    listeners.push_back(std::move(*listener));
+  }
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(connect_to("127.0.0.1", listeners[static_cast<std::size_t>(i % 2)]->port()));
+    ASSERT_TRUE(keeper.wait_for(static_cast<std::size_t>(i) + 1));
+  }
+  const auto refused = connect_to("127.0.0.1", listeners[0]->port());
+  ASSERT_TRUE(refused);
+  char byte = 0;
+  EXPECT_LE(::recv(refused.get(), &byte, 1, 0), 0) << "it is closed without a word";
+  EXPECT_TRUE((*threads)->full());
+}
+
 TEST(Listener, OutlivesRunningOutOfDescriptors) {
   auto threads = IoThreads::start(1);
   Keeper keeper;
