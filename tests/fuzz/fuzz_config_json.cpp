@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!ocelli::repository::check_model(model.config).ok()) std::abort();
     // An override that changes nothing must give the same configuration again.
     const auto same = ocelli::repository::override_model(model.config, "{}");
-    if (!same.ok() || !(*same == model.config)) std::abort();
+    if (!same.ok() || !(same->config == model.config)) std::abort();
   }
   for (const auto& pipeline : file->pipelines) {
     for (const auto& node : pipeline.definition.nodes) {
