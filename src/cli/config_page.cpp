@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/markdown.hpp"
 #include "repository/config_key.hpp"
 
 namespace ocelli::cli {
@@ -152,16 +153,6 @@ std::string_view type_text(ConfigType type) {
   return {};
 }
 
-// A cell of a Markdown table: a bar would end it.
-std::string cell(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '|') out += '\\';
-    out += c;
-  }
-  return out;
-}
-
 std::string type_cell(const ConfigKey& key) {
   std::string out(type_text(key.type));
   if (key.object) out += fmt::format(" [{0}](#{0})", key.object->name);
@@ -171,16 +162,14 @@ std::string type_cell(const ConfigKey& key) {
   } else if (counts) {
     out += fmt::format(", from {}", key.least);
   }
-  if (!key.choices.empty()) out += ": " + cell(key.choices);
+  if (!key.choices.empty()) out += ": " + markdown_cell(key.choices);
   return out;
 }
 
 std::string meaning_cell(const ConfigKey& key) {
   constexpr std::string_view kNeeds[] = {"", "Without it this entry is not served. ", "Required. "};
-  return std::string(kNeeds[static_cast<std::size_t>(key.need)]) + cell(key.help);
+  return std::string(kNeeds[static_cast<std::size_t>(key.need)]) + markdown_cell(key.help);
 }
-
-std::string code(std::string_view text) { return text.empty() ? std::string() : fmt::format("`{}`", cell(text)); }
 
 }  // namespace
 
@@ -204,7 +193,7 @@ std::string config_markdown() {
     for (const auto& key : object->keys) {
       const auto option = key.flag.empty() ? std::string() : fmt::format("--{}", key.flag);
       fmt::format_to(std::back_inserter(out), "| `{}` | {} | {} | {} | {} |\n", key.name, type_cell(key),
-                     code(key.default_text), code(option), meaning_cell(key));
+                     markdown_code(key.default_text), markdown_code(option), meaning_cell(key));
     }
   }
   return out;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "cli/markdown.hpp"
 #include "cli/option_table.hpp"
 
 namespace ocelli::cli {
@@ -68,18 +69,6 @@ void for_each_of(OptionGroup group, const Visit& visit) {
   }
 }
 
-// A cell of a Markdown table: a bar would end it.
-std::string cell(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '|') out += '\\';
-    out += c;
-  }
-  return out;
-}
-
-std::string code(std::string_view text) { return text.empty() ? std::string() : fmt::format("`{}`", cell(text)); }
-
 }  // namespace
 
 std::string options_help(std::size_t columns, OptionUser user) {
@@ -136,7 +125,7 @@ std::string options_markdown() {
       if (const auto limits = limits_text(option); !limits.empty()) meaning += " " + limits;
       if (!option.environment.empty()) meaning += fmt::format(" Environment: `{}`.", option.environment);
       fmt::format_to(std::back_inserter(out), "| `--{}` | {} | {} | {} | {} |\n", option.name, option_type_name(option),
-                     code(option_default(option)), code(option.config_key), cell(meaning));
+                     markdown_code(option_default(option)), markdown_code(option.config_key), markdown_cell(meaning));
     });
   }
   return out;
