@@ -60,6 +60,10 @@ class ModelRepository::Impl {
     const std::lock_guard pass(pass_mutex_);
     if (!context_.options.cache_dir.empty())
       context_.log.info("Model cache is enabled: {}", context_.options.cache_dir);
+    if (context_.options.explicit_control) {
+      if (const auto removed = SentFolder::remove_left_behind(); removed > 0)
+        context_.log.info("Deleted the files of {} models that were sent to a server that was killed", removed);
+    }
     if (auto read = wanted_.refresh(true); !read.failure.ok()) return read.failure;
     choose_at_start();
     const PassOutcome outcome = update({});

@@ -8,7 +8,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <system_error>
+#include <utility>
 
 #include "repository/model_folder.hpp"
 
@@ -18,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMostPart = 255;
+constexpr std::string_view kFolderName = "ocelli-model-";
 
 Status bad_path(std::string_view path, std::string_view why) {
   constexpr std::size_t kShown = 200;
@@ -90,16 +93,34 @@ Result<std::shared_ptr<const SentFolder>> SentFolder::write(const std::vector<se
   if (std::ranges::none_of(files, [](const auto& file) { return file.path.find('/') != std::string::npos; }))
     return invalid_argument("no file lies in a version folder, like 1/model.onnx");
   std::error_code error;
-  std::string pattern = (fs::temp_directory_path(error) / "ocelli-model-XXXXXX").string();
+  std::string pattern = (fs::temp_directory_path(error) / fmt::format("{}XXXXXX", kFolderName)).string();
   if (error || ::mkdtemp(pattern.data()) == nullptr)
     return internal_error(fmt::format("no temporary folder for the files: {}",
                                       error ? error.message() : std::generic_category().message(errno)));
-  const std::shared_ptr<const SentFolder> folder(new SentFolder(pattern));
+  const std::shared_ptr<SentFolder> folder(new SentFolder(pattern));
+  auto lock = FolderLock::take(folder->path());
+  if (!lock.ok()) return lock.status();
+  folder->lock_ = std::move(*lock);
   std::size_t room = kMostBytes;
   for (const auto& file : files) {
     if (Status status = folder->put(file, room); !status.ok()) return status;
   }
-  return folder;
+  return std::shared_ptr<const SentFolder>(folder);
+}
+
+std::size_t SentFolder::remove_left_behind() noexcept try {
+  std::size_t removed = 0;
+  std::error_code error;
+  for (fs::directory_iterator it(fs::temp_directory_path(error), error), end; !error && it != end;
+       it.increment(error)) {
+    if (!it->path().filename().string().starts_with(kFolderName) || !FolderLock::left_behind(it->path())) continue;
+    std::error_code failed;
+    fs::remove_all(it->path(), failed);
+    if (!failed) ++removed;
+  }
+  return removed;
+} catch (const std::exception&) {
+  return 0;  // of no memory: they stay until the next start
 }
 
 Status SentFolder::put(const serving::SentFile& file, std::size_t& room) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/status.hpp"
+#include "repository/folder_lock.hpp"
 #include "serving/sent_model.hpp"
 
 namespace ocelli::repository {
@@ -30,6 +31,8 @@ class SentFolder {
   // version), those of SentFile::read, kResourceExhausted (no room), kInternal (the folder cannot be made). Nothing is
   // left behind by an error.
   static Result<std::shared_ptr<const SentFolder>> write(const std::vector<serving::SentFile>& files);
+  // Deletes the folders of servers of this user that were killed; how many.
+  static std::size_t remove_left_behind() noexcept;
   ~SentFolder();
   SentFolder(const SentFolder&) = delete;
   SentFolder& operator=(const SentFolder&) = delete;
@@ -41,6 +44,7 @@ class SentFolder {
   [[nodiscard]] Status put(const serving::SentFile& file, std::size_t& room) const;
 
   const std::filesystem::path path_;
+  std::unique_ptr<const FolderLock> lock_;
 };
 
 }  // namespace ocelli::repository

@@ -262,6 +262,19 @@ TEST_F(SentModelTest, FoldersGoWithTheirModels) {
   EXPECT_THAT(sent_folders(folder_), IsEmpty()) << "the server's end";
 }
 
+TEST_F(SentModelTest, WhatAKilledServerLeftIsDeletedAtTheNextStart) {
+  for (const char* name : {"ocelli-model-dead", "ocelli-model-alive", "ocelli-model-new", "else"})
+    folder_.write(std::string(name) + "/1/m.onnx");
+  ASSERT_TRUE(FolderLock::take(folder_.path() / "ocelli-model-dead").ok()) << "and let go of at once, as its end does";
+  ASSERT_TRUE(FolderLock::take(folder_.path() / "else").ok());
+  const auto alive = FolderLock::take(folder_.path() / "ocelli-model-alive");
+  ASSERT_TRUE(alive.ok());
+  ASSERT_TRUE(start().ok());
+  EXPECT_THAT(sent_folders(folder_), testing::UnorderedElementsAre(folder_.path() / "ocelli-model-alive",
+                                                                   folder_.path() / "ocelli-model-new"));
+  EXPECT_TRUE(std::filesystem::exists(folder_.path() / "else/1/m.onnx"));
+}
+
 TEST_F(SentModelTest, AModelOfAnyNameMayCome) {
   ASSERT_TRUE(start().ok());
   ASSERT_TRUE(load("new", R"({"backend":"onnxruntime"})", {{"3/m.onnx", "new"}}).ok());
