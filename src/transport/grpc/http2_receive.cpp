@@ -130,7 +130,9 @@ void Http2Session::on_data(RpcStream& stream, std::span<const std::byte> bytes, 
       return answer(stream,
                     invalid_argument("a call of this method has one request message; more bytes came after it"));
     }
+    const auto before = stream.assembler_.inflated();
     const auto fed = stream.assembler_.feed(bytes);
+    inflated_ += stream.assembler_.inflated() - before;
     if (!fed.ok()) return answer(stream, fed.status());
     bytes = bytes.subspan(*fed);
     if (!charge(stream, *fed, stream.assembler_.declared())) return;
@@ -153,7 +155,9 @@ bool Http2Session::charge(RpcStream& stream, std::size_t arrived, std::size_t le
   return !stream.progress_.decided;
 }
 
+// Nothing more of the call is received. The assembler goes first: it gives back what it charged itself.
 void Http2Session::uncharge(RpcStream& stream) noexcept {
+  stream.assembler_.reset(RpcEncoding::kIdentity);
   stream.declared_.clear();
   stream.arrived_.clear();
 }
@@ -161,7 +165,7 @@ void Http2Session::uncharge(RpcStream& stream) noexcept {
 // ends: nothing follows the message, and on_half_close() is about to say so.
 void Http2Session::on_message(RpcStream& stream, bool ends) noexcept {
   control_guard_.earn(kFramesPerMessage);
-  auto message = stream.assembler_.take(stream.arrived_);
+  auto message = stream.assembler_.take();
   if (!message.ok()) return answer(stream, message.status());
   if (!charge(stream, 0, message->bytes.size())) return;  // it may have become longer
   if (!stream.progress_.streaming) {

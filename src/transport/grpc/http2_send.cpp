@@ -115,7 +115,6 @@ void Http2Session::answer(RpcStream& stream, Status status) noexcept {
   }
   if (!stream.progress_.handed) {
     stream.message_ = {};
-    stream.assembler_.reset(RpcEncoding::kIdentity);
     uncharge(stream);
   }
   cancel(stream);

@@ -222,12 +222,12 @@ void Http2Session::check_stream_time(RpcStream& stream, TimePoint now) noexcept 
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_start).count();
     const bool stalled = now - stream.fed_ >= limits.progress_timeout;
     const bool slow = !stream.progress_.streaming && since_start >= limits.progress_timeout &&
-                      stream.arrived_.bytes() < static_cast<std::size_t>(seconds) * limits.min_body_bytes_per_second;
+                      stream.bytes_in_ < static_cast<std::size_t>(seconds) * limits.min_body_bytes_per_second;
     if (stalled || slow) {
       context_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
       return answer(stream, {StatusCode::kDeadlineExceeded,
                              fmt::format("the request message did not arrive in time: {} bytes in {} ms",
-                                         stream.arrived_.bytes(), milliseconds_of(since_start).count())});
+                                         stream.bytes_in_, milliseconds_of(since_start).count())});
     }
     wake_at(now + limits.progress_timeout);
   }

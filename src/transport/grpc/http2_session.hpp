@@ -55,6 +55,8 @@ class Http2Session {
   // Holds until the next call.
   [[nodiscard]] std::span<std::byte> direct_space() const noexcept;
   void receive(std::span<const std::byte> bytes, TimePoint now) noexcept;
+  // How many bytes came out of compressed messages since the last call: what receive() took its time for.
+  [[nodiscard]] std::size_t take_inflated() noexcept { return std::exchange(inflated_, 0); }
   // Takes over what other threads wrote and finished.
   void drain(TimePoint now) noexcept;
   // Moves what may be sent now to output(), up to about a megabyte.
@@ -148,6 +150,7 @@ class Http2Session {
 
   RpcStream* data_stream_ = nullptr;  // whose DATA frame is being received
   std::size_t data_left_ = 0;         // of that frame
+  std::size_t inflated_ = 0;          // since take_inflated()
   std::size_t header_bytes_ = 0;      // of the header block that is being received, as it is without compression
 
   int depth_ = 0;  // calls of ours on the stack: output is written when they return

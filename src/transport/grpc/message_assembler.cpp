@@ -23,7 +23,8 @@ Status out_of_memory(std::size_t length) {
 void MessageAssembler::reset(RpcEncoding encoding) noexcept {
   encoding_ = encoding;
   prefix_size_ = length_ = size_ = shift_ = 0;
-  placed_ = compressed_ = false;
+  placed_ = false;
+  inflater_.reset();
   head_.reset();
   buffer_.reset();
 }
@@ -38,6 +39,12 @@ Result<std::size_t> MessageAssembler::feed(std::span<const std::byte> bytes) noe
     if (prefix_size_ < kMessagePrefixBytes) return given;
     if (auto status = open(prefix_); !status.ok()) return status;
   }
+  if (inflater_) {
+    const auto part = bytes.first(std::min(bytes.size(), length_ - size_));
+    if (auto status = inflater_->feed(part, bulk_offset_); !status.ok()) return status;
+    size_ += part.size();
+    return given - bytes.size() + part.size();
+  }
   if (!placed_) bytes = bytes.subspan(gather_head(bytes));
   if (placed_) bytes = bytes.subspan(append(bytes));
   return given - bytes.size();
@@ -50,20 +57,21 @@ Status MessageAssembler::open(const MessagePrefix& prefix) {
   length_ = message_length(prefix);
   if (flag > 1)
     return invalid_argument(fmt::format("a message begins with the compressed flag {}; expected 0 or 1", flag));
-  compressed_ = flag == 1;
-  if (compressed_ && encoding_ == RpcEncoding::kIdentity)
+  const bool compressed = flag == 1;
+  if (compressed && encoding_ == RpcEncoding::kIdentity)
     return invalid_argument("a message is marked as compressed, but grpc-encoding names no compression");
   if (length_ > options_.limits.max_body_bytes) {
     return {StatusCode::kPayloadTooLarge, fmt::format("the request message has {} bytes; at most {} are accepted",
                                                       length_, options_.limits.max_body_bytes)};
   }
+  if (compressed) inflater_.emplace(encoding_, options_.limits.max_body_bytes, pool_, charge_);
   return {};
 }
 
 // Returns how many bytes it kept in head_; 0 once the message is placed.
 std::size_t MessageAssembler::gather_head(std::span<const std::byte> bytes) {
   const std::size_t wanted = std::min(length_, kHeadBytes);
-  if (size_ == 0 && (bytes.size() >= wanted || compressed_)) {
+  if (size_ == 0 && bytes.size() >= wanted) {
     place(bytes.first(std::min(bytes.size(), length_)));
     return 0;
   }
@@ -81,7 +89,7 @@ std::size_t MessageAssembler::gather_head(std::span<const std::byte> bytes) {
 }
 
 void MessageAssembler::place(std::span<const std::byte> head) {
-  const std::size_t bulk = compressed_ ? 0 : bulk_offset_(head);
+  const std::size_t bulk = bulk_offset_(head);
   shift_ = (kAlignment - bulk % kAlignment) % kAlignment;
   buffer_ = pool_.get(length_ + shift_);
   placed_ = true;
@@ -95,17 +103,20 @@ std::size_t MessageAssembler::append(std::span<const std::byte> bytes) noexcept 
   return count;
 }
 
-Result<OwnedBytes> MessageAssembler::take(ByteCharge& charge) noexcept try {
+Result<OwnedBytes> MessageAssembler::take() noexcept try {
+  if (inflater_) return take_inflated();
   OwnedBytes message{{buffer_->data() + shift_, length_}, std::move(buffer_)};
-  const bool compressed = compressed_;
   reset(encoding_);
-  if (!compressed) return message;
-  auto inflated = inflate_message(encoding_, message.bytes, options_.limits.max_body_bytes, bulk_offset_,
-                                  ChargedPool(pool_, &charge));
-  if (inflated.ok()) charge.give_back(std::min(message.bytes.size(), charge.bytes()));
-  return inflated;
+  return message;
 } catch (const std::bad_alloc&) {
-  return charge.refused() ? charge.refusal() : out_of_memory(options_.limits.max_body_bytes);
+  return out_of_memory(length_);
+}
+
+Result<OwnedBytes> MessageAssembler::take_inflated() {
+  auto message = inflater_->finish(bulk_offset_);
+  if (message.ok() && charge_) charge_->give_back(std::min(length_, charge_->bytes() - message->bytes.size()));
+  reset(encoding_);
+  return message;
 }
 
 std::span<std::byte> MessageAssembler::space() const noexcept {

@@ -71,8 +71,8 @@ void RpcClient::Impl::start(RpcCall& call) {
   call.reply_encoding_ = RpcEncoding::kIdentity;
   call.started_ = Clock::now();
   call.deadline_ = call.timeout == Duration::zero() ? kNever : call.started_ + call.timeout;
-  call.assembler_ =
-      std::make_unique<MessageAssembler>(limits_, pool_, [](std::span<const std::byte>) { return std::size_t{0}; });
+  call.assembler_ = std::make_unique<MessageAssembler>(
+      limits_, pool_, [](std::span<const std::byte>) { return std::size_t{0}; }, nullptr);
   active_.push_back(&call);
   if (broken_) return end(call, unavailable(reason_));
 
@@ -226,8 +226,7 @@ void RpcClient::Impl::on_data(RpcCall& call, std::span<const std::byte> bytes) {
     }
     bytes = bytes.subspan(*fed);
     if (!call.assembler_->complete()) continue;
-    ByteCharge uncharged;
-    auto message = call.assembler_->take(uncharged);
+    auto message = call.assembler_->take();
     if (message.ok())
       call.reply = std::move(*message);
     else

@@ -17,6 +17,10 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 // As much as a handler gets to see when it is asked where the bulk begins.
 constexpr std::size_t kHeadBytes = 4096;
+// Most messages that are worth compressing and not long fit; from a pool, since pages of their own cost more.
+constexpr std::size_t kFirstBytes = std::size_t{64} * 1024;
+// At most so much is there before it is charged.
+constexpr std::size_t kStepBytes = std::size_t{256} * 1024;
 // zlib: 15 is the largest window, +16 means the gzip format.
 constexpr int kZlibWindow = 15;
 constexpr int kGzipWindow = 15 + 16;
@@ -27,100 +31,102 @@ uInt zlib_size(std::size_t size) noexcept {
   return static_cast<uInt>(std::min<std::size_t>(size, std::numeric_limits<uInt>::max()));
 }
 
-// An inflater and the buffer that grows under it.
-class Inflation {
- public:
-  Inflation(RpcEncoding encoding, std::size_t limit, ChargedPool pool) noexcept
-      : encoding_(encoding), limit_(limit), pool_(pool) {}
-  Inflation(const Inflation&) = delete;
-  Inflation& operator=(const Inflation&) = delete;
-  ~Inflation() {
-    ::inflateEnd(&stream_);
-    pool_.drop(capacity_);
-  }
+}  // namespace
 
-  Result<OwnedBytes> run(std::span<const std::byte> bytes, const BulkOffset& bulk_offset) {
-    if (::inflateInit2(&stream_, window_of(encoding_)) != Z_OK) return internal_error("zlib could not be started");
-    stream_.next_in = zlib_bytes(bytes.data());
-    stream_.avail_in = zlib_size(bytes.size());
-    reserve(std::max(kHeadBytes, expected_size(bytes)));
-    bool ended = false;
-    if (auto status = step(kHeadBytes, &ended); !status.ok()) return status;
-    align(bulk_offset({buffer_->data(), size_}));
-    while (!ended) {
-      if (auto status = step(std::numeric_limits<std::size_t>::max(), &ended); !status.ok()) return status;
-    }
-    if (stream_.avail_in != 0) return broken("bytes follow its end");
-    pool_.drop(std::exchange(capacity_, 0) - size_);  // the system commits no memory that nothing was written to
-    return OwnedBytes{{buffer_->data() + shift_, size_}, std::move(buffer_)};
+struct MessageInflater::Zlib {
+  explicit Zlib(int window) noexcept : ready(::inflateInit2(&stream, window) == Z_OK) {}
+  ~Zlib() {
+    if (ready) ::inflateEnd(&stream);
   }
+  Zlib(const Zlib&) = delete;
+  Zlib& operator=(const Zlib&) = delete;
+  z_stream stream{};
+  const bool ready;
+};
 
- private:
-  // Inflates until `until` bytes are there or the compressed stream ends.
-  Status step(std::size_t until, bool* ended) {
-    while (!*ended && size_ < until) {
-      if (shift_ + size_ == capacity_) reserve(capacity_ * 2);
-      const std::size_t room = std::min(capacity_ - shift_, until) - size_;
-      stream_.next_out = zlib_bytes(buffer_->data() + shift_ + size_);
-      stream_.avail_out = zlib_size(room);
-      const int code = ::inflate(&stream_, Z_NO_FLUSH);
-      size_ += zlib_size(room) - stream_.avail_out;
-      if (size_ > limit_) return too_long();
-      *ended = code == Z_STREAM_END;
-      if (code == Z_BUF_ERROR || (code == Z_OK && stream_.avail_out != 0)) return broken("it is cut off");
-      if (code != Z_OK && code != Z_STREAM_END) return broken(stream_.msg ? stream_.msg : "its format is wrong");
-    }
-    return {};
-  }
+MessageInflater::MessageInflater(RpcEncoding encoding, std::size_t limit, BufferPool& pool, ByteCharge* charge) noexcept
+    : encoding_(encoding), limit_(limit), pool_(pool), charge_(charge) {}
 
-  // gzip says it in its last four bytes, so that nothing has to be moved to a larger buffer and both be held. They may
-  // lie: no more is believed than DEFLATE can reach.
-  [[nodiscard]] std::size_t expected_size(std::span<const std::byte> bytes) const noexcept {
-    constexpr std::size_t kLargestRatio = 1032;
-    std::uint32_t stated = 0;
-    if (encoding_ != RpcEncoding::kGzip || bytes.size() < sizeof stated) return bytes.size() * 2;
-    for (std::size_t i = 0; i < sizeof stated; ++i)
-      stated |= std::to_integer<std::uint32_t>(bytes[bytes.size() - sizeof stated + i]) << (8 * i);
-    return std::min<std::size_t>(stated, bytes.size() * kLargestRatio);
-  }
+MessageInflater::~MessageInflater() {
+  if (charge_) charge_->give_back(charged_);
+}
 
-  // One byte more than the limit is enough to notice that it is passed; kAlignment more leave room for the shift.
-  void reserve(std::size_t size) {
-    size = std::min(size, limit_ + 1) + kAlignment;
-    auto larger = pool_.get(size);
-    if (size_ != 0) std::memcpy(larger->data() + shift_, buffer_->data() + shift_, size_);
-    buffer_ = std::move(larger);
-    pool_.drop(std::exchange(capacity_, size));
+Status MessageInflater::feed(std::span<const std::byte> bytes, const BulkOffset& bulk_offset) {
+  if (auto status = begin(); !status.ok()) return status;
+  auto& stream = zlib_->stream;
+  while (!bytes.empty()) {
+    const auto part = bytes.first(zlib_size(bytes.size()));
+    bytes = bytes.subspan(part.size());
+    stream.next_in = zlib_bytes(part.data());
+    stream.avail_in = static_cast<uInt>(part.size());
+    do {  // once more without input where output had no room
+      if (ended_) return broken("bytes follow its end");
+      if (auto status = step(); !status.ok()) return status;
+      if (!aligned_ && size_ == kHeadBytes) align(bulk_offset);
+    } while (stream.avail_in != 0 || (stream.avail_out == 0 && !ended_));
   }
+  return {};
+}
 
-  void align(std::size_t bulk) {
-    shift_ = (kAlignment - bulk % kAlignment) % kAlignment;
-    std::memmove(buffer_->data() + shift_, buffer_->data(), size_);
-  }
+Result<OwnedBytes> MessageInflater::finish(const BulkOffset& bulk_offset) {
+  if (!ended_) return broken("it is cut off");
+  if (!aligned_) align(bulk_offset);
+  const std::span<const std::byte> bytes{data() + shift_, size_};
+  auto owner = first_ ? std::move(first_) : block_.take();
+  charged_ = 0;
+  return OwnedBytes{bytes, std::move(owner)};
+}
 
-  [[nodiscard]] Status broken(std::string_view why) const {
-    return invalid_argument(fmt::format("the message is not valid {}: {}", rpc_encoding_name(encoding_), why));
-  }
-  [[nodiscard]] Status too_long() const {
+Status MessageInflater::begin() {
+  if (zlib_) return {};
+  auto zlib = std::make_unique<Zlib>(window_of(encoding_));
+  if (!zlib->ready) return {StatusCode::kResourceExhausted, "no memory to decompress the request message"};
+  zlib_ = std::move(zlib);
+  return {};
+}
+
+// As much as comes out at once.
+Status MessageInflater::step() {
+  make_room();
+  auto& stream = zlib_->stream;
+  const std::size_t room = aligned_ ? std::min(capacity() - shift_ - size_, kStepBytes) : kHeadBytes - size_;
+  stream.next_out = zlib_bytes(data() + shift_ + size_);
+  stream.avail_out = static_cast<uInt>(room);
+  const int code = ::inflate(&stream, Z_NO_FLUSH);
+  const std::size_t came = room - stream.avail_out;
+  size_ += came;
+  if (size_ > limit_) {
     return {StatusCode::kResourceExhausted,
             fmt::format("the decompressed message is longer than the limit of {} bytes", limit_)};
   }
+  if (charge_ && !charge_->add(came)) return charge_->refusal();
+  charged_ += came;
+  ended_ = code == Z_STREAM_END;
+  // Z_BUF_ERROR: nothing was left to do, the rest has not come yet.
+  if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
+    return broken(stream.msg ? stream.msg : "its format is wrong");
+  return {};
+}
 
-  RpcEncoding encoding_;
-  std::size_t limit_;
-  ChargedPool pool_;
-  z_stream stream_{};
-  BufferRef buffer_;
-  std::size_t capacity_ = 0;  // of buffer_, as it is charged
-  std::size_t shift_ = 0;
-  std::size_t size_ = 0;
-};
+// One byte more than the limit is enough to notice that it is passed; kAlignment more leave room for the shift.
+void MessageInflater::make_room() {
+  if (capacity() == 0) first_ = pool_.get(kFirstBytes);
+  if (shift_ + size_ < capacity()) return;
+  block_.reserve(std::min(capacity() * 2, limit_ + 1 + kAlignment));
+  if (!first_) return;
+  std::memcpy(block_.data() + shift_, first_->data() + shift_, size_);
+  first_.reset();
+}
 
-}  // namespace
+void MessageInflater::align(const BulkOffset& bulk_offset) {
+  const std::size_t bulk = bulk_offset({data(), size_});
+  shift_ = (kAlignment - bulk % kAlignment) % kAlignment;
+  std::memmove(data() + shift_, data(), size_);
+  aligned_ = true;
+}
 
-Result<OwnedBytes> inflate_message(RpcEncoding encoding, std::span<const std::byte> bytes, std::size_t limit,
-                                   const BulkOffset& bulk_offset, ChargedPool pool) {
-  return Inflation(encoding, limit, pool).run(bytes, bulk_offset);
+Status MessageInflater::broken(std::string_view why) const {
+  return invalid_argument(fmt::format("the message is not valid {}: {}", rpc_encoding_name(encoding_), why));
 }
 
 Result<OwnedBytes> deflate_message(RpcEncoding encoding, const ReplyBody& body, BufferPool& pool) {

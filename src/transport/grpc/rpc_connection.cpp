@@ -60,7 +60,7 @@ void RpcConnection::read() noexcept {
     }
     if (result.state == StreamState::kDrained) return;
     if (result.state != StreamState::kMore) return close();
-    budget -= std::min(budget, result.bytes);
+    budget -= std::min(budget, result.bytes + session_.take_inflated());
     if (budget == 0) {
       read_pending_ = true;
       return submit(read_task_);

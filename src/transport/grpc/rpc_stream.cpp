@@ -11,10 +11,11 @@ namespace ocelli::transport {
 
 RpcStream::RpcStream(Http2Session& session)
     : session_(session),
+      arrived_(session.context().budget),
       assembler_(
           session.context().options, session.context().pool,
-          [this](std::span<const std::byte> head) { return session_.context().handler.bulk_offset(path_, head); }),
-      arrived_(session.context().budget),
+          [this](std::span<const std::byte> head) { return session_.context().handler.bulk_offset(path_, head); },
+          &arrived_),
       declared_(session.declared_budget()) {}
 
 std::string_view RpcStream::remote() const noexcept { return session_.remote(); }

@@ -72,8 +72,8 @@ class RpcStream final : public RpcExchange {
   TimePoint started_{};   // the headers came
   TimePoint received_{};  // the whole message came, or of streaming calls the headers
   TimePoint fed_{};       // the last request bytes came
+  ByteCharge arrived_;    // what came and is in memory, of RpcContext::budget
   MessageAssembler assembler_;
-  ByteCharge arrived_;   // what came and is in memory, of RpcContext::budget
   ByteCharge declared_;  // the message's length, of the session's budget
   RpcMessage message_;
   RpcStreamListener* listener_ = nullptr;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <string>
@@ -54,7 +55,7 @@ class MessageAssemblerTest : public testing::Test {
         }
         part = part.subspan(*fed);
         if (!assembler_.complete()) continue;
-        auto message = assembler_.take(charge_);
+        auto message = assembler_.take();
         if (!message.ok()) {
           status_ = message.status();
           return messages;
@@ -67,15 +68,17 @@ class MessageAssemblerTest : public testing::Test {
 
   RpcOptions options_;
   BufferPool pool_;
+  ByteCharge charge_;
   std::size_t bulk_ = 0;
   std::size_t asked_ = 0;       // how often the bulk was asked for
   std::size_t head_bytes_ = 0;  // how much the last question showed
-  MessageAssembler assembler_{options_, pool_, [this](std::span<const std::byte> head) {
+  MessageAssembler assembler_{options_, pool_,
+                              [this](std::span<const std::byte> head) {
                                 ++asked_;
                                 head_bytes_ = head.size();
                                 return bulk_;
-                              }};
-  ByteCharge charge_;
+                              },
+                              &charge_};
   Status status_;
 };
 
@@ -122,7 +125,7 @@ TEST_F(MessageAssemblerTest, BytesReadInPlaceAreNotMoved) {
   const auto fed = assembler_.feed(space);
   ASSERT_TRUE(fed.ok());
   EXPECT_EQ(*fed, wire.size() - 50'000);
-  const auto whole = assembler_.take(charge_);
+  const auto whole = assembler_.take();
   ASSERT_TRUE(whole.ok());
   EXPECT_TRUE(std::equal(message.begin(), message.end(), whole->bytes.begin(), whole->bytes.end()));
 }
@@ -200,6 +203,36 @@ TEST_F(MessageAssemblerTest, GzipIsInflatedIntoOneBufferOfItsSize) {
   ASSERT_EQ(messages.size(), 1U) << status_.to_string();
   EXPECT_TRUE(std::equal(message.begin(), message.end(), messages[0].bytes.begin(), messages[0].bytes.end()));
   EXPECT_EQ(budget->taken(), 1'000'000U);
+}
+
+// So that no piece of it holds up its thread for longer than that piece is worth.
+TEST_F(MessageAssemblerTest, IsInflatedAsItComes) {
+  const auto packed = framed(zipped(std::vector<std::byte>(100'000'000), 31), true);
+  assembler_.reset(RpcEncoding::kGzip);
+  const auto half = packed.size() / 2;
+  ASSERT_TRUE(assembler_.feed(std::span(packed).first(half)).ok());
+  EXPECT_NEAR(static_cast<double>(assembler_.inflated()), 50e6, 1e6);
+  EXPECT_EQ(assembler_.declared(), assembler_.inflated()) << "what counts is what has come out of it";
+  EXPECT_EQ(charge_.bytes(), assembler_.inflated());
+  EXPECT_FALSE(assembler_.complete());
+  ASSERT_TRUE(assembler_.feed(std::span(packed).subspan(half)).ok());
+  ASSERT_TRUE(assembler_.complete());
+  EXPECT_EQ(assembler_.inflated(), 100'000'000U);
+  const auto message = assembler_.take();
+  ASSERT_TRUE(message.ok()) << message.status().to_string();
+  EXPECT_EQ(message->bytes.size(), 100'000'000U);
+  EXPECT_TRUE(std::ranges::all_of(message->bytes, [](std::byte byte) { return byte == std::byte{0}; }));
+}
+
+TEST_F(MessageAssemblerTest, WhatIsGivenUpHalfwayIsGivenBack) {
+  const auto budget = std::make_shared<ByteBudget>(1'000'000);
+  charge_ = ByteCharge(budget);
+  const auto packed = framed(zipped(std::vector<std::byte>(500'000), 31), true);
+  assembler_.reset(RpcEncoding::kGzip);
+  ASSERT_TRUE(assembler_.feed(std::span(packed).first(packed.size() / 2)).ok());
+  EXPECT_GT(budget->taken(), 100'000U);
+  assembler_.reset(RpcEncoding::kIdentity);
+  EXPECT_EQ(budget->taken(), 0U);
 }
 
 TEST_F(MessageAssemblerTest, ALieAboutTheInflatedSizeChangesNothing) {
