@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -52,6 +53,7 @@ class FakeRpcExchange final : public transport::RpcExchange {
     }
     const std::lock_guard lock(mutex_);
     ++finishes_;
+    finisher_ = std::this_thread::get_id();
     status_ = status;
     if (status.ok() && !stream_listener_) written_.push_back(flatten());
     changed_.notify_all();
@@ -75,6 +77,8 @@ class FakeRpcExchange final : public transport::RpcExchange {
     return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return written_.size() >= count; });
   }
   [[nodiscard]] int finishes() const { return with_lock(finishes_); }
+  // The thread that finished it.
+  [[nodiscard]] std::thread::id finisher() const { return with_lock(finisher_); }
   [[nodiscard]] Status status() const { return with_lock(status_); }
   [[nodiscard]] std::vector<std::string> written() const { return with_lock(written_); }
   // Pieces of the reply that finish() sent, before they were put together.
@@ -116,6 +120,7 @@ class FakeRpcExchange final : public transport::RpcExchange {
   std::vector<std::string> written_;
   Status status_;
   int finishes_ = 0;
+  std::thread::id finisher_;
 };
 
 }  // namespace ocelli::test

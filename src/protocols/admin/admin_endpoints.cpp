@@ -1,5 +1,7 @@
 #include "protocols/admin/admin_endpoints.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "protocols/admin/admin_request.hpp"
@@ -15,6 +17,15 @@ using transport::HttpExchange;
 std::string_view body_of(const HttpExchange& exchange) noexcept {
   const auto& body = exchange.request().body;
   return {reinterpret_cast<const char*>(body.data()), body.size()};
+}
+
+// What parse makes of a body that is read on a network thread: a register, a setting or a filter is short.
+template <typename Parse>
+auto read_short_body(const HttpExchange& exchange, Parse parse) -> decltype(parse(std::string_view())) {
+  const auto body = body_of(exchange);
+  if (body.size() <= AdminEndpoints::kMaxShortBody) return parse(body);
+  return Status(StatusCode::kPayloadTooLarge, fmt::format("The request body has {} bytes; this path takes at most {}",
+                                                          body.size(), AdminEndpoints::kMaxShortBody));
 }
 
 // Has write(exchange) done in the background and sends its reply.
@@ -66,7 +77,7 @@ void AdminEndpoints::log_settings(HttpExchange& exchange) noexcept {
   rest::reply_with(exchange, [this](HttpExchange& reply) -> Status {
     if (!services_.log) return unimplemented("Log settings are not offered by this server");
     if (reply.request().method == transport::HttpMethod::kPost) {
-      const auto wanted = parse_settings(body_of(reply));
+      const auto wanted = read_short_body(reply, parse_settings);
       if (!wanted.ok()) return wanted.status();
       if (auto status = settings::update_log(*services_.log, *wanted); !status.ok()) return status;
     }
@@ -81,7 +92,7 @@ void AdminEndpoints::trace_settings(HttpExchange& exchange, const rest::RoutePar
       if (const auto model = services_.catalog.status(target.name, target.version); !model.ok()) return model.status();
     }
     if (reply.request().method == transport::HttpMethod::kPost) {
-      const auto wanted = parse_settings(body_of(reply));
+      const auto wanted = read_short_body(reply, parse_settings);
       if (!wanted.ok()) return wanted.status();
       if (auto status = settings::update_trace(*wanted); !status.ok()) return status;
     }
@@ -102,7 +113,7 @@ void AdminEndpoints::metrics(HttpExchange& exchange) noexcept {
 
 void AdminEndpoints::repository_index(HttpExchange& exchange) noexcept {
   rest::reply_with(exchange, [this](HttpExchange& reply) -> Status {
-    const auto only_ready = parse_index(body_of(reply));
+    const auto only_ready = read_short_body(reply, parse_index);
     if (!only_ready.ok()) return only_ready.status();
     append_repository_index(reply.body.text(), services_.catalog.all_statuses(), *only_ready);
     return {};
@@ -140,7 +151,7 @@ void AdminEndpoints::shared_memory_status(HttpExchange& exchange, const rest::Ro
 void AdminEndpoints::shared_memory_register(HttpExchange& exchange, const rest::RouteParameters& target) noexcept {
   rest::reply_with(exchange, [&](HttpExchange& reply) -> Status {
     if (!services_.shared_memory) return no_shared_memory();
-    const auto request = parse_register(body_of(reply));
+    const auto request = read_short_body(reply, parse_register);
     if (!request.ok()) return request.status();
     return services_.shared_memory->register_region(target.name, request->key, request->offset, request->byte_size);
   });

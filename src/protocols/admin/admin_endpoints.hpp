@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 
 #include "protocols/rest/rest_services.hpp"
@@ -15,6 +16,9 @@ namespace ocelli::admin {
 // its exchanges.
 class AdminEndpoints {
  public:
+  // Bytes of a body that says what to register, to set or to list; a longer one is refused with 413.
+  static constexpr std::size_t kMaxShortBody = std::size_t{1} << 20;
+
   explicit AdminEndpoints(const rest::RestServices& services)
       : services_(services), started_(std::chrono::system_clock::now()) {}
 

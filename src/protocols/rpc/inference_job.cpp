@@ -3,10 +3,15 @@
 #include <exception>
 #include <utility>
 
+#include "base/thread_pool.hpp"
 #include "serving/servable.hpp"
 
 namespace ocelli::rpc {
 namespace {
+
+// A message of this size takes a millisecond to receive, a hundred times what handing it to another thread takes. Where
+// its values stand one by one, the largest takes seconds to read, in which a network thread would answer nobody.
+constexpr std::size_t kLongMessageBytes = std::size_t{4} << 20;
 
 Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancelled"}; }
 
@@ -33,6 +38,22 @@ Status guarded(const ByteCharge& charge, Function&& function) noexcept {
 }  // namespace
 
 void InferenceJob::start(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept {
+  take(exchange, std::move(request), received);
+  read();
+}
+
+void InferenceJob::start_in_any_order(transport::RpcExchange& exchange, transport::RpcMessage request,
+                                      TimePoint received) noexcept {
+  take(exchange, std::move(request), received);
+  if (!services_.readers || request_.bytes.size() < kLongMessageBytes) return read();
+  auto status = guarded(decoded_, [&]() -> Status {
+    if (services_.readers->submit([this] { read(); })) return {};
+    return {StatusCode::kResourceExhausted, "Too many long requests are waiting to be read"};
+  });
+  if (!status.ok()) complete(std::move(status));
+}
+
+void InferenceJob::take(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept {
   request_ = std::move(request);
   decoded_.bind(exchange.budget(), ByteBudget::kUncountedBytes);
   pool_ = &exchange.pool();
@@ -41,6 +62,10 @@ void InferenceJob::start(transport::RpcExchange& exchange, transport::RpcMessage
   call_.deadline = exchange.deadline();
   call_.completion = this;
   handed_over_ = false;
+}
+
+void InferenceJob::read() noexcept {
+  if (state_.load(std::memory_order_acquire) & kCancelled) return complete(cancelled_status());
   if (auto status = guarded(decoded_, [&] { return message_->parse(request_.bytes); }); !status.ok())
     return refuse(std::move(status));
   if (!decoded_.add(message_->memory_bytes())) return refuse(decoded_.refusal());

@@ -12,12 +12,18 @@
 #include "serving/model_catalog.hpp"
 #include "transport/grpc/rpc_exchange.hpp"
 
+namespace ocelli {
+class ThreadPool;
+}
+
 namespace ocelli::rpc {
 
 // What every job works with; outlives all of them.
 struct InferenceServices {
   serving::ModelCatalog& catalog;
   const transport::SharedMemoryRegistry* shared_memory = nullptr;
+  // Read messages that would hold a network thread for long. Null: every message is read where it came.
+  ThreadPool* readers = nullptr;
 };
 
 // Finds the servable (waiting while it loads), fills the call, hands it over, and tells the end exactly once. cancel()
@@ -37,6 +43,8 @@ class InferenceJob : private serving::CallCompletion {
   // After open(). Begins with a request of the exchange that is wholly in memory. on_done() follows, perhaps before
   // this returns. Does not block.
   void start(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept;
+  // The same; a long request is read by another thread, so that requests may overtake each other.
+  void start_in_any_order(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept;
   // Nobody waits for the answer any more.
   void cancel() noexcept;
 
@@ -59,6 +67,8 @@ class InferenceJob : private serving::CallCompletion {
   };
 
   void on_call_done(serving::InferenceCall& call) noexcept final;
+  void take(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept;
+  void read() noexcept;
   void refuse(Status status) noexcept;
   void resolved(Result<serving::ServableHandle> found) noexcept;
   Status submit(Result<serving::ServableHandle> found);

@@ -6,7 +6,7 @@ void UnaryInference::handle(transport::RpcExchange& exchange) noexcept {
   exchange_ = &exchange;
   open();
   exchange.set_cancel_listener(this);
-  start(exchange, {exchange.message().bytes, exchange.message().owner}, exchange.received());
+  start_in_any_order(exchange, {exchange.message().bytes, exchange.message().owner}, exchange.received());
 }
 
 void UnaryInference::on_done(Status status) noexcept {

@@ -44,6 +44,13 @@ Status check_health(const health::HealthSource& source, wire::Bytes request, std
   return {};
 }
 
+// They are read on a network thread.
+Status check_control_bytes(std::size_t size) {
+  if (size <= RpcRouter::kMaxControlBytes) return {};
+  return {StatusCode::kPayloadTooLarge, fmt::format("the request message has {} bytes; this method takes at most {}",
+                                                    size, RpcRouter::kMaxControlBytes)};
+}
+
 template <typename Message>
 UnaryInference::Pool::Make make_unary(const InferenceServices& services) {
   return [&services](UnaryInference::Pool& home) {
@@ -55,7 +62,7 @@ UnaryInference::Pool::Make make_unary(const InferenceServices& services) {
 
 RpcRouter::RpcRouter(RpcRouterOptions options)
     : options_(std::move(options)),
-      services_{options_.catalog, options_.shared_memory},
+      services_{options_.catalog, options_.shared_memory, &readers_},
       health_(
           options_.catalog, [this] { return ready(); }, service_names()),
       watch_(health_, options_.catalog.changes()),
@@ -141,7 +148,8 @@ void RpcRouter::run_control(const UnaryMethod& method, transport::RpcExchange& e
   ByteCharge parsed;
   try {
     const auto bytes = exchange.message().bytes;
-    status = charge_parsing(exchange, bytes.size(), parsed);
+    if (!method.blocking) status = check_control_bytes(bytes.size());
+    if (status.ok()) status = charge_parsing(exchange, bytes.size(), parsed);
     if (status.ok()) status = method.run(bytes, exchange.reply().text());
   } catch (const std::exception&) {
     status = Status(StatusCode::kResourceExhausted, "Not enough memory for the request");

@@ -45,6 +45,8 @@ class RpcRouter final : public transport::RpcHandler {
  public:
   // Blocking requests that may wait for the worker; one more is refused with RESOURCE_EXHAUSTED.
   static constexpr std::size_t kMaxBlocking = 64;
+  // Of a request that is neither inference nor loads a model; a longer one is refused.
+  static constexpr std::size_t kMaxControlBytes = std::size_t{1} << 20;
 
   explicit RpcRouter(RpcRouterOptions options);
   ~RpcRouter() override;
@@ -71,8 +73,13 @@ class RpcRouter final : public transport::RpcHandler {
   void run_control(const UnaryMethod& method, transport::RpcExchange& exchange) noexcept;
   void run_blocking(const UnaryMethod& method, transport::RpcExchange& exchange) noexcept;
 
+  static constexpr std::size_t kReaders = 2;
+  // Each of them holds its memory of the server's budget already; more than that many are not waited for.
+  static constexpr std::size_t kMaxWaitingRequests = 4096;
+
   RpcRouterOptions options_;
   std::atomic<bool> shutting_down_{false};
+  ThreadPool readers_{"ocelli-read", kReaders, kMaxWaitingRequests};
   InferenceServices services_;
   health::HealthSource health_;
   health::HealthWatch watch_;

@@ -49,6 +49,18 @@ TEST_F(AdminTest, ReloadSaysWhetherAnythingChanged) {
   EXPECT_EQ(get("/v1/config/reload").status, 406);
 }
 
+TEST_F(AdminTest, LongBodiesAreRefusedWhereNoneIsNeeded) {
+  const auto body = "{" + std::string(admin::AdminEndpoints::kMaxShortBody, ' ') + "}";
+  for (const char* path : {"/v2/repository/index", "/v2/logging", "/v2/trace/setting", "/v2/models/dummy/trace/setting",
+                           "/v2/systemsharedmemory/region/a/register"}) {
+    const auto reply = post(path, body);
+    EXPECT_EQ(reply.status, 413) << path;
+    EXPECT_NE(reply.body.find("The request body has 1048578 bytes; this path takes at most 1048576"), std::string::npos)
+        << reply.body;
+  }
+  EXPECT_NE(post("/v2/repository/models/dummy/load", body).status, 413) << "it may bring the model";
+}
+
 TEST_F(AdminTest, BackgroundWorkIsBounded) {
   std::promise<void> gate;
   auto opened = gate.get_future().share();

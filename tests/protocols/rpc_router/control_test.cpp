@@ -26,6 +26,21 @@ TEST_F(ControlTest, ServerIsLiveReadyAndHasAName) {
   EXPECT_GT(metadata.extensions_size(), 3);
 }
 
+TEST_F(ControlTest, LongMessagesAreRefusedWhereNoneIsNeeded) {
+  inference::ModelReadyRequest request;
+  inference::ModelReadyResponse ready;
+  request.set_name(std::string(RpcRouter::kMaxControlBytes, 'x'));
+  const auto status = call(kService + "ModelReady", request, ready);
+  EXPECT_EQ(status.code(), StatusCode::kPayloadTooLarge);
+  EXPECT_EQ(status.message(), "the request message has 1048580 bytes; this method takes at most 1048576");
+  // What is sent with a model may be as long as the server's limit allows.
+  inference::RepositoryModelLoadRequest load;
+  inference::RepositoryModelLoadResponse loaded;
+  load.set_model_name("dummy");
+  (*load.mutable_parameters())["config"].set_string_param(std::string(RpcRouter::kMaxControlBytes, ' '));
+  EXPECT_NE(call(kService + "RepositoryModelLoad", load, loaded).code(), StatusCode::kPayloadTooLarge);
+}
+
 TEST_F(ControlTest, ModelReadiness) {
   catalog.add_status("late", {1, serving::VersionState::kLoading, StatusCode::kOk, ""});
   inference::ModelReadyRequest request;

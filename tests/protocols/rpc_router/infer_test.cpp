@@ -62,6 +62,42 @@ TEST_F(InferTest, TheRoutersEndWaitsForAJobThatStillRuns) {
   EXPECT_TRUE(exchange.status().ok());
 }
 
+TEST_F(InferTest, AConnectionsThreadDoesNotReadLongMessages) {
+  add_echo("echo", DataType::kInt64);
+  const auto infer_here = [this](int values) {
+    inference::ModelInferRequest request;
+    request.set_model_name("echo");
+    auto& input = *request.add_inputs();
+    input.set_name("x");
+    input.set_datatype("INT64");
+    input.add_shape(values);
+    for (int i = 0; i < values; ++i) input.mutable_contents()->add_int64_contents(i % 128);
+    test::FakeRpcExchange exchange(kPath, request.SerializeAsString());
+    router.handle(exchange);
+    EXPECT_TRUE(exchange.wait_finished());
+    EXPECT_TRUE(exchange.status().ok()) << exchange.status().to_string();
+    EXPECT_TRUE(reply.ParseFromString(exchange.written().at(0)));
+    EXPECT_EQ(reply.outputs(0).contents().int64_contents_size(), values);
+    return exchange.finisher() == std::this_thread::get_id();
+  };
+  EXPECT_TRUE(infer_here(1'000));
+  EXPECT_FALSE(infer_here(5'000'000));
+}
+
+TEST_F(InferTest, AClientThatLeavesWhileItsLongMessageWaitsIsAnsweredOnce) {
+  auto request = dummy_request();
+  request.add_raw_input_contents(std::string(5'000'000, '\0'));
+  const auto wire = request.SerializeAsString();
+  for (int i = 0; i < 50; ++i) {
+    test::FakeRpcExchange exchange(kPath, wire);
+    router.handle(exchange);
+    exchange.cancel();
+    ASSERT_TRUE(exchange.wait_finished());
+    EXPECT_EQ(exchange.finishes(), 1);
+    EXPECT_FALSE(exchange.status().ok());
+  }
+}
+
 TEST_F(InferTest, AnswersRawWithRaw) {
   auto request = raw_request();
   request.set_id("seven");
