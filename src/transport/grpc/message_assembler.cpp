@@ -22,7 +22,7 @@ Status out_of_memory(std::size_t length) {
 
 void MessageAssembler::reset(RpcEncoding encoding) noexcept {
   encoding_ = encoding;
-  prefix_size_ = length_ = size_ = shift_ = 0;
+  prefix_size_ = length_ = size_ = shift_ = inflated_ = 0;
   placed_ = false;
   inflater_.reset();
   head_.reset();
@@ -41,8 +41,7 @@ Result<std::size_t> MessageAssembler::feed(std::span<const std::byte> bytes) noe
   }
   if (inflater_) {
     const auto part = bytes.first(std::min(bytes.size(), length_ - size_));
-    if (auto status = inflater_->feed(part, bulk_offset_); !status.ok()) return status;
-    size_ += part.size();
+    if (auto status = inflate(part); !status.ok()) return status;
     return given - bytes.size() + part.size();
   }
   if (!placed_) bytes = bytes.subspan(gather_head(bytes));
@@ -66,6 +65,15 @@ Status MessageAssembler::open(const MessagePrefix& prefix) {
   }
   if (compressed) inflater_.emplace(encoding_, options_.limits.max_body_bytes, pool_, charge_);
   return {};
+}
+
+// A message that fails gives back at once what it took.
+Status MessageAssembler::inflate(std::span<const std::byte> bytes) {
+  auto status = inflater_->feed(bytes, bulk_offset_);
+  size_ += bytes.size();
+  inflated_ = inflater_->size();
+  if (!status.ok()) inflater_.reset();
+  return status;
 }
 
 // Returns how many bytes it kept in head_; 0 once the message is placed.

@@ -45,7 +45,7 @@ class MessageAssembler {
     return prefix_size_ == kMessagePrefixBytes ? std::max(length_, inflated()) : 0;
   }
   // Bytes that have come out of the message under way, when it is compressed.
-  [[nodiscard]] std::size_t inflated() const noexcept { return inflater_ ? inflater_->size() : 0; }
+  [[nodiscard]] std::size_t inflated() const noexcept { return inflated_; }
 
   // The complete message, decompressed. The charge, which held its bytes as they came, then holds them as they are.
   // Errors: those of MessageInflater::finish().
@@ -56,6 +56,7 @@ class MessageAssembler {
 
  private:
   Status open(const MessagePrefix& prefix);
+  Status inflate(std::span<const std::byte> bytes);
   Result<OwnedBytes> take_inflated();
   std::size_t gather_head(std::span<const std::byte> bytes);
   void place(std::span<const std::byte> head);
@@ -75,6 +76,7 @@ class MessageAssembler {
   BufferRef head_;         // the beginning, while it is too short to tell where the bulk begins
   BufferRef buffer_;
   std::optional<MessageInflater> inflater_;  // of a compressed message, in place of the buffers
+  std::size_t inflated_ = 0;
 };
 
 }  // namespace ocelli::transport
