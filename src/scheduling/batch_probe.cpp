@@ -101,15 +101,23 @@ Status BatchProbe::measure_all() {
 
   std::vector<Candidate> candidates;
   if (!add_candidate(1, candidates)) return off("the device cannot make more requests", false);
+  auto room = std::numeric_limits<std::uint32_t>::max();  // the least that was too much
   for (const auto items : sizes()) {
+    if (items >= room) continue;
     cut_short_ = out_of_time();
-    if (cut_short_ || !add_candidate(items, candidates)) break;
+    if (cut_short_) break;
+    if (!add_candidate(items, candidates)) {
+      if (!form_too_large_) break;
+      room = items;
+      continue;
+    }
     if (auto objection = contamination(candidates.back()); !objection.reason.empty()) {
       if (!objection.too_large) return off(objection.reason, objection.certain);
       log_.info("Model {}: no batch of {}: {}", name_, items, objection.reason);
       no_more_ = std::move(objection.reason);
       candidates.pop_back();
-      break;
+      room = items;
+      continue;
     }
     if (any_size_ || options_.mode == BatchingMode::kOn) continue;
     // Compiling costs time and memory, so the first form has to show a gain before more are made.
@@ -191,6 +199,7 @@ bool BatchProbe::add_candidate(std::uint32_t items, std::vector<Candidate>& cand
   } else {
     auto compiled = executor_.batch_compiler()(items);
     if (!compiled.ok()) {
+      form_too_large_ = compiled.status().code() == StatusCode::kResourceExhausted;
       return no_form(items, compiled.status().message());
     }
     candidate.model = std::move(compiled).value();
@@ -219,7 +228,8 @@ Status BatchProbe::choose(std::vector<Candidate> candidates) {
     return off(no_more_.empty() ? "it has no form for a batch" : no_more_, false);
   if (candidates.size() == 1)
     return off(fmt::format("nothing could be measured within {:.1f} s", seconds(options_.probe_limit)), false);
-  if (chosen.size() == 1) return off(fmt::format("no size pays ({})", fmt::join(gains, ", ")), !cut_short_);
+  if (chosen.size() == 1)
+    return off(fmt::format("no size pays ({})", fmt::join(gains, ", ")), !cut_short_ && no_more_.empty());
   std::vector<std::uint32_t> used;
   for (const auto& candidate : chosen) used.push_back(candidate.items);
   auto remark = fmt::format("requests are batched on {}, sizes {}; items per second against single runs: {}",
@@ -230,8 +240,7 @@ Status BatchProbe::choose(std::vector<Candidate> candidates) {
   if (no_more_.empty()) {
     keep(std::move(remark));
   } else {
-    note(fmt::format("requests are batched on {} up to {} items: {}", executor_.model().info().device, used.back(),
-                     no_more_));
+    note_up_to(used.back());
   }
   return {};
 }
@@ -261,8 +270,17 @@ Status BatchProbe::take_over(const BatchFindings& decision) {
   for (const auto items : decision.sizes) {
     if (!add_candidate(items, candidates)) break;
   }
-  note(decision.remark);
+  if (no_more_.empty() || candidates.empty()) {
+    note(decision.remark);
+  } else {
+    note_up_to(candidates.back().items);
+  }
   return candidates.size() > 1 ? use(candidates) : Status();
+}
+
+// When more was asked for than there is.
+void BatchProbe::note_up_to(std::uint32_t items) {
+  note(fmt::format("requests are batched on {} up to {} items: {}", executor_.model().info().device, items, no_more_));
 }
 
 // For the device's note.

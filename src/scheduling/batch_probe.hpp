@@ -25,7 +25,8 @@ namespace ocelli::scheduling {
 //     mantissa has 8 bits. Otherwise items contaminate each other, and batching stays off.
 //  4. In kAuto, sizes that do not bring least_gain times the items per second of single runs, with all lanes busy, are
 //  dropped. A model that runs in less than 0.1 ms is not batched then; the shortest of a few runs counts.
-//  5. A run that the device has no memory for is tried with fewer items, and no larger batches are used.
+//  5. A form or a run that the device has no memory for is tried with fewer items; no larger batches are used, and what
+//  was found out is not kept: another time there may be room.
 // A decision that was made before (Executor::decided) is taken over after the warm-up. What was found out is kept in
 // the executor's notes, and so is what a run shows later (Executor::note_unbatched); where they have it from an earlier
 // start, only the first runs are made, and the forms compiled that are used. A provisional executor is not measured,
@@ -78,6 +79,7 @@ class BatchProbe {
   Status use(const std::vector<Candidate>& candidates);
   [[nodiscard]] bool out_of_time() const noexcept { return Clock::now() >= until_; }
   void note(std::string remark);
+  void note_up_to(std::uint32_t items);
   Status impossible(const std::string& reason);
   // certain: it will be the same at the next start.
   Status off(const std::string& reason, bool certain);
@@ -88,11 +90,12 @@ class BatchProbe {
   const Log& log_;
   const std::string name_;
   TimePoint until_{};
-  Status failure_;          // of the first run
-  Duration single_{};       // one run of one item
-  bool any_size_ = false;   // the model itself takes any number of items
-  std::string no_more_;     // why there are no larger batches than those found; empty: they were not tried
-  bool cut_short_ = false;  // there was no time for all sizes: another start may find one that pays
+  Status failure_;               // of the first run
+  Duration single_{};            // one run of one item
+  bool any_size_ = false;        // the model itself takes any number of items
+  std::string no_more_;          // why there are no larger batches than those found; empty: they were not tried
+  bool form_too_large_ = false;  // the last form that could not be made, for the device's memory
+  bool cut_short_ = false;       // there was no time for all sizes: another start may find one that pays
 };
 
 }  // namespace ocelli::scheduling

@@ -130,6 +130,39 @@ TEST_F(BatchProbeTest, WhyWhatWasAskedForIsNotDoneIsTold) {
   EXPECT_EQ(remark(small), "") << "the log is enough";
 }
 
+TEST_F(BatchProbeTest, FormsForFewerItemsAreMadeWhereMemoryIsShort) {
+  auto options = always();
+  options.asked_for = true;
+  std::vector<std::uint32_t> tried;
+  open(adder(PartialShape::from({1, 2})), options, [&](std::uint32_t n) -> Result<std::shared_ptr<CompiledModel>> {
+    tried.push_back(n);
+    if (n >= 4) return Status(StatusCode::kResourceExhausted, "no room");
+    return std::shared_ptr<CompiledModel>(adder(PartialShape::from({n, 2})));
+  });
+  EXPECT_EQ(tried, (std::vector<std::uint32_t>{4, 2})) << "8 needs more than 4";
+  const auto usage = scheduler->usage(0);
+  EXPECT_EQ(usage->batching.sizes, (std::vector<std::uint32_t>{1, 2}));
+  EXPECT_EQ(usage->batching.remark, "requests are batched on FAKE up to 2 items: no form for a batch of 4: no room");
+}
+
+TEST_F(BatchProbeTest, WhatWasFoundOutWithoutRoomForLargerBatchesIsNotBelievedLater) {
+  const test::TemporaryFolder folder;
+  const auto notes = std::make_shared<BatchNotes>(folder.path(), "model 1", Log());
+  BatchingOptions options;
+  options.max_items = 4;
+  options.probe_limit = milliseconds(1000);
+  const auto full = [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    const auto rows = in[0].shape[0];
+    if (rows > 2) return {StatusCode::kResourceExhausted, "no room"};
+    std::this_thread::sleep_for(milliseconds(rows > 1 ? 60 : 2));  // what a run takes, not a wait for another thread
+    return test::add_kernel(1)(in, out);
+  };
+  open(std::make_shared<test::FakeModel>(test::add_signature(open_batch(2)), full), options, {}, notes);
+  EXPECT_EQ(scheduler->usage(0)->batching.sizes, std::vector<std::uint32_t>{1}) << "two together do not pay";
+  open(slow_model(milliseconds(10), Duration::zero()), options, {}, notes);
+  EXPECT_GT(scheduler->usage(0)->batching.sizes.size(), 1U) << "with room they do, and more so four";
+}
+
 TEST_F(BatchProbeTest, FirstRunsAndMeasuringAreToldApart) {
   BatchingOptions options;
   options.max_items = 2;
