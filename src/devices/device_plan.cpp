@@ -220,13 +220,23 @@ std::vector<std::string> not_left_out(std::vector<std::string> names, const std:
   return names;
 }
 
-// OpenVINO's other way to give a list its devices: "AUTO" and MULTI_DEVICE_PRIORITIES.
-std::string with_priorities(std::string_view target_device, const Properties& properties) {
-  const auto name = upper(target_device);
+// OpenVINO's other way to give a list its devices, "AUTO" and MULTI_DEVICE_PRIORITIES, is taken out of properties.
+// Behind a list it has to name the same.
+Result<DeviceExpression> parse_with_priorities(std::string_view target_device, Properties& properties,
+                                               const std::vector<std::string>& simulated) {
   const auto list = properties.find("MULTI_DEVICE_PRIORITIES");
-  const bool bare = name == "AUTO" || name == "MULTI" || name == "HETERO" || name == "BATCH";
-  if (!bare || list == properties.end()) return std::string(target_device);
-  return fmt::format("{}:{}", name, list->second);
+  const auto kind = upper(target_device.substr(0, target_device.find(':')));
+  const bool takes_list = kind == "AUTO" || kind == "MULTI" || kind == "HETERO" || kind == "BATCH";
+  if (list == properties.end() || !takes_list) return parse_target_device(target_device, simulated);
+  const auto given = properties.extract(list).mapped();
+  auto wanted = parse_target_device(fmt::format("{}:{}", kind, given), simulated);
+  if (kind.size() == target_device.size()) return wanted;
+  auto expression = parse_target_device(target_device, simulated);
+  if (!expression.ok() || (wanted.ok() && *wanted == *expression)) return expression;
+  return invalid_argument(fmt::format(
+      "plugin_config MULTI_DEVICE_PRIORITIES is {}, but target_device is {}: the devices are to be named in "
+      "one of them",
+      given, target_device));
 }
 
 }  // namespace
@@ -263,7 +273,8 @@ DevicePlan with_cpu_runtimes_apart(DevicePlan plan) {
 
 Result<DevicePlan> make_plan(std::string_view target_device, const std::map<std::string, std::string>& plugin_config,
                              const std::vector<std::string>& simulated, const AutomaticDevices& automatic) {
-  auto expression = parse_target_device(with_priorities(target_device, plugin_config), simulated);
+  Properties properties = plugin_config;
+  auto expression = parse_with_priorities(target_device, properties, simulated);
   if (!expression.ok()) return expression.status();
   if (expression->kind == PlanKind::kAuto && expression->members.empty()) {
     const auto names = not_left_out(automatic ? automatic() : automatic_devices(), expression->left_out);
@@ -272,7 +283,7 @@ Result<DevicePlan> make_plan(std::string_view target_device, const std::map<std:
     expression = parse_target_device(fmt::format("AUTO:{}", fmt::join(names, ",")), simulated);
     if (!expression.ok()) return expression.status();
   }
-  return make_plan(*expression, plugin_config);
+  return make_plan(*expression, properties);
 }
 
 }  // namespace ocelli::devices

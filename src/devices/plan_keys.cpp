@@ -127,21 +127,9 @@ Status take_list_key(const ListKey& key, Properties& properties, DevicePlan& pla
   return {};
 }
 
-// The list once more, which has to be the same.
-Status take_priorities(const DeviceExpression& expression, Properties& properties) {
-  auto given = take(properties, "MULTI_DEVICE_PRIORITIES");
-  std::erase(given, ' ');
-  const auto text = upper(expression.to_string());
-  if (given.empty() || text.substr(text.find(':') + 1) == given) return {};
-  return invalid_argument(
-      fmt::format("plugin_config MULTI_DEVICE_PRIORITIES is {}, but target_device is {}: the devices "
-                  "are to be named in one of them",
-                  given, expression.to_string()));
-}
-
 Status take_list_keys(const DeviceExpression& expression, Properties& properties, DevicePlan& plan) {
   if (expression.kind == PlanKind::kSingle) return {};
-  Status status = take_priorities(expression, properties);
+  Status status;
   for (const auto& key : kListKeys) {
     if (status.ok() && std::ranges::find(key.lists, expression.kind) != key.lists.end())
       status = take_list_key(key, properties, plan);
@@ -179,13 +167,12 @@ std::string new_value(const OldKey& key, std::string value) {
   return value;
 }
 
-// Replaces the name in one set of keys; the new name wins where both are given. Empty: it is not there.
+// Replaces the name in one set of keys; the new name wins where both are given. The value that is used; empty: the old
+// name is not there.
 std::optional<std::string> replace(const OldKey& key, Properties& properties) {
   auto node = properties.extract(std::string(key.old_name));
   if (node.empty()) return std::nullopt;
-  auto value = new_value(key, node.mapped());
-  properties.emplace(key.name, value);
-  return value;
+  return properties.emplace(key.name, new_value(key, node.mapped())).first->second;
 }
 
 void replace_old_key(const OldKey& key, const DeviceExpression& expression, Properties& properties, DevicePlan& plan) {
@@ -208,12 +195,13 @@ void replace_old_key(const OldKey& key, const DeviceExpression& expression, Prop
     return;
   }
   if (fitting.empty() || !properties.contains(std::string(key.old_name))) return;
-  const bool newer = properties.contains(std::string(key.name));
+  const auto newer = properties.find(std::string(key.name));
   const auto value = new_value(key, properties.extract(std::string(key.old_name)).mapped());
   for (auto* member : fitting) {
-    if (!newer) member->properties.emplace(key.name, value);
+    // As with the new name: a hint of the member's own is a later word than the list's streams.
+    if (key.name == "NUM_STREAMS" && member->properties.contains(kHint)) continue;
+    say(newer != properties.end() ? newer->second : member->properties.emplace(key.name, value).first->second);
   }
-  say(value);
 }
 
 }  // namespace

@@ -255,10 +255,19 @@ TEST(DevicePlan, TheDevicesOfAListMayStandInPluginConfig) {
   EXPECT_EQ(plan_of("MULTI", config), plan_of("MULTI:GPU,CPU"));
   EXPECT_EQ(plan_of("HETERO", config), plan_of("HETERO:GPU,CPU"));
   EXPECT_EQ(plan_of("MULTI:gpu,CPU", config), plan_of("MULTI:GPU,CPU"));
+  EXPECT_EQ(plan_of("MULTI:MALI,CPU", {{"MULTI_DEVICE_PRIORITIES", "ARMNN.GpuAcc,\tcpu"}}), plan_of("MULTI:MALI,CPU"))
+      << "other words for the same";
+  EXPECT_EQ(plan_of("MULTI", {{"MULTI_DEVICE_PRIORITIES", "MALI,CPU"}}), plan_of("MULTI:MALI,CPU"));
+  const AutomaticDevices automatic = [] { return std::vector<std::string>{"NPU", "GPU", "CPU"}; };
+  for (const char* target : {"AUTO", "AUTO:-NPU"}) {
+    const auto less = make_plan(target, {{"MULTI_DEVICE_PRIORITIES", "-NPU"}}, {}, automatic);
+    ASSERT_TRUE(less.ok()) << less.status().to_string();
+    EXPECT_EQ(*less, plan_of("AUTO:GPU,CPU"));
+  }
   const auto other = make_plan("MULTI:CPU,GPU", config);
   ASSERT_FALSE(other.ok());
   EXPECT_THAT(other.status().to_string(),
-              HasSubstr("MULTI_DEVICE_PRIORITIES is GPU,CPU, but target_device is MULTI:CPU,GPU"));
+              HasSubstr("MULTI_DEVICE_PRIORITIES is GPU, CPU, but target_device is MULTI:CPU,GPU"));
 }
 
 TEST(DevicePlan, OldNamesOfKeysBelongToTheirDevices) {
@@ -279,6 +288,12 @@ TEST(DevicePlan, OldNamesOfKeysBelongToTheirDevices) {
   EXPECT_EQ(plan_of("HETERO:GPU,CPU", {{"GPU_THROUGHPUT_STREAMS", "2"}}).properties, (Keys{{"NUM_STREAMS", "2"}}));
   // Of another device: it stays, and nobody knows it.
   EXPECT_EQ(plan_of("CPU", {{"GPU_THROUGHPUT_STREAMS", "2"}}).properties, (Keys{{"GPU_THROUGHPUT_STREAMS", "2"}}));
+  const auto newer = plan_of("MULTI:GPU,CPU", {{"CPU_THREADS_NUM", "4"}, {"INFERENCE_NUM_THREADS", "2"}});
+  ASSERT_EQ(newer.remarks.size(), 1U);
+  EXPECT_THAT(newer.remarks[0], HasSubstr("INFERENCE_NUM_THREADS=2 is used for CPU")) << "the new name wins";
+  const auto hinted = plan_of(
+      "AUTO:GPU,CPU", {{"DEVICE_PROPERTIES", "{CPU:{PERFORMANCE_HINT:LATENCY}}"}, {"CPU_THROUGHPUT_STREAMS", "2"}});
+  EXPECT_EQ(hinted.members[1].properties, (Keys{{"PERFORMANCE_HINT", "LATENCY"}})) << "its own word is the later one";
   EXPECT_EQ(plan_of("MULTI:GPU,CPU", {{"DEVICE_PROPERTIES", "{CPU:{CPU_THREADS_NUM:2}}"}, {"CPU_THREADS_NUM", "4"}})
                 .members[1]
                 .properties,
