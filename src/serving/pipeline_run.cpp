@@ -294,8 +294,9 @@ void PipelineRun::settle(NodeCall& node_call) {
   node_call.keep.reset();
   --in_flight_;
   const auto& outcome = node_call.call.status;
-  if (outcome.code() == StatusCode::kResourceExhausted && status_.ok() && node_call.crowded) return put_off(node_call);
-  if (outcome.ok() && !put_off_) window_ = std::min(window_ + 1, kWindow);
+  const bool has_company = node_call.crowded || in_flight_ > 0;
+  if (outcome.code() == StatusCode::kResourceExhausted && status_.ok() && has_company) return put_off(node_call);
+  if (outcome.ok()) widen();
   auto& state = nodes_[node_call.node];
   --state.running;
   if (!outcome.ok()) return fail(outcome);
@@ -306,9 +307,18 @@ void PipelineRun::settle(NodeCall& node_call) {
   }
 }
 
+// One more at a time, when it has gone well for long enough that asking for too much again costs little.
+void PipelineRun::widen() noexcept {
+  constexpr std::size_t kPatience = 32;
+  if (window_ >= kWindow || ++went_well_ < std::max(window_, kPatience)) return;
+  went_well_ = 0;
+  ++window_;
+}
+
 // What fills the queue, or the device's memory, are this run's own calls, at least in part: fewer at a time then.
 void PipelineRun::put_off(NodeCall& node_call) noexcept {
   window_ = std::max<std::size_t>(in_flight_, 1);
+  went_well_ = 0;
   auto& call = node_call.call;
   auto servable = std::move(call.servable);
   call.clear();

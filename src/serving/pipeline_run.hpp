@@ -48,6 +48,7 @@ class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
   void ended(NodeCall& node_call) noexcept;
   void settle(NodeCall& node_call);
   void put_off(NodeCall& node_call) noexcept;
+  void widen() noexcept;
   Status count_parts(std::size_t node);
   Status find_parts(std::size_t node);
   void fail(Status status);
@@ -73,6 +74,7 @@ class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
   std::vector<std::size_t> ready_;  // nodes with calls to launch
   std::size_t in_flight_ = 0;
   std::size_t window_ = kWindow;  // how many may be
+  std::size_t went_well_ = 0;     // since the window changed
   NodeCall* put_off_ = nullptr;   // found a full queue; linked
   bool pumping_ = false;
   bool again_ = false;
