@@ -250,23 +250,23 @@ void DeviceSupervisor::settle(std::size_t position) noexcept {
   const auto status = scheduler_->measure(position);
   const auto took = Clock::now() - begun;
   const auto usage = scheduler_->usage(position);
-  std::shared_ptr<MemoryClaim> claim;
+  std::weak_ptr<MemoryClaim> held;
   {
     const Lock lock(mutex_);
     auto& member = members_[position];
     if (!status.ok()) log_.info("{}: {} serves on as it is: {}", label_, member.device.target, status.message());
     if (usage) take_usage(member, *usage);
     member.unmeasured = false;  // one attempt, which may have failed
-    claim = member.claim.lock();
+    held = member.claim;
     board_->update(position, [&](DeviceReport& report) {
       report.info.memory_bytes = member.bytes;
       report.measure_time += took;
-      if (usage) add_note(report.info, usage->batching.remark);
     });
     (void)finish(position, {});
   }
-  // Forms that were tried and did not pay are gone again.
-  if (usage && claim) context_.memory.charge(*claim, usage->memory_bytes);
+  // Forms that were tried and did not pay are gone again. The member may give its memory up from here on, so that the
+  // claim must not be held longer.
+  if (const auto claim = held.lock(); claim && usage) context_.memory.charge(*claim, usage->memory_bytes);
   retire_others();  // a better one may have come meanwhile
   go_on();
 }
