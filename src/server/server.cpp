@@ -117,19 +117,21 @@ Result<Plan> make_plan(const ServerOptions& options, const Log& log) {
 bool opens_grpc(const ServerOptions& options) { return options.grpc.port != 0 || options.grpc.any_port; }
 bool opens_rest(const ServerOptions& options) { return options.rest.port != 0 || options.rest.any_port; }
 
-// How many connections and regions of shared memory there are files for.
+// How many connections and regions of shared memory there are files for; as many connections as come where there are
+// enough: each door then counts its own, and tells those that it refuses.
 DescriptorShare affordable(const ServerOptions& options, const Log& log) {
   const std::size_t doors = opens_grpc(options) && opens_rest(options) ? 2 : 1;
   const std::size_t each = options.limits.max_connections;
   constexpr auto kRegions = transport::SharedMemoryRegistry::kDefaultMaxRegions;
   const auto limit = open_files_limit();
-  const auto share = share_descriptors(limit, {each * doors, kRegions});
+  auto share = share_descriptors(limit, {each * doors, kRegions});
   if (share.connections < each || share.regions < kRegions) {
     log.warning(
         "This process may have {} files open: {} connections are let in, where --max_connections is {}, and {} regions "
         "of shared memory may be registered instead of {}; more with a higher limit (ulimit -n, LimitNOFILE=)",
         limit, share.connections, each, share.regions, kRegions);
   }
+  if (share.connections == each * doors) share.connections = SIZE_MAX;
   return share;
 }
 
