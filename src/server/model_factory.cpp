@@ -125,13 +125,28 @@ serving::DevicePolicy policy_of(const devices::DevicePlan& plan, const repositor
   return policy;
 }
 
-// What a load request says of batching wins; asking for it puts it on where the server has it off.
-void apply(const std::optional<repository::BatchingParameter>& given, scheduling::BatchingOptions& batching) {
-  if (!given) return;
+// What the plan says of batching: BATCH asks for it.
+void apply(const devices::DevicePlan& plan, scheduling::BatchingOptions& batching) {
+  if (plan.batch_timeout) batching.max_delay = *plan.batch_timeout;
+  if (plan.batching) {
+    batching.mode = plan.batch ? scheduling::BatchingMode::kOn : scheduling::BatchingMode::kAuto;
+    batching.max_delay = plan.batch_timeout.value_or(kBatchTimeout);
+    batching.asked_for = true;
+  }
+  if (plan.batch) {
+    batching.max_items = *plan.batch;
+    batching.preferred_sizes = {*plan.batch};
+  }
+}
+
+// What a load request says of batching wins; asking for it puts it on where the server has it off. What it leaves out
+// stays as BATCH says.
+void apply(const repository::BatchingParameter& given, scheduling::BatchingOptions& batching) {
+  const bool by_plan = std::exchange(batching.asked_for, true);
   if (batching.mode == scheduling::BatchingMode::kOff) batching.mode = scheduling::BatchingMode::kAuto;
-  batching.preferred_sizes = given->preferred_sizes;
-  batching.max_delay = std::chrono::microseconds(given->max_delay_us);
-  if (given->max_items) batching.max_items = *given->max_items;
+  if (!by_plan || !given.preferred_sizes.empty()) batching.preferred_sizes = given.preferred_sizes;
+  if (!by_plan || given.max_delay_us > 0) batching.max_delay = std::chrono::microseconds(given.max_delay_us);
+  if (given.max_items) batching.max_items = *given.max_items;
 }
 
 // What the file's "model_info" section says, as ServableMetadata has it; runtimes put the section's name in front and
@@ -179,21 +194,12 @@ serving::ModelServableOptions ModelFactory::servable_options(const repository::M
   servable.queue_limit = options_.queue_limit;
   servable.default_timeout = options_.default_timeout;
   servable.batching = options_.batching;
-  apply(load.config.batching, servable.batching);
+  apply(plan, servable.batching);
+  if (load.config.batching) apply(*load.config.batching, servable.batching);
   servable.metrics = load.metrics;
   // Whoever lets requests decide about the batch gets it as they bring it; measuring would make every change slower.
-  if (load.config.automatic()) servable.batching.mode = scheduling::BatchingMode::kOff;
-  if (!plan.automatic_batching) servable.batching.mode = scheduling::BatchingMode::kOff;
-  if (plan.batch_timeout) servable.batching.max_delay = *plan.batch_timeout;
-  if (plan.batching) {
-    servable.batching.mode = plan.batch ? scheduling::BatchingMode::kOn : scheduling::BatchingMode::kAuto;
-    servable.batching.max_delay = plan.batch_timeout.value_or(kBatchTimeout);
-    servable.batching.asked_for = true;
-  }
-  if (plan.batch) {
-    servable.batching.max_items = *plan.batch;
-    servable.batching.preferred_sizes = {*plan.batch};
-  }
+  const bool unwanted = load.config.automatic() || !plan.automatic_batching;
+  if (unwanted && !plan.batching) servable.batching.mode = scheduling::BatchingMode::kOff;
   const auto& stateful = load.config.stateful;
   servable.stateful.enabled = stateful.enabled;
   servable.stateful.max_sequences = stateful.max_sequence_number;
