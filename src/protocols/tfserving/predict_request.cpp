@@ -102,6 +102,15 @@ class PredictWalk {
     return read_only_input(kBadInstance);
   }
 
+  // An instance is without an input that others have.
+  template <typename Tensor>
+  static Status missing_before(const Tensor& tensor, std::size_t instances) {
+    return invalid_argument(
+        fmt::format("Invalid JSON structure. Request inputs have different batch sizes - Expected: {}; Actual: {}; "
+                    "input name: {}",
+                    instances, tensor.rows(), tensor.name()));
+  }
+
   Status read_named_instances() {
     std::size_t instances = 0;
     std::string_view name;
@@ -111,6 +120,7 @@ class PredictWalk {
       while (reader_.next_key(name)) {
         auto* const tensor = builder(name);
         if (!tensor) return too_many_inputs();
+        if (tensor->rows() < instances) return missing_before(*tensor, instances);
         if (tensor->rows() > instances)
           return invalid_argument(fmt::format("{} - Input given twice; input name: {}", kBadInstance, name));
         if (!tensor->read(reader_, 1)) return bad_value(kBadInstance, *tensor);
@@ -119,10 +129,7 @@ class PredictWalk {
     if (!reader_.ok()) return {};
     for (const auto& tensor : builders_) {
       if (tensor.rows() == instances) continue;
-      return invalid_argument(
-          fmt::format("Invalid JSON structure. Request inputs have different batch sizes - Expected: {}; Actual: {}; "
-                      "input name: {}",
-                      instances, tensor.rows(), tensor.name()));
+      return missing_before(tensor, instances);
     }
     for (auto& tensor : builders_) add_input(tensor, true);
     return {};

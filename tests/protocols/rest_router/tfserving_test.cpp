@@ -173,6 +173,10 @@ TEST_F(TfservingTest, NamesTheErrorsOfTheSpecification) {
   EXPECT_EQ(
       error(R"({"instances":[{"b":[0]},{}]})"),
       R"(400 {"error":"Invalid JSON structure. Request inputs have different batch sizes - Expected: 2; Actual: 1; input name: b"})");
+  EXPECT_EQ(
+      error(R"({"instances":[{"a":[1]},{"a":[1],"b":[5],"b":[6]}]})"),
+      R"(400 {"error":"Invalid JSON structure. Request inputs have different batch sizes - Expected: 1; Actual: 0; input name: b"})")
+      << "the second must not make up for what the first instance lacks";
   EXPECT_EQ(error(R"({"inputs":[[NaN]]})"),
             R"(412 {"error":"The file is not valid json - NaN and Infinity are no JSON numbers"})");
   EXPECT_EQ(
