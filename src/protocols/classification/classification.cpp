@@ -103,6 +103,10 @@ Result<Tensor> classify(const serving::CallOutput& output, const serving::Servab
                         std::uint32_t classes, ChargedPool pool) {
   const TensorView& view = output.tensor.view;
   const std::size_t element = element_size(view.type);
+  if (element > 0 && view.bytes / element > kMostValues) {
+    return invalid_argument(fmt::format("output {} has {} values; at most {} can be classified", output.name,
+                                        view.bytes / element, kMostValues));
+  }
   const Items items = element == 0 ? Items{} : items_of(output, metadata, view.bytes / element);
   switch (view.type) {
     case DataType::kInt8:

@@ -57,6 +57,14 @@ TEST(Classification, GivesTheLargestOfEachItemInTritonsFormat) {
   EXPECT_THAT(answer.texts, ElementsAre("0.333333:1", "0.100000:0", "123456792.000000:1", "0.500000:2"));
 }
 
+TEST(Classification, TooManyValuesAreRefused) {
+  BufferPool pool;
+  const auto map = tensor(DataType::kUint8, {1, 3, 512, 1024}, std::vector<std::uint8_t>(3 * 512 * 1024));
+  const auto result = classify({"y", map, false}, model(), 5, pool);
+  ASSERT_EQ(result.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(result.status().message(), "output y has 1572864 values; at most 1000000 can be classified");
+}
+
 TEST(Classification, CountsOverAllDimensionsOfAnItem) {
   EXPECT_THAT(classified<double>(DataType::kFp64, {1, 2, 2}, {1, 4, 3, 2}, 1).texts, ElementsAre("4.000000:1"));
   const auto flat = classified<std::int32_t>(DataType::kInt32, {4}, {-1, 7, 7, 9}, 3);
