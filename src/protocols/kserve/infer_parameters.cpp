@@ -143,8 +143,9 @@ Status read_request_parameters(JsonReader& reader, RequestParameters& parameters
 }
 
 Status read_tensor_parameters(JsonReader& reader, TensorParameters& parameters) {
-  static constexpr std::array<std::string_view, 5> kKnown{"binary_data_size", "binary_data", "shared_memory_region",
-                                                          "shared_memory_offset", "shared_memory_byte_size"};
+  static constexpr std::array<std::string_view, 6> kKnown{"binary_data_size",        "binary_data",
+                                                          "shared_memory_region",    "shared_memory_offset",
+                                                          "shared_memory_byte_size", "classification"};
   return read_parameters(reader, kKnown, [&](std::string_view name, const Value& value) -> Status {
     if (name == "binary_data_size") {
       if (value.kind == JsonKind::kString) {

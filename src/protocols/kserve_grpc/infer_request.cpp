@@ -58,7 +58,10 @@ Status read_tensor_parameter(wire::Bytes entry, std::optional<SharedMemoryPlace>
     const auto number = parameter->as_unsigned();
     if (!number.ok()) return number.status();
     constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
-    *classes = static_cast<std::uint32_t>(std::min(number.value(), kMost));
+    if (number.value() > kMost)
+      return invalid_argument(
+          fmt::format("classification: expected an integer from 0 to {}, not {}", kMost, number.value()));
+    *classes = static_cast<std::uint32_t>(number.value());
     return {};
   }
   if (!key.starts_with("shared_memory_")) return {};

@@ -74,6 +74,8 @@ TEST(InferParameters, EachIsGivenOnce) {
       error(one_input(R"("shape":[1],"datatype":"FP32","parameters":{"binary_data_size":4,"binary_data_size":8})"),
             "abcdefgh"),
       "INVALID_ARGUMENT: Invalid request parameter - Given twice; parameter name: binary_data_size");
+  EXPECT_EQ(error(R"({"outputs":[{"name":"a","parameters":{"classification":1,"classification":5}}],)" + input + "}"),
+            "INVALID_ARGUMENT: Invalid request parameter - Given twice; parameter name: classification");
   EXPECT_EQ(error(R"({"parameters":{"own":1,"own":2},)" + input + "}"), "OK") << "unknown ones are not read";
 }
 
