@@ -4,10 +4,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/status.hpp"
 
 namespace ocelli {
 
@@ -35,6 +37,15 @@ class LogGate final : public LogSink {
   [[nodiscard]] LogSettings settings() const noexcept { return settings_.load(std::memory_order_relaxed); }
   // Holds for lines that are written from now on.
   void set(const LogSettings& settings) noexcept { settings_.store(settings, std::memory_order_relaxed); }
+  // Lets change(LogSettings&) alter what holds now, one at a time, and keeps that if its Status is OK.
+  template <typename Change>
+  Status update(Change change) {
+    const std::lock_guard lock(update_);
+    LogSettings wanted = settings();
+    auto status = change(wanted);
+    if (status.ok()) set(wanted);
+    return status;
+  }
 
   [[nodiscard]] LogLevel level() const noexcept override;
   void write(LogLevel level, std::string_view channel, const std::source_location& where,
@@ -43,6 +54,7 @@ class LogGate final : public LogSink {
  private:
   const std::shared_ptr<LogSink> sink_;
   std::atomic<LogSettings> settings_;
+  std::mutex update_;
   const std::string file_;
   static_assert(std::atomic<LogSettings>::is_always_lock_free);
 };

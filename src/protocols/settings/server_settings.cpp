@@ -57,12 +57,12 @@ Values log_settings(const LogGate& gate) {
 }
 
 Status update_log(LogGate& gate, const Values& wanted) {
-  LogSettings settings = gate.settings();
-  for (const auto& [name, value] : wanted) {
-    if (Status status = read_log(name, value, settings); !status.ok()) return status;
-  }
-  if (!wanted.empty()) gate.set(settings);
-  return {};
+  return gate.update([&](LogSettings& settings) -> Status {
+    for (const auto& [name, value] : wanted) {
+      if (Status status = read_log(name, value, settings); !status.ok()) return status;
+    }
+    return {};
+  });
 }
 
 Values trace_settings() {
