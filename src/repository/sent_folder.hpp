@@ -23,7 +23,7 @@ Status check_sent_path(std::string_view path);
 // as somebody holds it, then it is deleted with all that lies in it. Thread-safe.
 class SentFolder {
  public:
-  static constexpr std::size_t kMostFiles = 256;
+  static constexpr std::size_t kMostFiles = serving::SentModel::kMostFiles;
   static constexpr std::size_t kMostBytes = std::size_t{4} << 30U;  // of all files together
   static constexpr std::size_t kMostParts = 8;
 

@@ -23,6 +23,8 @@ struct SentFile {
 };
 
 struct SentModel {
+  static constexpr std::size_t kMostFiles = 256;
+
   // JSON: members of a "config" in config.json, of Triton's ModelConfig, or of both; empty: as configured.
   std::string config;
   // Not empty: the model is loaded from exactly these, whatever its base_path holds.

@@ -85,6 +85,10 @@ Status read_load_parameter(JsonReader& reader, std::string_view name, serving::S
   if (name.starts_with(kFile)) {
     std::string path(name.substr(kFile.size()));
     if (!reader.read_string(text)) return wrong_member(name, "the file as base64");
+    // Each of them takes more memory than it has text.
+    if (sent.files.size() == serving::SentModel::kMostFiles) {
+      return invalid_argument(fmt::format("at most {} files expected with a request", serving::SentModel::kMostFiles));
+    }
     sent.files.push_back({path, [member = std::string(name), text](const serving::SentFile::Take& take) {
                             return read_base64(member, text, take);
                           }});

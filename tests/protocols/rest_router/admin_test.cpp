@@ -49,9 +49,17 @@ TEST_F(AdminTest, ReloadSaysWhetherAnythingChanged) {
   EXPECT_EQ(get("/v1/config/reload").status, 406);
 }
 
+TEST_F(AdminTest, FilesOfAModelAreCountedAsTheyAreRead) {
+  std::string body = R"({"parameters":{"config":"{}")";
+  for (std::size_t i = 0; i <= serving::SentModel::kMostFiles; ++i) body += R"(,"file:":"")";
+  const auto reply = post("/v2/repository/models/m/load", body + "}}");
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_NE(reply.body.find("at most 256 files expected with a request"), std::string::npos) << reply.body;
+}
+
 TEST_F(AdminTest, LongBodiesAreRefusedWhereNoneIsNeeded) {
   const auto body = "{" + std::string(admin::AdminEndpoints::kMaxShortBody, ' ') + "}";
-  for (const char* path : {"/v2/repository/index", "/v2/logging", "/v2/trace/setting", "/v2/models/dummy/trace/setting",
+  for (const char* path : {"/v2/repository/index", "/v2/trace/setting", "/v2/models/dummy/trace/setting",
                            "/v2/systemsharedmemory/region/a/register"}) {
     const auto reply = post(path, body);
     EXPECT_EQ(reply.status, 413) << path;
