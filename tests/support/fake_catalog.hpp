@@ -198,6 +198,11 @@ class FakeCatalog : public serving::ModelCatalog {
     const std::lock_guard lock(mutex_);
     waiting_.push_back({std::string(name), version, std::move(done)});
   }
+  // How many wait.
+  [[nodiscard]] std::size_t waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size();
+  }
   // Tells everybody who waits what find() says now.
   void finish_loading() {
     std::vector<Waiter> waiting;

@@ -32,16 +32,24 @@ void RestInference::start(transport::HttpExchange& exchange, std::string_view na
     name_ = name;
     return {};
   });
-  if (status.ok() && left_to_reader(status)) return;
-  if (!status.ok()) return finish(status);
+  if (status.ok() && left_to_reader(status, [this] { read(); })) return;
+  if (!status.ok()) return refuse(std::move(status));
   read();
 }
 
+// Before it was read; it counts where it names a servable.
+void RestInference::refuse(Status status) noexcept {
+  auto found = services_.catalog.find(name_, version_);
+  if (found.ok()) call().servable = std::move(found).value();
+  finish(std::move(status));
+}
+
 // Whether another thread goes on. A failure means that there are too many others.
-bool RestInference::left_to_reader(Status& status) noexcept {
+template <typename Step>
+bool RestInference::left_to_reader(Status& status, Step step) noexcept {
   if (!services_.readers || request_text_bytes(*exchange_) < kLongRequestBytes) return false;
   status = guarded([&]() -> Status {
-    if (services_.readers->submit([this] { read(); })) return {};
+    if (services_.readers->submit(std::move(step))) return {};
     return {StatusCode::kResourceExhausted, "Too many long requests are waiting to be read"};
   });
   return status.ok();
@@ -49,14 +57,21 @@ bool RestInference::left_to_reader(Status& status) noexcept {
 
 void RestInference::read() noexcept {
   const Status status = charged([&] { return begin(); });
+  if (!status.ok()) return refuse(status);
   auto found = services_.catalog.find(name_, version_);
-  if (!status.ok()) {
-    if (found.ok()) call().servable = std::move(found).value();
-    return finish(status);
-  }
   if (found.ok() || found.status().code() != StatusCode::kNotLoadedYet) return resolved(std::move(found));
   services_.catalog.find_when_loaded(name_, version_,
-                                     [this](Result<serving::ServableHandle> later) { resolved(std::move(later)); });
+                                     [this](Result<serving::ServableHandle> later) { loaded(std::move(later)); });
+}
+
+// On the one thread that tells all who wait for models: what still has to be read of a long text is read elsewhere.
+void RestInference::loaded(Result<serving::ServableHandle> found) noexcept {
+  if (!found.ok()) return resolved(std::move(found));
+  call().servable = std::move(found).value();
+  Status status;
+  if (left_to_reader(status, [this] { resolved(std::move(call().servable)); })) return;
+  if (!status.ok()) return finish(std::move(status));
+  resolved(std::move(call().servable));
 }
 
 // A step that ran out of memory: of the system's, or of what is left for requests.

@@ -70,7 +70,10 @@ class RestInference : private serving::CallCompletion, private transport::Cancel
   void on_client_gone() noexcept final;
   template <typename Step>
   Status charged(Step&& step) noexcept;
-  bool left_to_reader(Status& status) noexcept;
+  template <typename Step>
+  bool left_to_reader(Status& status, Step step) noexcept;
+  void refuse(Status status) noexcept;
+  void loaded(Result<serving::ServableHandle> found) noexcept;
   void read() noexcept;
   Status begin();
   void resolved(Result<serving::ServableHandle> found) noexcept;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "protocols/admin/admin_endpoints.hpp"
+#include "protocols/handoff/readers.hpp"
 #include "protocols/kserve/kserve_endpoints.hpp"
 #include "protocols/rest/rest_services.hpp"
 #include "protocols/tfserving/tfserving_endpoints.hpp"
@@ -26,18 +27,15 @@ class RestRouter final : public transport::HttpHandler {
 
   static constexpr std::size_t kWriters = 2;
   static constexpr std::size_t kMaxWaitingTexts = 256;
-  // Each of them holds its memory of the server's budget already; more than that many are not waited for.
-  static constexpr std::size_t kReaders = 2;
-  static constexpr std::size_t kMaxWaitingRequests = 4096;
 
   RestServices with_threads(RestServices services) {
     services.writers = &writers_;
-    services.readers = &readers_;
+    services.readers = &readers_.pool();
     return services;
   }
 
   ThreadPool writers_{"ocelli-text", kWriters, kMaxWaitingTexts};
-  ThreadPool readers_{"ocelli-read", kReaders, kMaxWaitingRequests};
+  handoff::Readers readers_;
   const RestServices services_;
   kserve::KserveEndpoints kserve_;
   tfserving::TfservingEndpoints tfserving_;

@@ -45,12 +45,21 @@ void InferenceJob::start(transport::RpcExchange& exchange, transport::RpcMessage
 void InferenceJob::start_in_any_order(transport::RpcExchange& exchange, transport::RpcMessage request,
                                       TimePoint received) noexcept {
   take(exchange, std::move(request), received);
-  if (!services_.readers || request_.bytes.size() < kLongMessageBytes) return read();
-  auto status = guarded(decoded_, [&]() -> Status {
-    if (services_.readers->submit([this] { read(); })) return {};
+  Status status;
+  if (left_to_reader(status, [this] { read(); })) return;
+  if (!status.ok()) return complete(std::move(status));
+  read();
+}
+
+// Whether another thread goes on. A failure means that there are too many others.
+template <typename Step>
+bool InferenceJob::left_to_reader(Status& status, Step step) noexcept {
+  if (!services_.readers || request_.bytes.size() < kLongMessageBytes) return false;
+  status = guarded(decoded_, [&]() -> Status {
+    if (services_.readers->submit(std::move(step))) return {};
     return {StatusCode::kResourceExhausted, "Too many long requests are waiting to be read"};
   });
-  if (!status.ok()) complete(std::move(status));
+  return status.ok();
 }
 
 void InferenceJob::take(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept {
@@ -73,7 +82,17 @@ void InferenceJob::read() noexcept {
   auto found = services_.catalog.find(message_->model(), message_->version());
   if (found.ok() || found.status().code() != StatusCode::kNotLoadedYet) return resolved(std::move(found));
   services_.catalog.find_when_loaded(message_->model(), message_->version(),
-                                     [this](Result<serving::ServableHandle> later) { resolved(std::move(later)); });
+                                     [this](Result<serving::ServableHandle> later) { loaded(std::move(later)); });
+}
+
+// On the one thread that tells all who wait for models: the values of a long message are read elsewhere.
+void InferenceJob::loaded(Result<serving::ServableHandle> found) noexcept {
+  if (!found.ok()) return resolved(std::move(found));
+  call_.servable = std::move(found).value();
+  Status status;
+  if (left_to_reader(status, [this] { resolved(std::move(call_.servable)); })) return;
+  if (!status.ok()) return complete(std::move(status));
+  resolved(std::move(call_.servable));
 }
 
 // A message that says nothing sensible counts all the same where it names a servable.

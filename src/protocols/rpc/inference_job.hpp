@@ -69,6 +69,9 @@ class InferenceJob : private serving::CallCompletion {
   void on_call_done(serving::InferenceCall& call) noexcept final;
   void take(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept;
   void read() noexcept;
+  template <typename Step>
+  bool left_to_reader(Status& status, Step step) noexcept;
+  void loaded(Result<serving::ServableHandle> found) noexcept;
   void refuse(Status status) noexcept;
   void resolved(Result<serving::ServableHandle> found) noexcept;
   Status submit(Result<serving::ServableHandle> found);

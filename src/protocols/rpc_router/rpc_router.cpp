@@ -62,7 +62,7 @@ UnaryInference::Pool::Make make_unary(const InferenceServices& services) {
 
 RpcRouter::RpcRouter(RpcRouterOptions options)
     : options_(std::move(options)),
-      services_{options_.catalog, options_.shared_memory, &readers_},
+      services_{options_.catalog, options_.shared_memory, &readers_.pool()},
       health_(
           options_.catalog, [this] { return ready(); }, service_names()),
       watch_(health_, options_.catalog.changes()),

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/thread_pool.hpp"
+#include "protocols/handoff/readers.hpp"
 #include "protocols/handoff/waiting_pool.hpp"
 #include "protocols/health/health_watch.hpp"
 #include "protocols/kserve_grpc/infer_stream.hpp"
@@ -73,13 +74,9 @@ class RpcRouter final : public transport::RpcHandler {
   void run_control(const UnaryMethod& method, transport::RpcExchange& exchange) noexcept;
   void run_blocking(const UnaryMethod& method, transport::RpcExchange& exchange) noexcept;
 
-  static constexpr std::size_t kReaders = 2;
-  // Each of them holds its memory of the server's budget already; more than that many are not waited for.
-  static constexpr std::size_t kMaxWaitingRequests = 4096;
-
   RpcRouterOptions options_;
   std::atomic<bool> shutting_down_{false};
-  ThreadPool readers_{"ocelli-read", kReaders, kMaxWaitingRequests};
+  handoff::Readers readers_;
   InferenceServices services_;
   health::HealthSource health_;
   health::HealthWatch watch_;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "protocols/rest_router/router_fixture.hpp"
+#include "support/eventually.hpp"
 
 namespace ocelli::rest {
 namespace {
@@ -75,6 +76,23 @@ TEST_F(InferenceTest, AConnectionsThreadDoesNotReadLongTexts) {
                            R"("parameters":{"binary_data_size":300000}}]})";
   EXPECT_EQ(answered_here(kserve, json + tensor, std::to_string(json.size())), std::pair(400, true))
       << "bytes of tensors are no text";
+}
+
+TEST_F(InferenceTest, WhoTellsThatAModelIsLoadedDoesNotReadLongTextsEither) {
+  catalog.add_status("late", {1, serving::VersionState::kLoading, StatusCode::kOk, ""});
+  const std::string rows = R"({"instances":[[0,1,2,3,4,5,6,7,8,9]]})";
+  FakeHttpExchange exchange(HttpMethod::kPost, "/v1/models/late:predict", std::string(300'000, ' ') + rows);
+  FakeHttpExchange brief(HttpMethod::kPost, "/v1/models/late:predict", rows);
+  router->handle(brief);
+  router->handle(exchange);
+  ASSERT_TRUE(test::eventually([&] { return catalog.waiting() == 2; }));
+  catalog.add(test::make_dummy("late"));
+  catalog.finish_loading();
+  ASSERT_TRUE(exchange.wait());
+  ASSERT_TRUE(brief.wait());
+  EXPECT_EQ(exchange.status, 200) << exchange.reply();
+  EXPECT_EQ(brief.sender(), std::this_thread::get_id());
+  EXPECT_NE(exchange.sender(), std::this_thread::get_id());
 }
 
 TEST_F(InferenceTest, AClientThatLeavesWhileItsLongTextWaitsIsNotServed) {
