@@ -1,4 +1,5 @@
 """Faults from outside: bad files, bad configuration, bad clients. The server must say what is wrong, live on, and leave other requests alone."""
+import http.client
 import json
 import os
 import pathlib
@@ -217,6 +218,24 @@ class Clients(unittest.TestCase):
             finally:
                 for client in idle:
                     client.close()
+
+    def test_a_server_with_one_door_tells_whom_it_refuses(self):
+        with Server(dummy_config(), flags=["--max_connections", "2"], grpc=False) as server:
+            def let_in():  # not before the server has noticed that the connections that asked whether it is ready are closed
+                client = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=10)
+                client.request("GET", "/v2/health/live")
+                reply = client.getresponse()
+                reply.read()
+                return client if reply.status == 200 else client.close()
+
+            kept = [wait_for(let_in, "a client is let in") for _ in range(2)]
+            try:
+                status, _, body = server.get("/v2/health/live")
+                self.assertEqual((status, json.loads(body)), (503, {"error": "Too many connections. Limit: 2"}))
+            finally:
+                for client in kept:
+                    client.close()
+            wait_for(let_in, "there is room again").close()
 
 
 @needs_data
