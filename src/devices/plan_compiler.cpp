@@ -130,7 +130,8 @@ CompileOptions options_of(const DevicePlan& plan, const PlanMember& member, Comp
 Status check_properties(const DevicePlan& plan, RuntimeRegistry& registry) {
   if (plan.members.size() < 2) return {};
   for (const auto& [key, value] : plan.properties) {
-    if (is_execution_property(key) || key == kAlwaysAllowed || plan.list_keys.contains(key)) continue;
+    const bool is_for_all = is_execution_property(key) && !is_processor_property(key);
+    if (is_for_all || key == kAlwaysAllowed || plan.list_keys.contains(key)) continue;
     const auto knows = [&, &key = key](const PlanMember& member) { return member_knows(member, registry, key); };
     if (std::ranges::any_of(plan.members, knows)) continue;
     std::string targets;

@@ -52,6 +52,8 @@ bool is_execution_property(std::string_view key) noexcept {
   return std::ranges::find(kSharedKeys, key) != kSharedKeys.end();
 }
 
+bool is_processor_property(std::string_view key) noexcept { return key == "INFERENCE_NUM_THREADS"; }
+
 Status check_streams_and_hint(const std::map<std::string, std::string>& properties) {
   if (!properties.contains("NUM_STREAMS") || !properties.contains("PERFORMANCE_HINT")) return {};
   return invalid_argument(

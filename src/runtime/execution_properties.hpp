@@ -30,6 +30,9 @@ Result<ExecutionProperties> take_execution_properties(std::map<std::string, std:
 // Whether the key is one of these.
 bool is_execution_property(std::string_view key) noexcept;
 
+// Whether it is the one among them that only a processor has to know: INFERENCE_NUM_THREADS.
+bool is_processor_property(std::string_view key) noexcept;
+
 // The rule alone: kInvalidArgument when both NUM_STREAMS and PERFORMANCE_HINT are given.
 Status check_streams_and_hint(const std::map<std::string, std::string>& properties);
 

@@ -234,7 +234,8 @@ TEST_F(OpenvinoBackend, StreamsAndThreadsAreWhatWasAskedFor) {
 
 TEST_F(OpenvinoBackend, SaysWhichKeysItsDevicesKnow) {
   const auto knows = [this](const char* device, const char* key) { return runtime_->knows_property(device, key); };
-  for (const char* key : {"NUM_STREAMS", "CACHE_DIR", "ENABLE_MMAP", "CPU_DENORMALS_OPTIMIZATION"})
+  for (const char* key : {"PERFORMANCE_HINT", "NUM_STREAMS", "INFERENCE_NUM_THREADS", "INFERENCE_PRECISION_HINT",
+                          "ENABLE_CPU_PINNING", "CACHE_DIR", "ENABLE_MMAP", "CPU_DENORMALS_OPTIMIZATION"})
     EXPECT_TRUE(knows("CPU", key)) << key;
   for (const char* key : {"FOO", "CPU_THREADS_NUM", "GPU_THROUGHPUT_STREAMS", "SCHEDULE_POLICY", "gpu_mem_limit"})
     EXPECT_FALSE(knows("CPU", key)) << key;
@@ -242,7 +243,11 @@ TEST_F(OpenvinoBackend, SaysWhichKeysItsDevicesKnow) {
   // Of a device that is not here.
   EXPECT_TRUE(knows("GPU.7", "GPU_QUEUE_PRIORITY"));
   EXPECT_TRUE(knows("GPU.7", "MODEL_PRIORITY"));
+  EXPECT_TRUE(knows("GPU.7", "NUM_STREAMS"));
   EXPECT_FALSE(knows("GPU.7", "FOO"));
+  EXPECT_FALSE(knows("GPU.7", "INFERENCE_NUM_THREADS")) << "a list keeps it for its processor";
+  EXPECT_FALSE(knows("NPU.7", "INFERENCE_NUM_THREADS"));
+  EXPECT_TRUE(knows("HETERO:GPU.7,CPU", "INFERENCE_NUM_THREADS"));
 }
 
 TEST_F(OpenvinoBackend, ProxyDevicesRunOnTheirMembers) {

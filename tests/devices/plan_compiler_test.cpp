@@ -171,6 +171,9 @@ TEST_F(PlanCompilerTest, AKeyThatNoMemberKnowsIsRefusedByName) {
   EXPECT_EQ(refusal("AUTO:NVIDIA,CPU", "CACHE_DIR"), "accepted");
   EXPECT_EQ(refusal("MULTI:NVIDIA,CPU.ONNXRUNTIME", "ENABLE_MMAP"), "accepted");
   EXPECT_EQ(refusal("AUTO:NVIDIA,CPU", "PERF_COUNT"), "accepted") << "the list's own";
+  EXPECT_EQ(refusal("MULTI:GPU,NPU", "NUM_STREAMS"), "accepted");
+  EXPECT_THAT(refusal("MULTI:GPU,NPU", "INFERENCE_NUM_THREADS"), HasSubstr("not known to any device of GPU, NPU"))
+      << "a processor's";
   EXPECT_EQ(refusal("AUTO:MYRIAD,CPU", "CACHE_DIR"), "accepted") << "a runtime that is not there knows nothing";
 }
 

@@ -24,6 +24,8 @@ constexpr std::array<std::string_view, 8> kPluginKeys{
 
 std::string base_name(const std::string& device) { return device.substr(0, device.find('.')); }
 
+bool is_accelerator(const std::string& device) { return base_name(device) == "GPU" || base_name(device) == "NPU"; }
+
 void add_supported(const ov::Core& core, const std::string& device, std::set<std::string>& keys) {
   for (const auto& name : core.get_property(device, ov::supported_properties)) {
     if (name.is_mutable()) keys.insert(name);
@@ -77,22 +79,22 @@ Status check_devices(const ov::Core& core, const std::string& device) {
   for (const auto& member : list.members) {
     const std::string name = member.starts_with("-") ? member.substr(1) : member;  // "AUTO:-GPU": all but the GPU
     if (name == member ? exists(name) : true) continue;
-    const bool has_checks = base_name(name) == "GPU" || base_name(name) == "NPU";
-    return failed_precondition(fmt::format(
-        "Cannot compile model into target device {}: OpenVINO has no device {} here, it has {}{}", device, name,
-        fmt::join(available, ", "), has_checks ? fmt::format("; see: ocelli doctor --for {}", base_name(name)) : ""));
+    return failed_precondition(
+        fmt::format("Cannot compile model into target device {}: OpenVINO has no device {} here, it has {}{}", device,
+                    name, fmt::join(available, ", "),
+                    is_accelerator(name) ? fmt::format("; see: ocelli doctor --for {}", base_name(name)) : ""));
   }
   return {};
 }
 
 bool knows_property(const ov::Core& core, const std::string& device, const std::string& key) {
-  if (is_execution_property(key)) return true;
   std::set<std::string> known;
   const auto asked = guarded(StatusCode::kFailedPrecondition, [&] { known = settable_keys(core, device); });
   if (asked.ok()) return known.contains(key);
-  if (key == "ENABLE_MMAP" || key == "CACHE_DIR") return true;
-  if (std::ranges::find(kPluginKeys, key) != kPluginKeys.end()) return true;
   const auto list = parse_device_list(device);
+  if (is_processor_property(key)) return !std::ranges::all_of(list.members, is_accelerator);
+  if (is_execution_property(key) || key == "ENABLE_MMAP" || key == "CACHE_DIR") return true;
+  if (std::ranges::find(kPluginKeys, key) != kPluginKeys.end()) return true;
   return std::ranges::any_of(list.members,
                              [&](const std::string& member) { return key.starts_with(base_name(member) + "_"); });
 }

@@ -23,8 +23,9 @@ DeviceList parse_device_list(const std::string& device);
 Status check_devices(const ov::Core& core, const std::string& device);
 
 // Whether the key may be given for the device: one that its plugin, or the proxy's in front of a list, lists as
-// writable, and those that belong to reading the model. Of a device that is not here, the keys that its plugin has had
-// for several releases and those that begin with its name.
+// writable, and those that belong to reading the model. Of a device that is not here, those that every backend takes
+// (INFERENCE_NUM_THREADS of a processor only), that its plugin has had for several releases, or that begin with its
+// name.
 bool knows_property(const ov::Core& core, const std::string& device, const std::string& key);
 
 // The properties to compile with, with the default PERFORMANCE_HINT=LATENCY. Errors:
