@@ -13,8 +13,10 @@ namespace {
 
 constexpr std::string_view kLegacy = "LEGACY.";
 
+bool is_hddl(std::string_view device) { return device == "HDDL" || device.starts_with("HDDL."); }
+
 bool is_movidius(std::string_view device) {
-  return device == "MYRIAD" || device.starts_with("MYRIAD.") || device == "HDDL" || device.starts_with("HDDL.");
+  return device == "MYRIAD" || device.starts_with("MYRIAD.") || is_hddl(device);
 }
 
 std::string kind_of(const std::string& device) {
@@ -82,8 +84,7 @@ Result<std::vector<TextPair>> properties_of(const CompileOptions& options, const
   if (!checked.ok()) return checked.status();
   auto properties = options.properties;
   // The plugin of HDDL cards never learnt the hint.
-  if (!properties.contains("NUM_STREAMS") && !device.starts_with("HDDL"))
-    properties.emplace("PERFORMANCE_HINT", "LATENCY");
+  if (!properties.contains("NUM_STREAMS") && !is_hddl(device)) properties.emplace("PERFORMANCE_HINT", "LATENCY");
   if (!options.cache_dir.empty()) properties.emplace("CACHE_DIR", options.cache_dir);
   return std::vector<TextPair>(properties.begin(), properties.end());
 }
@@ -168,11 +169,12 @@ std::string RemoteRuntime::known_devices() {
 }
 
 // An older library is not asked, because that would start its process: keys that name another kind of device are not
-// its own, and of the others it says itself what it does not know.
+// its own, and of the others it says itself what it does not know. The plugins of VPUs never learnt more than these of
+// the keys that every backend takes.
 bool RemoteRuntime::knows_property(const std::string& device, const std::string& key) {
   const auto begins_with = [&](std::string_view prefix) { return key.starts_with(prefix); };
-  if (is_execution_property(key) || key == "CACHE_DIR") return true;
-  if (device.starts_with(kLegacy)) return true;
+  if (device.starts_with(kLegacy) || key == "CACHE_DIR" || key == "NUM_STREAMS") return true;
+  if (key == "PERFORMANCE_HINT") return !is_hddl(device);
   constexpr std::array<std::string_view, 5> kOwn{"MYRIAD_", "HDDL_", "VPU_", "LOG_LEVEL", "PERF"};
   return std::ranges::any_of(kOwn, begins_with);
 }

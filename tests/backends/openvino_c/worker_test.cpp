@@ -51,6 +51,19 @@ TEST_F(WorkerFixture, AStickComputesInHalfPrecisionAndSaysSo) {
   EXPECT_EQ(model->info().device_name, "simulated Neural Compute Stick");
 }
 
+TEST_F(WorkerFixture, AListKeepsFromAStickWhatItsPluginRefuses) {
+  const auto runtime = this->runtime();
+  for (const char* key : {"PERFORMANCE_HINT", "NUM_STREAMS", "CACHE_DIR", "MYRIAD_ENABLE_MX_BOOT"})
+    EXPECT_TRUE(runtime->knows_property("MYRIAD", key)) << key;
+  for (const char* key : {"INFERENCE_NUM_THREADS", "INFERENCE_PRECISION_HINT", "ENABLE_CPU_PINNING", "GPU_X"}) {
+    EXPECT_FALSE(runtime->knows_property("MYRIAD.1.2", key)) << key;
+    EXPECT_FALSE(runtime->knows_property("HDDL", key)) << key;
+    EXPECT_TRUE(runtime->knows_property("LEGACY.CPU", key)) << key << ": its library says itself what it knows";
+  }
+  EXPECT_FALSE(runtime->knows_property("HDDL", "PERFORMANCE_HINT"));
+  EXPECT_EQ(runtime->worker_pid(), -1) << "nothing was started for that";
+}
+
 TEST_F(WorkerFixture, AWorkerWithoutModelsEnds) {
   limits_.idle = std::chrono::milliseconds(50);
   const auto runtime = this->runtime();
