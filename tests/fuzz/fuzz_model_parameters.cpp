@@ -1,5 +1,5 @@
 // The parameter texts of the command line: any text gives values within their bounds, or an error. The first byte
-// chooses the reader.
+// chooses the reader: 0xfe an override, 0xff the path of a file that was sent, any other one of the rest.
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
