@@ -259,6 +259,21 @@ TEST(NvidiaDoctor, CapabilityThatNobodyTells) {
             "absent: compute capability unknown; ONNX Runtime's CUDA 13 has code for 7.5 and newer");
 }
 
+TEST(NvidiaDoctor, CardsThatNobodyCountsMayBeMany) {
+  MachineTree windows;
+  windows.text("/proc/sys/kernel/osrelease", "5.15.90.1-microsoft-standard-WSL2\n");
+  windows.node("/dev/dxg");
+  windows.library("/usr/lib/wsl/lib/libcuda.so.1");
+  EXPECT_EQ(line(windows.examine("NVIDIA.1"), "nvidia.device"), "ok: a GPU of Windows");
+  EXPECT_EQ(line(windows.examine("NVIDIA.1"), "nvidia.index"), "nothing");
+  // A sandbox has nodes alone.
+  MachineTree sandbox;
+  for (const char* path : {"/dev/nvidiactl", "/dev/nvidia0", "/dev/nvidia1"}) sandbox.node(path);
+  EXPECT_EQ(line(sandbox.examine("NVIDIA.1"), "nvidia.index"), "nothing");
+  EXPECT_THAT(line(sandbox.examine("NVIDIA.2"), "nvidia.index"),
+              testing::StartsWith("problem: device 2 is asked for, but there are only 2, counted from 0"));
+}
+
 TEST(NvidiaDoctor, CapabilityByNumberAndName) {
   struct Known {
     std::uint32_t device;

@@ -70,9 +70,14 @@ std::vector<NvidiaCard> nvidia_cards(const Machine& machine) {
       cards.push_back({fmt::format("{} ({})", device.slot, device.ids()), "", capability_by_pci(device.device)});
   }
   if (!cards.empty()) return cards;
-  if (machine.files.exists("/usr/lib/wsl/lib/libcuda.so.1")) return {{"a GPU of Windows", "", std::nullopt}};
-  if (machine.files.exists("/dev/nvidiactl")) return {{"/dev/nvidiactl", "", std::nullopt}};
+  if (machine.files.exists("/usr/lib/wsl/lib/libcuda.so.1")) return {{"a GPU of Windows", "", std::nullopt, true}};
+  if (machine.files.exists("/dev/nvidiactl")) return {{"/dev/nvidiactl", "", std::nullopt, true}};
   return {};
+}
+
+std::size_t nvidia_card_count(const std::vector<NvidiaCard>& cards, std::size_t nodes) {
+  const bool is_counted = std::ranges::none_of(cards, [](const NvidiaCard& card) { return card.is_stand_in; });
+  return is_counted ? cards.size() : nodes;
 }
 
 bool needs_driver_580(const std::vector<NvidiaCard>& cards) {

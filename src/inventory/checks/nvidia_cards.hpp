@@ -1,6 +1,7 @@
 // Which GPUs of NVIDIA there are, and what each can compute.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,11 +17,15 @@ struct NvidiaCard {
   std::string name;  // "NVIDIA H100 PCIe", else where it is: "0000:01:00.0 (10de:2331)"
   std::string uuid;  // "GPU-8932f937-..."; empty: the driver does not say
   std::optional<ComputeCapability> capability;
+  bool is_stand_in = false;  // for any number of GPUs
 };
 
 // Those that the driver has, else those on the PCI bus, else one for what stands for a GPU (a Jetson, Windows' GPU,
 // /dev/nvidiactl). Empty when nothing does.
 std::vector<NvidiaCard> nvidia_cards(const Machine& machine);
+
+// How many there are; 0: unknown. What stands for GPUs says nothing of their number, but their nodes may.
+std::size_t nvidia_card_count(const std::vector<NvidiaCard>& cards, std::size_t nodes);
 
 // A board with a Tegra, whose GPU is no PCI device and whose driver comes with JetPack.
 bool is_jetson(const Machine& machine);

@@ -66,9 +66,10 @@ void check_nvidia(const Machine& machine, Findings& findings) {
   Section section(Area::kNvidia, findings);
   const auto cards = nvidia_cards(machine);
   if (cards.empty()) return report_absent(machine, section);
+  const auto nodes = nvidia_card_nodes(machine.files).size();
   std::vector<std::string> names;
   for (const auto& card : cards) names.push_back(card.name);
-  section.devices(fmt::format("{}", fmt::join(names, ", ")), cards.size());
+  section.devices(fmt::format("{}", fmt::join(names, ", ")), nvidia_card_count(cards, nodes));
   const auto libraries = nvidia_libraries(machine);
   const auto cuda = libraries.cuda_major() != 0 ? libraries.cuda_major() : kUsualCuda;
   check_capability(machine, cards, cuda, section);
@@ -82,7 +83,7 @@ void check_nvidia(const Machine& machine, Findings& findings) {
   check_driver_library(machine, libraries, cards, version, section);
   check_cuda_libraries(machine, libraries, section);
   check_container_toolkit(machine, section);
-  check_cuda_environment(machine, cards, nvidia_card_nodes(machine.files).size(), section);
+  check_cuda_environment(machine, cards, nodes, section);
 }
 
 }  // namespace ocelli::inventory
