@@ -2,8 +2,6 @@
 
 #include <array>
 
-#include "inventory/text_parts.hpp"
-
 namespace ocelli::inventory {
 namespace {
 
@@ -40,14 +38,29 @@ struct Name {
   const char* part;
   std::uint32_t at_least;
   const char* text;
+  bool is_whole = false;  // no digit follows: the A1000 is another than the A100
 };
+// The first that fits counts: of "RTX 30" only the GeForce are Ampere's, a Quadro RTX 3000 is Turing's.
 constexpr std::array kNames{
-    Name{"GTX 10", 61, "6.1 (Pascal)"}, Name{"Tesla P4", 61, "6.1 (Pascal)"},    Name{"Quadro P", 60, "6.x (Pascal)"},
-    Name{"P100", 60, "6.0 (Pascal)"},   Name{"V100", 70, "7.0 (Volta)"},         Name{"TITAN V", 70, "7.0 (Volta)"},
-    Name{"GTX 16", 75, "7.5 (Turing)"}, Name{"RTX 20", 75, "7.5 or newer"},      Name{"Tesla T4", 75, "7.5 (Turing)"},
-    Name{"RTX 30", 86, "8.6 (Ampere)"}, Name{"RTX 40", 75, "7.5 or newer"},      Name{"RTX 50", 75, "7.5 or newer"},
-    Name{"A100", 80, "8.0 (Ampere)"},   Name{"H100", 90, "9.0 (Hopper)"},        Name{"H200", 90, "9.0 (Hopper)"},
-    Name{" L4", 89, "8.9 (Ada)"},       Name{"Ada Generation", 89, "8.9 (Ada)"}, Name{"B200", 100, "10.0 (Blackwell)"},
+    Name{"GTX 10", 61, "6.1 (Pascal)"},
+    Name{"Tesla P4", 61, "6.1 (Pascal)"},
+    Name{"Quadro P", 60, "6.x (Pascal)"},
+    Name{"P100", 60, "6.0 (Pascal)", true},
+    Name{"V100", 70, "7.0 (Volta)", true},
+    Name{"TITAN V", 70, "7.0 (Volta)"},
+    Name{"GTX 16", 75, "7.5 (Turing)"},
+    Name{"RTX 20", 75, "7.5 or newer"},
+    Name{"Tesla T4", 75, "7.5 (Turing)"},
+    Name{"GeForce RTX 30", 86, "8.6 (Ampere)"},
+    Name{"RTX 30", 75, "7.5 or newer"},
+    Name{"RTX 40", 75, "7.5 or newer"},
+    Name{"RTX 50", 75, "7.5 or newer"},
+    Name{"A100", 80, "8.0 (Ampere)", true},
+    Name{"H100", 90, "9.0 (Hopper)", true},
+    Name{"H200", 90, "9.0 (Hopper)", true},
+    Name{" L4", 89, "8.9 (Ada)"},
+    Name{"Ada Generation", 89, "8.9 (Ada)"},
+    Name{"B200", 100, "10.0 (Blackwell)", true},
 };
 
 constexpr std::array kChips{
@@ -56,10 +69,18 @@ constexpr std::array kChips{
     Name{"tegra264", 110, "11.0 (Blackwell)"},
 };
 
+bool fits(const Name& name, std::string_view text) {
+  const std::string_view part = name.part;
+  const auto at = text.find(part);
+  if (at == std::string_view::npos) return false;
+  const auto rest = text.substr(at + part.size());
+  return !name.is_whole || rest.empty() || rest.front() < '0' || rest.front() > '9';
+}
+
 template <typename Names>
 std::optional<ComputeCapability> by_name(const Names& names, std::string_view text) {
   for (const Name& name : names) {
-    if (contains(text, name.part)) return ComputeCapability{name.at_least, name.text};
+    if (fits(name, text)) return ComputeCapability{name.at_least, name.text};
   }
   return std::nullopt;
 }

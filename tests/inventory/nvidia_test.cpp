@@ -292,6 +292,11 @@ TEST(NvidiaDoctor, CapabilityByNumberAndName) {
   EXPECT_EQ(capability_by_model("NVIDIA GeForce GTX 1080 Ti")->at_least, 61U);
   EXPECT_EQ(capability_by_model("Tesla V100-PCIE-16GB")->at_least, 70U);
   EXPECT_EQ(capability_by_model("NVIDIA H100 PCIe")->at_least, 90U);
+  EXPECT_EQ(capability_by_model("NVIDIA A100-SXM4-80GB")->at_least, 80U);
+  EXPECT_EQ(capability_by_model("NVIDIA A100X")->at_least, 80U);
+  EXPECT_EQ(capability_by_model("NVIDIA GeForce RTX 3060 Laptop GPU")->at_least, 86U);
+  EXPECT_EQ(capability_by_model("Quadro RTX 3000")->at_least, 75U);
+  EXPECT_FALSE(capability_by_model("NVIDIA RTX A1000")) << "no A100";
   EXPECT_FALSE(capability_by_model("NVIDIA GeForce GTX 960M")) << "two generations have such names";
 }
 
