@@ -50,23 +50,43 @@ bool is_granted(const FileFacts& node, const User& user) {
   return (node.mode & kReadWrite) == kReadWrite;
 }
 
+// NVIDIA's driver makes its nodes as its options say, and makes them so again whenever CUDA starts: udev never hears of
+// them, and what is changed by hand does not last. Of an option that is given twice the last one counts.
+std::string set_nvidia_options(std::string_view group) {
+  return fmt::format(
+      "echo \"options nvidia NVreg_DeviceFileGID=$(getent group {} | cut -d: -f3) NVreg_DeviceFileMode=0660\" | "
+      "sudo tee /etc/modprobe.d/zz-ocelli-nvidia.conf",
+      group);
+}
+
+constexpr const char* kReloadNvidia =
+    " && sudo reboot   # before it, if the driver is in the initramfs: sudo update-initramfs -u";
+
+std::string set_udev_rule(std::string_view path, std::string_view group, std::string_view subsystem) {
+  // What the kernel calls "misc" are devices of many sorts, so each has a rule of its own.
+  const bool is_one = subsystem == "misc";
+  const auto name = path.substr(path.rfind('/') + 1);
+  return fmt::format(
+      "echo '{}SUBSYSTEM==\"{}\", GROUP=\"{}\", MODE=\"0660\"' | sudo tee /etc/udev/rules.d/70-ocelli-{}.rules && sudo "
+      "udevadm control --reload && sudo udevadm trigger",
+      is_one ? fmt::format("KERNEL==\"{}\", ", name) : "", subsystem, group, is_one ? name : subsystem);
+}
+
 std::string remedy_for(const Machine& machine, const FileFacts& node, std::string_view path, std::string_view group,
                        std::string_view subsystem) {
   const auto& user = machine.process.user;
   const bool group_may = (node.mode >> 3U & 6U) == 6U && node.gid != 0;
+  const bool by_options = subsystem == kNvidiaNodes;
   if (machine.is_container) {
-    return group_may ? container_with(fmt::format("--device {} --group-add {}", path, node.gid))
-                     : on_host(fmt::format("sudo chgrp {0} {1} && sudo chmod 660 {1}", group, path));
+    if (group_may) return container_with(fmt::format("--device {} --group-add {}", path, node.gid));
+    return on_host(by_options ? set_nvidia_options(group) + kReloadNvidia
+                              : fmt::format("sudo chgrp {0} {1} && sudo chmod 660 {1}", group, path));
   }
   if (!group_may) {
-    // What the kernel calls "misc" are devices of many sorts.
-    const auto kernel_name =
-        subsystem == "misc" ? fmt::format("KERNEL==\"{}\", ", path.substr(path.rfind('/') + 1)) : std::string();
-    return fmt::format(
-        "{}echo '{}SUBSYSTEM==\"{}\", GROUP=\"{}\", MODE=\"0660\"' | sudo tee /etc/udev/rules.d/70-ocelli-{}.rules && "
-        "sudo udevadm control --reload && sudo udevadm trigger && sudo usermod -aG {} {}",
-        machine.accounts.group_number(group) ? "" : fmt::format("sudo groupadd --system {} && ", group), kernel_name,
-        subsystem, group, subsystem, group, user.name);
+    return fmt::format("{}{} && sudo usermod -aG {} {}{}",
+                       machine.accounts.group_number(group) ? "" : fmt::format("sudo groupadd --system {} && ", group),
+                       by_options ? set_nvidia_options(group) : set_udev_rule(path, group, subsystem), group, user.name,
+                       by_options ? kReloadNvidia : "");
   }
   const auto name = machine.accounts.group_name(node.gid);
   if (!name.empty()) return fmt::format("sudo usermod -aG {} {}   # then log in again", name, user.name);

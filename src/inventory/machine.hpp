@@ -38,6 +38,9 @@ struct NodeAccess {
   std::string remedy;  // empty when granted
 };
 
+// The subsystem of nodes that NVIDIA's driver makes by itself, which udev does not know.
+inline constexpr std::string_view kNvidiaNodes = "nvidia";
+
 // The node must exist. `group` is the group that usually owns such nodes ("render"), `subsystem` what udev calls them
 // ("drm"): both for the remedy.
 NodeAccess access_to_node(const Machine& machine, std::string_view path, std::string_view group,

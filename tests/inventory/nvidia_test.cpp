@@ -88,6 +88,24 @@ TEST(NvidiaDoctor, ContainerWithoutNodes) {
   EXPECT_EQ(line(report, "nvidia.container_toolkit"), "nothing");
 }
 
+// The driver makes them, not udev.
+TEST(NvidiaDoctor, NodesThatTheUserMayNotOpen) {
+  MachineTree tree;
+  make_nvidia(tree);
+  tree.group("video");
+  const std::string options =
+      "echo \"options nvidia NVreg_DeviceFileGID=$(getent group video | cut -d: -f3) NVreg_DeviceFileMode=0660\" | "
+      "sudo "
+      "tee /etc/modprobe.d/zz-ocelli-nvidia.conf && ";
+  const std::string reload = "sudo reboot   # before it, if the driver is in the initramfs: sudo update-initramfs -u";
+  tree.node("/dev/nvidiactl", 0600);
+  EXPECT_THAT(line(tree.examine(), "nvidia.nodes"),
+              testing::AllOf(testing::StartsWith("problem: /dev/nvidiactl belongs to "),
+                             testing::EndsWith(" -> " + options + "sudo usermod -aG video immich && " + reload)));
+  tree.text("/.dockerenv", "");
+  EXPECT_THAT(line(tree.examine(), "nvidia.nodes"), testing::EndsWith(" -> " + options + reload + "; on the host"));
+}
+
 TEST(NvidiaDoctor, CardWithoutDriverOrWithNouveau) {
   MachineTree tree;
   tree.pci("0000:01:00.0", "10de:2684", "030000", "nouveau");
@@ -344,6 +362,8 @@ TEST(NvidiaDoctor, JetsonNodes) {
   EXPECT_THAT(line(tree.examine(), "nvidia.nodes"), testing::StartsWith("problem: /dev/nvmap belongs to "));
   tree.node("/dev/nvmap", 0600);
   EXPECT_THAT(line(tree.examine(), "nvidia.nodes"), testing::HasSubstr("echo 'KERNEL==\"nvmap\", SUBSYSTEM==\"misc\""));
+  EXPECT_THAT(line(tree.examine(), "nvidia.nodes"), testing::HasSubstr(" /etc/udev/rules.d/70-ocelli-nvmap.rules "))
+      << "beside the rule of another such node";
   tree.node("/dev/nvmap");
   std::filesystem::remove(tree.root() / "dev/nvhost-ctrl-gpu");
   tree.node("/dev/nvgpu/igpu0/ctrl");

@@ -12,9 +12,10 @@
 namespace ocelli::inventory {
 namespace {
 
-void check_access(const Machine& machine, const std::vector<std::string>& nodes, Section& section) {
+void check_access(const Machine& machine, const std::vector<std::string>& nodes, std::string_view subsystem,
+                  Section& section) {
   for (const auto& path : nodes) {
-    const auto access = access_to_node(machine, path, "video", "misc");
+    const auto access = access_to_node(machine, path, "video", subsystem);
     if (access.is_granted) continue;
     section.problem("nodes", access.found, access.remedy);
     return;
@@ -46,7 +47,7 @@ void check_nvidia_nodes(const Machine& machine, Section& section) {
                        "sudo nvidia-modprobe -c 0 -u"));
     return;
   }
-  check_access(machine, nodes, section);
+  check_access(machine, nodes, kNvidiaNodes, section);
 }
 
 void check_jetson_nodes(const Machine& machine, Section& section) {
@@ -64,7 +65,7 @@ void check_jetson_nodes(const Machine& machine, Section& section) {
                     machine.either(container_with("--runtime nvidia"), "sudo modprobe nvgpu"));
     return;
   }
-  check_access(machine, nodes, section);
+  check_access(machine, nodes, "misc", section);
 }
 
 }  // namespace ocelli::inventory
