@@ -13,12 +13,13 @@ namespace ocelli::handoff {
 // requests than short ones; 2 to 16.
 class Readers {
  public:
+  // How many threads.
+  static std::size_t count() noexcept { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 16); }
   [[nodiscard]] ThreadPool& pool() noexcept { return pool_; }
 
  private:
   // Each request that waits holds its memory of the server's budget already; more than that many are not waited for.
   static constexpr std::size_t kMaxWaiting = 4096;
-  static std::size_t count() noexcept { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 16); }
 
   ThreadPool pool_{"ocelli-read", count(), kMaxWaiting};
 };

@@ -1,5 +1,7 @@
 // The life of a prediction: waiting for a model, clients that go away, threads that race.
 #include <atomic>
+#include <future>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -96,6 +98,36 @@ TEST_F(InferenceTest, WhoTellsThatAModelIsLoadedDoesNotReadLongTextsEither) {
 }
 
 TEST_F(InferenceTest, AClientThatLeavesWhileItsLongTextWaitsIsNotServed) {
+  const std::string spaces(200'000, ' ');
+  auto metadata = dummy->metadata();
+  metadata.name = "slow";
+  std::promise<void> go;
+  const auto slow =
+      std::make_shared<test::FakeServable>(metadata, [gone = go.get_future().share()](serving::InferenceCall& call) {
+        gone.wait();
+        call.status = Status(StatusCode::kUnavailable, "only there to keep a reader busy");
+      });
+  catalog.add(slow);
+  std::vector<std::unique_ptr<FakeHttpExchange>> before;
+  for (std::size_t i = 0; i < handoff::Readers::count(); ++i) {
+    before.push_back(std::make_unique<FakeHttpExchange>(HttpMethod::kPost, "/v2/models/slow/infer", spaces + kTen));
+    router->handle(*before.back());
+  }
+  EXPECT_TRUE(test::eventually([&] { return slow->calls() == static_cast<int>(handoff::Readers::count()); }));
+  FakeHttpExchange exchange(HttpMethod::kPost, "/v2/models/dummy/infer", spaces + kTen);
+  router->handle(exchange);
+  EXPECT_EQ(exchange.sent(), 0);
+  exchange.client_gone();
+  go.set_value();
+  ASSERT_TRUE(exchange.wait());
+  for (const auto& one : before) EXPECT_TRUE(one->wait());
+  EXPECT_EQ(exchange.sent(), 1);
+  EXPECT_EQ(exchange.status, 499);
+  EXPECT_EQ(dummy->calls(), 0);
+}
+
+// Whenever it leaves, the text is read by nobody or by one, and answered once.
+TEST_F(InferenceTest, AClientThatLeavesWhileItsLongTextIsReadIsAnsweredOnce) {
   for (int i = 0; i < 50; ++i) {
     FakeHttpExchange exchange(HttpMethod::kPost, "/v2/models/dummy/infer", std::string(200'000, ' ') + kTen);
     router->handle(exchange);
