@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <optional>
+#include <string>
 
 #include "repository/repository_fixture.hpp"
 #include "repository/sent_folder.hpp"
@@ -220,13 +222,22 @@ std::vector<std::filesystem::path> sent_folders(const test::TemporaryFolder& tem
 class SentModelTest : public RepositoryUseTest {
  protected:
   SentModelTest() {
+    if (const char* before = std::getenv("TMPDIR")) before_ = before;
     ::setenv("TMPDIR", folder_.path().c_str(), 1);
     folder_.write("a/1/m.onnx", "one");
     configure({entry("a", R"(,"nireq":2)")}, R"(,"pipeline_config_list":[])");
     options_.explicit_control = true;
     options_.load_at_start = {"a"};
   }
-  ~SentModelTest() override { ::unsetenv("TMPDIR"); }
+  // The repository deletes what it was sent, so it goes first.
+  ~SentModelTest() override {
+    factory_->release();
+    repository_.reset();
+    before_ ? ::setenv("TMPDIR", before_->c_str(), 1) : ::unsetenv("TMPDIR");
+  }
+
+ private:
+  std::optional<std::string> before_;
 };
 
 TEST_F(SentModelTest, ServesExactlyTheFilesUntilItIsUnloaded) {
