@@ -57,24 +57,31 @@ class Run:
         model = self.folder / "model" / "1"
         model.mkdir(parents=True)
         shutil.copy(MODELS / "product" / "model.onnx", model / "model.onnx")
-        names_port = "--port" in arguments
-        self.port = DEFAULT_PORT if not names_port and is_free(DEFAULT_PORT) else free_port()
-        words = [word.replace("/opt/model", str(self.folder / "model")).replace("9001", str(self.port)) for word in arguments]
-        if not names_port and self.port != DEFAULT_PORT:  # another program has it
-            words += ["--port", str(self.port)]
-        self.command = [str(pathlib.Path(PROGRAM).with_name("ovms")), *words, "--grpc_bind_address", "127.0.0.1"]
+        self.words = [word.replace("/opt/model", str(self.folder / "model")) for word in arguments]
+        self.more = ["--grpc_bind_address", "127.0.0.1"]
         if simulated:
             devices = [{"name": name, "kind": "gpu", "service_time_us": 500} for name in simulated]
-            self.command += ["--simulated_devices", json.dumps({"devices": devices, "signature": SIGNATURE})]
+            self.more += ["--simulated_devices", json.dumps({"devices": devices, "signature": SIGNATURE})]
         self.log_path = self.folder / "log"
+        self.client = None
 
     def write_config(self, text):
         (self.folder / "model" / "config.json").write_text(text.replace("/opt/model", str(self.folder / "model")))
 
-    def __enter__(self):
+    def start(self, port):
+        """On the port that the command names, if it names one."""
+        words = [word.replace("9001", str(port)) for word in self.words]
+        if "--port" not in words and port != DEFAULT_PORT:  # another program has it
+            words += ["--port", str(port)]
+        command = [str(pathlib.Path(PROGRAM).with_name("ovms")), *words, *self.more]
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT)
-        self.client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{self.port}")
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        if self.client:
+            self.client.close()
+        self.client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{port}")
+
+    def __enter__(self):
+        self.start(DEFAULT_PORT if "--port" not in self.words and is_free(DEFAULT_PORT) else free_port())
         return self
 
     def __exit__(self, *_):
@@ -90,8 +97,14 @@ class Run:
     def outcome(self):
         """True when the model is served; False when it could not be loaded."""
         def known():
-            if self.process.poll() is not None or "New status: ( \"state\": \"LOADING\", \"error_code\": \"UNKNOWN\" )" in self.log():
+            if self.process.poll() is not None:
+                if "Address already in use" not in self.log():
+                    return "failed"
+                self.start(free_port())  # another program took the port while this one started
+            if "New status: ( \"state\": \"LOADING\", \"error_code\": \"UNKNOWN\" )" in self.log():
                 return "failed"
+            if "Started gRPC server on port" not in self.log():  # until then another program may answer there
+                return None
             try:
                 return "served" if self.client.is_model_ready("resnet") else None
             except tritonclient.grpc.InferenceServerException:
