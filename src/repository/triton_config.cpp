@@ -189,7 +189,7 @@ class TritonReader {
       if (kind != "KIND_AUTO" && kind != "KIND_CPU" && kind != "KIND_GPU" && kind != "KIND_MODEL")
         problem_.set(group.path_of("kind"),
                      fmt::format("KIND_AUTO, KIND_CPU, KIND_GPU or KIND_MODEL expected, not {}", kind));
-      if (kind == "KIND_CPU" || kind == "KIND_GPU") kinds.insert(kind);
+      kinds.insert(kind);
       group.each("gpus", [&](const Json& element, const std::string& path) {
         if (const auto card = whole(element, path, 0, 1023)) cards.insert(*card);
       });
@@ -203,8 +203,11 @@ class TritonReader {
       // One above the limit is enough for check_model() to refuse it.
       config_.nireq = static_cast<std::uint32_t>(std::min<std::int64_t>(count, ModelConfig::kMaxRequests + 1));
     }
-    if (kinds.size() > 1) problem_.set("instance_group", "one kind expected, not both KIND_CPU and KIND_GPU");
-    if (kinds.size() == 1) set_device(*kinds.begin() == "KIND_GPU", cards);
+    if (kinds.contains("KIND_CPU") && kinds.contains("KIND_GPU"))
+      problem_.set("instance_group", "one kind expected, not both KIND_CPU and KIND_GPU");
+    // Groups that leave the device open beside others are those of a list of devices, which stays.
+    if (kinds == std::set<std::string>{"KIND_CPU"}) set_device(false, cards);
+    if (kinds == std::set<std::string>{"KIND_GPU"}) set_device(true, cards);
   }
 
   // A target that is of this kind already says it better.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,10 @@ std::vector<std::pair<std::string, std::string>> execution_facts(const std::vect
     }
   }
   return facts;
+}
+
+bool planned_for_cpu_alone(const std::vector<DeviceReport>& devices) {
+  return std::ranges::all_of(devices, [](const DeviceReport& report) { return report.target.starts_with("CPU"); });
 }
 
 }  // namespace ocelli::serving

@@ -14,4 +14,7 @@ namespace ocelli::serving {
 // left out.
 std::vector<std::pair<std::string, std::string>> execution_facts(const std::vector<DeviceReport>& devices);
 
+// Whether the plan names nothing but the CPU; one that names others too may serve there only for now.
+[[nodiscard]] bool planned_for_cpu_alone(const std::vector<DeviceReport>& devices);
+
 }  // namespace ocelli::serving

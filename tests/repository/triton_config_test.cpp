@@ -81,6 +81,17 @@ TEST(TritonConfig, AKindThatNamesADeviceChoosesIt) {
   EXPECT_EQ(overridden(R"({"instance_group":[{"kind":"KIND_CPU"}]})", divided).target_device, "CPU(4)");
 }
 
+// Such groups are what the server's own answer says of a list of devices.
+TEST(TritonConfig, GroupsOfSeveralKindsLeaveTheDevices) {
+  ModelConfig both = model();
+  both.target_device = "MULTI:GPU,CPU";
+  for (const char* groups : {R"([{"kind":"KIND_AUTO"},{"kind":"KIND_CPU"}])", R"([{"kind":"KIND_CPU"},{}])",
+                             R"([{"kind":"KIND_GPU"},{"kind":"KIND_MODEL"}])"}) {
+    EXPECT_EQ(overridden(std::string(R"({"instance_group":)") + groups + "}", both).target_device, "MULTI:GPU,CPU")
+        << groups;
+  }
+}
+
 TEST(TritonConfig, WhatNeitherKnowsIsRefusedByName) {
   EXPECT_THAT(refusal(R"({"foo":1})"), HasSubstr("config override: foo: unknown key"));
   EXPECT_THAT(refusal(R"({"backend":1})"), HasSubstr("backend: a string expected, not 1"));

@@ -27,13 +27,13 @@ void append_config_tensors(std::string& text, const std::vector<TensorSpec>& ten
   });
 }
 
-// An instance group for each device that serves.
+// An instance group for each device that serves. Sent back with a load, they leave a plan of several devices as it is.
 void append_instances(std::string& text, std::vector<serving::DeviceReport> devices) {
+  const auto kind = serving::planned_for_cpu_alone(devices) ? "KIND_CPU" : "KIND_AUTO";
   std::erase_if(devices, [](const auto& report) { return report.state != serving::DeviceState::kServing; });
-  append_array(text, devices, [&text](const serving::DeviceReport& report) {
-    const bool cpu = report.info.device.starts_with("CPU");
+  append_array(text, devices, [&](const serving::DeviceReport& report) {
     text.push_back('{');
-    append_members(text, {{"name", report.info.device}, {"kind", cpu ? "KIND_CPU" : "KIND_AUTO"}});
+    append_members(text, {{"name", report.info.device}, {"kind", kind}});
     text.append(",\"count\":");
     json::append_integer(text, static_cast<std::int64_t>(report.info.optimal_requests));
     text.push_back('}');

@@ -119,16 +119,17 @@ void configure(const std::vector<TensorSpec>& specs, Tensors* tensors) {
 }
 
 // Where the model really runs: an instance group per device, and parameters with what Triton's message has no field
-// for.
+// for. Sent back with a load, the groups leave a plan of several devices as it is.
 void describe_execution(const std::vector<serving::DeviceReport>& devices, inference::ModelConfig& config) {
+  const auto kind = serving::planned_for_cpu_alone(devices) ? inference::ModelInstanceGroup::KIND_CPU
+                                                            : inference::ModelInstanceGroup::KIND_AUTO;
   for (const auto& report : devices) {
     const auto& info = report.info;
     if (report.state != serving::DeviceState::kServing) continue;
     auto& group = *config.add_instance_group();
     group.set_name(info.device);
     group.set_count(static_cast<std::int32_t>(info.optimal_requests));
-    group.set_kind(info.device.starts_with("CPU") ? inference::ModelInstanceGroup::KIND_CPU
-                                                  : inference::ModelInstanceGroup::KIND_AUTO);
+    group.set_kind(kind);
   }
   for (const auto& [name, value] : serving::execution_facts(devices))
     (*config.mutable_parameters())[name].set_string_value(value);

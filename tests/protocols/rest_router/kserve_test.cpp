@@ -200,6 +200,14 @@ TEST_F(KserveTest, ConfigIsTheOneOfGrpc) {
   EXPECT_THAT(reply, HasSubstr(R"("input":[{"name":"x","data_type":"TYPE_STRING","dims":[-1]}],"output":[],)"));
   EXPECT_THAT(reply, HasSubstr(R"("instance_group":[{"name":"CPU","kind":"KIND_CPU","count":2}],)"));
   EXPECT_THAT(reply, HasSubstr(R"("execution.0.runtime":{"string_value":"OpenVINO"})"));
+  // A plan that serves on the CPU for now names no kind: a load with this answer would keep it there.
+  const auto plan = std::make_shared<serving::DeviceBoard>(std::vector<std::string>{"GPU", "CPU"});
+  plan->update(1, [](serving::DeviceReport& report) { report.state = serving::DeviceState::kServing; });
+  metadata.name = "planned";
+  metadata.devices = plan;
+  catalog.add(std::make_shared<test::FakeServable>(metadata, [](serving::InferenceCall&) {}));
+  EXPECT_THAT(got("/v2/models/planned/config"),
+              HasSubstr(R"("instance_group":[{"name":"CPU","kind":"KIND_AUTO","count":)"));
   EXPECT_EQ(got("/v2/models/m/versions/2/config"), R"(404 {"error":"Model with requested version is not found"})");
   EXPECT_EQ(got("/v2/models/none/config"), R"(404 {"error":"Model with requested name is not found"})");
 }
