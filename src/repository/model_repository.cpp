@@ -296,8 +296,10 @@ class ModelRepository::Impl {
 
   [[nodiscard]] bool is_pipeline(std::string_view name) const {
     const auto& pipelines = wanted_.pipelines();
-    return std::any_of(pipelines.begin(), pipelines.end(),
-                       [&](const PipelineEntry& entry) { return entry.definition.name == name; });
+    // One whose name a model has already is none.
+    return std::any_of(pipelines.begin(), pipelines.end(), [&](const PipelineEntry& entry) {
+      return entry.definition.name == name && entry.status.code() != StatusCode::kAlreadyExists;
+    });
   }
 
   // Whether the model serves as it was asked for.

@@ -83,15 +83,31 @@ TEST_F(ExplicitControlTest, ExplicitLoadTakesTritonsConfiguration) {
   EXPECT_EQ(served("a"), "one") << "an earlier configuration still serves";
 }
 
+// One pipeline through model a.
+std::string pipeline(const std::string& name) {
+  return R"(,"pipeline_config_list":[{"name":")" + name + R"(","inputs":["x"],"nodes":[{"name":"n","type":"DL model",
+      "model_name":"a","inputs":[{"x":{"node_name":"request","data_item":"x"}}],
+      "outputs":[{"data_item":"y","alias":"y"}]}],"outputs":[{"y":{"node_name":"n","data_item":"y"}}]}])";
+}
+
 TEST_F(ExplicitControlTest, PipelinesAreNotLoadedByRequest) {
   folder_.write("a/1/m.onnx", "a");
-  configure({entry("a")}, R"(,"pipeline_config_list":[{"name":"p","inputs":["x"],"nodes":[{"name":"n","type":"DL model",
-      "model_name":"a","inputs":[{"x":{"node_name":"request","data_item":"x"}}],
-      "outputs":[{"data_item":"y","alias":"y"}]}],"outputs":[{"y":{"node_name":"n","data_item":"y"}}]}])");
+  configure({entry("a")}, pipeline("p"));
   options_.explicit_control = true;
   ASSERT_TRUE(start().ok());
   EXPECT_EQ(repository_->unload("p").code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(load("p", "{}", {{"1/m.onnx", "x"}}).to_string(), HasSubstr("'p' is the name of a pipeline"));
+}
+
+TEST_F(ExplicitControlTest, APipelineThatIsRefusedDoesNotTakeTheModelsName) {
+  folder_.write("a/1/m.onnx", "a");
+  configure({entry("a")}, pipeline("a"));
+  options_.explicit_control = true;
+  ASSERT_TRUE(start().ok());
+  EXPECT_EQ(load("a", "{}").to_string(), "OK");
+  EXPECT_EQ(served("a"), "a");
+  EXPECT_EQ(repository_->unload("a").to_string(), "OK");
+  EXPECT_EQ(states("a"), "1:END");
 }
 
 TEST_F(ExplicitControlTest, ExplicitControlMayLoadEverythingAtTheStart) {
