@@ -189,6 +189,7 @@ class ModelRepository::Impl {
     outcome.fail(pipelines.failure);
     std::set<std::string, std::less<>> names;
     for (const auto& entry : wanted_.models()) names.insert(entry.config.name);
+    for (const auto& entry : chosen) names.insert(entry.config.name);  // also what came with a request
     for (const auto& entry : wanted_.pipelines()) names.insert(entry.definition.name);
     context_.catalog->keep_unversioned(names);
     return outcome;

@@ -128,6 +128,13 @@ TEST_F(SentModelTest, FilesThatCannotBeUsedLeaveEverythingAsItWas) {
   EXPECT_THAT(sent_folders(folder_), IsEmpty());
 }
 
+TEST_F(SentModelTest, SaysWhyNoneOfTheFilesIsServed) {
+  ASSERT_TRUE(start().ok());
+  EXPECT_THAT(load("new", R"({"version_policy":{"specific":{"versions":[5]}}})", {{"1/m.onnx", "x"}}).to_string(),
+              HasSubstr("failed to load 'new', model_version_policy is \"specific 5\", but"));
+  EXPECT_EQ(states("new"), "Model with requested name is not found") << "all is as it was";
+}
+
 TEST(SentPath, OnlyPlacesInsideTheFolderAreTaken) {
   for (const char* good : {"1/model.onnx", "12/variables/index", "mapping_config.json", "1/a b", "1/..a", "1/é"})
     EXPECT_TRUE(check_sent_path(good).ok()) << good;
