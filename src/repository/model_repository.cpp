@@ -242,7 +242,9 @@ class ModelRepository::Impl {
       context_.catalog->add(entry.config.name);
       if (!loaded_.contains(entry.config.name)) continue;
       const auto overridden = overrides_.find(entry.config.name);
-      chosen.push_back(overridden == overrides_.end() ? entry : overridden->second);
+      // An entry with a name that is taken stays refused.
+      const bool same = overridden == overrides_.end() || entry.status.code() == StatusCode::kAlreadyExists;
+      chosen.push_back(same ? entry : overridden->second);
     }
     // Models that are not in the configuration at all.
     for (const auto& [name, entry] : overrides_) {

@@ -110,6 +110,16 @@ TEST_F(ExplicitControlTest, APipelineThatIsRefusedDoesNotTakeTheModelsName) {
   EXPECT_EQ(states("a"), "1:END");
 }
 
+TEST_F(ExplicitControlTest, AnOverrideIsForTheFirstOfTwoEntriesOfOneName) {
+  folder_.write("a/1/m.onnx", "a");
+  configure({entry("a"), entry("a")});
+  options_.explicit_control = true;
+  ASSERT_TRUE(start().ok());
+  EXPECT_EQ(load("a", R"({"nireq":3})").to_string(), "OK");
+  EXPECT_EQ(served("a"), "a");
+  EXPECT_EQ(factory_->loads().size(), 1U);
+}
+
 TEST_F(ExplicitControlTest, ExplicitControlMayLoadEverythingAtTheStart) {
   folder_.write("a/1/m.onnx", "a");
   folder_.write("b/1/m.onnx", "b");
