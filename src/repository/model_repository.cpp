@@ -139,9 +139,9 @@ class ModelRepository::Impl {
       return invalid_argument(fmt::format("{} is a pipeline, which is loaded as the configuration says", name));
     // As Triton: what is not there is unloaded.
     const std::string key(name);
-    if (!entry_of(name) && !overrides_.contains(key)) return {};
-    overrides_.erase(key);
-    loaded_.erase(key);
+    const bool overridden = overrides_.erase(key) != 0;
+    const bool chosen = loaded_.erase(key) != 0;  // also when it is not configured now: it may be again
+    if (!entry_of(name) && !overridden && !chosen) return {};
     update({});
     context_.catalog->wait_until_ended(kRetireWait);
     return {};

@@ -120,6 +120,22 @@ TEST_F(ExplicitControlTest, AnOverrideIsForTheFirstOfTwoEntriesOfOneName) {
   EXPECT_EQ(factory_->loads().size(), 1U);
 }
 
+TEST_F(ExplicitControlTest, WhatWasUnloadedStaysSoThroughTheConfiguration) {
+  folder_.write("a/1/m.onnx", "a");
+  configure({entry("a")});
+  options_.explicit_control = true;
+  ASSERT_TRUE(start().ok());
+  ASSERT_TRUE(load("a", "").ok());
+  configure({});
+  ASSERT_EQ(reload(), "reloaded");
+  ASSERT_EQ(repository_->unload("a").to_string(), "OK");
+  configure({entry("a")});
+  ASSERT_EQ(reload(), "reloaded");
+  EXPECT_EQ(states("a"), "1:END");
+  EXPECT_TRUE(load("a", "").ok());
+  EXPECT_EQ(served("a"), "a");
+}
+
 TEST_F(ExplicitControlTest, ExplicitControlMayLoadEverythingAtTheStart) {
   folder_.write("a/1/m.onnx", "a");
   folder_.write("b/1/m.onnx", "b");
