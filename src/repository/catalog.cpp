@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <utility>
 
 namespace ocelli::repository {
 namespace {
@@ -113,17 +114,33 @@ void Catalog::add(const std::string& name) {
   if (changed_) changed_();
 }
 
-void Catalog::keep_unversioned(const std::set<std::string, std::less<>>& names) {
-  const auto unwanted = [&](const auto& model) {
-    return model.second->versions.empty() && !names.contains(model.first);
-  };
+// The names to be forgotten; valid as long as models.
+std::vector<std::string_view> Catalog::outdated(const Models& models, const std::set<std::string, std::less<>>& names) {
+  std::vector<std::string_view> result;
+  std::vector<std::pair<std::uint64_t, std::string_view>> ended;
+  for (const auto& [name, model] : models) {
+    if (names.contains(name)) continue;
+    const auto& versions = model->versions;
+    if (versions.empty()) {
+      result.push_back(name);
+    } else if (std::ranges::all_of(versions, [](const Entry& e) { return e.status.state == VersionState::kEnd; })) {
+      ended.emplace_back(model->changed, name);
+    }
+  }
+  std::ranges::sort(ended);
+  for (std::size_t i = 0; i + kMaxEndedModels < ended.size(); ++i) result.push_back(ended[i].second);
+  return result;
+}
+
+void Catalog::keep(const std::set<std::string, std::less<>>& names) {
   std::shared_ptr<const Models> before;
   {
     const std::lock_guard lock(mutex_);
     before = models_.get();
-    if (std::ranges::none_of(*before, unwanted)) return;
+    const auto forgotten = outdated(*before, names);
+    if (forgotten.empty()) return;
     auto copy = std::make_shared<Models>(*before);
-    std::erase_if(*copy, unwanted);
+    for (const auto name : forgotten) copy->erase(copy->find(name));
     models_.publish(std::move(copy));
   }
   if (changed_) changed_();
@@ -169,6 +186,7 @@ void Catalog::change(const std::string& name, Version version, bool create, cons
     const bool visible = entry->status.state != status_before.state || entry->status.error != status_before.error;
     if (visible) log_state(name, entry->status);
     limit_ended(versions);
+    model->changed = ++changes_;
     auto copy = std::make_shared<Models>(*before);
     (*copy)[name] = std::move(model);
     models_.publish(std::move(copy));

@@ -22,10 +22,11 @@
 namespace ocelli::repository {
 
 // Thread-safe. Every change of a state is logged as OVMS logs it. Retired versions stay listed as END, the newest
-// kMaxEnded of each model.
+// kMaxEnded of each model, and so do the names of models that are not wanted any more, the latest kMaxEndedModels.
 class Catalog {
  public:
   static constexpr std::size_t kMaxEnded = 64;
+  static constexpr std::size_t kMaxEndedModels = 128;
   // Identifies one loading of a version, so that the end of an old one is not taken for the end of the new one.
   using Ticket = std::uint64_t;
 
@@ -54,8 +55,9 @@ class Catalog {
   // --- for the repository
   // Lists a name, without versions if it is new.
   void add(const std::string& name);
-  // Forgets names that are not among these and never had a version: mistakes that are mended.
-  void keep_unversioned(const std::set<std::string, std::less<>>& names);
+  // Forgets names that are not among these: those that never had a version, which are mistakes that are mended, and of
+  // those all of whose versions have ended those that changed first, beyond kMaxEndedModels.
+  void keep(const std::set<std::string, std::less<>>& names);
   // Why nothing can be done with a model that is listed; empty: nothing hinders. True: that is news.
   bool set_problem(const std::string& name, const std::string& problem);
   // START, LOADING (also with an error) or END of a version that does not serve. A version that is not listed yet
@@ -84,12 +86,14 @@ class Catalog {
   struct Model {
     std::vector<Entry> versions;  // ascending
     std::string problem;
+    std::uint64_t changed = 0;  // the number of its last change of a version
   };
   using Models = std::map<std::string, std::shared_ptr<const Model>, std::less<>>;
   struct Place {
     const Entry* entry = nullptr;  // null: see miss
     Miss miss = Miss::kNoName;
   };
+  static std::vector<std::string_view> outdated(const Models& models, const std::set<std::string, std::less<>>& names);
   static Place place_of(const Models& models, std::string_view name, std::optional<Version> version);
 
   // Calls edit(entry) on a copy of the version's entry, made with START if it is new and `create`; publishes when edit
@@ -102,6 +106,7 @@ class Catalog {
   std::function<void()> changed_;
   mutable std::mutex mutex_;  // one writer at a time
   mutable std::condition_variable ended_;
+  std::uint64_t changes_ = 0;
   Snapshot<Models> models_;
 };
 

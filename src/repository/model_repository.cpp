@@ -191,7 +191,7 @@ class ModelRepository::Impl {
     for (const auto& entry : wanted_.models()) names.insert(entry.config.name);
     for (const auto& entry : chosen) names.insert(entry.config.name);  // also what came with a request
     for (const auto& entry : wanted_.pipelines()) names.insert(entry.definition.name);
-    context_.catalog->keep_unversioned(names);
+    context_.catalog->keep(names);
     return outcome;
   }
 
