@@ -111,14 +111,21 @@ class ModelRepository::Impl {
   }
 
   Status load(std::string_view name, const serving::SentModel& sent) {
+    const std::string key(name);
+    auto made = prepare_load(key, sent);
+    if (!made.ok()) return made.status();
+    std::optional<ModelEntry> before = std::move(*made);
+    // Gigabytes may come, and they come only for what is right so far; others need not wait for them.
+    if (!sent.files.empty()) {
+      auto folder = SentFolder::write(sent.files);
+      if (!folder.ok()) return folder.status();
+      before->sent = std::move(*folder);
+      before->config.base_path = before->sent->path().string();
+    }
     const std::lock_guard pass(pass_mutex_);
     if (Status status = check_control(); !status.ok()) return status;
-    if (auto read = wanted_.refresh(true); !read.failure.ok()) return read.failure;
-    const std::string key(name);
-    auto made = override_of(key, sent);
-    if (!made.ok()) return made.status();
+    if (Status status = check_no_pipeline(key); !status.ok()) return status;  // it may be one since
     const bool was_loaded = !loaded_.insert(key).second;
-    std::optional<ModelEntry> before = std::move(*made);
     swap_override(key, before);
     update({true, key});
     context_.catalog->wait_until_ended(kRetireWait);
@@ -195,27 +202,34 @@ class ModelRepository::Impl {
     return outcome;
   }
 
-  // What a request to load wants instead of the configuration; empty: the configuration itself.
+  // What a request to load wants instead of the configuration, but for the files that it brings; empty: the
+  // configuration itself.
+  Result<std::optional<ModelEntry>> prepare_load(const std::string& name, const serving::SentModel& sent) {
+    const std::lock_guard pass(pass_mutex_);
+    if (Status status = check_control(); !status.ok()) return status;
+    if (auto read = wanted_.refresh(true); !read.failure.ok()) return read.failure;
+    return override_of(name, sent);
+  }
+
+  [[nodiscard]] Status check_no_pipeline(const std::string& name) const {
+    return is_pipeline(name) ? invalid_argument(fmt::format("'{}' is the name of a pipeline", name)) : Status();
+  }
+
   Result<std::optional<ModelEntry>> override_of(const std::string& name, const serving::SentModel& sent) {
     const ModelEntry* entry = entry_of(name);
     if (!entry && sent.files.empty())
       return not_found(fmt::format("failed to load '{}', it is not in the configuration", name));
-    if (is_pipeline(name)) return invalid_argument(fmt::format("'{}' is the name of a pipeline", name));
+    if (Status status = check_no_pipeline(name); !status.ok()) return status;
     if (sent.config.empty() && !sent.files.empty())
       return invalid_argument("config: expected beside the files of a model, \"{}\" at least");
     if (sent.config.empty()) return std::optional<ModelEntry>();
     ModelEntry result;
     result.config = entry ? entry->config : ModelConfig{};
     result.config.name = name;
-    if (!sent.files.empty()) {
-      auto folder = SentFolder::write(sent.files);
-      if (!folder.ok()) return folder.status();
-      result.sent = std::move(*folder);
-      result.config.base_path = result.sent->path().string();
-    }
+    if (!sent.files.empty()) result.config.base_path = "/files of the request";  // until they have a folder
     auto overridden = override_model(result.config, sent.config);
     if (!overridden.ok()) return overridden.status();
-    if (result.sent && overridden->config.base_path != result.config.base_path)
+    if (!sent.files.empty() && overridden->config.base_path != result.config.base_path)
       return invalid_argument("config override: base_path: given beside files");
     if (!overridden->ignored.empty())
       context_.log.info("Model {}: without a meaning here, and ignored: {}", name,

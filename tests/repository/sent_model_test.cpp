@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <optional>
 
 #include "repository/repository_fixture.hpp"
@@ -133,6 +134,31 @@ TEST_F(SentModelTest, SaysWhyNoneOfTheFilesIsServed) {
   EXPECT_THAT(load("new", R"({"version_policy":{"specific":{"versions":[5]}}})", {{"1/m.onnx", "x"}}).to_string(),
               HasSubstr("failed to load 'new', model_version_policy is \"specific 5\", but"));
   EXPECT_EQ(states("new"), "Model with requested name is not found") << "all is as it was";
+}
+
+TEST_F(SentModelTest, NobodyWaitsForTheFilesOfAnother) {
+  ASSERT_TRUE(start().ok());
+  serving::SentModel sent{"{}", {}};
+  sent.files.push_back({"1/m.onnx", [this](const serving::SentFile::Take&) -> Status {
+                          auto unloading = std::async(std::launch::async, [this] { return repository_->unload("a"); });
+                          const bool done = unloading.wait_for(test::kSoon) == std::future_status::ready;
+                          EXPECT_TRUE(done);
+                          if (!done) std::abort();  // else it waits for ever
+                          return invalid_argument("no content");
+                        }});
+  EXPECT_THAT(repository_->load("new", sent).to_string(), HasSubstr("no content"));
+  EXPECT_EQ(states("a"), "1:END");
+}
+
+TEST_F(SentModelTest, NothingIsWrittenForALoadThatIsRefusedAnyway) {
+  ASSERT_TRUE(start().ok());
+  serving::SentModel sent{R"({"foo":1})", {}};
+  sent.files.push_back({"1/m.onnx", [](const serving::SentFile::Take&) -> Status {
+                          ADD_FAILURE() << "it is read";
+                          return {};
+                        }});
+  EXPECT_THAT(repository_->load("new", sent).to_string(), HasSubstr("foo: unknown key"));
+  EXPECT_THAT(repository_->load("new\n", {"{}", sent.files}).to_string(), HasSubstr("printable"));
 }
 
 TEST(SentPath, OnlyPlacesInsideTheFolderAreTaken) {
