@@ -1,7 +1,6 @@
 #include "repository/model_repository.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <exception>
@@ -9,6 +8,7 @@
 #include <mutex>
 #include <set>
 
+#include "repository/load_override.hpp"
 #include "repository/load_waiters.hpp"
 #include "repository/model_set.hpp"
 #include "repository/pipeline_set.hpp"
@@ -191,7 +191,7 @@ class ModelRepository::Impl {
     const std::vector<ModelEntry> chosen = chosen_models();
     PassOutcome outcome = models_.update(chosen, request);
     if (context_.stopping) return outcome;
-    const PassOutcome pipelines = pipelines_.update(wanted_.pipelines(), chosen);
+    const PassOutcome pipelines = pipelines_.update(wanted_pipelines(), chosen);
     outcome.changed = outcome.changed || pipelines.changed;
     outcome.fail(pipelines.failure);
     std::set<std::string, std::less<>> names;
@@ -200,6 +200,22 @@ class ModelRepository::Impl {
     for (const auto& entry : wanted_.pipelines()) names.insert(entry.definition.name);
     context_.catalog->keep(names);
     return outcome;
+  }
+
+  // A pipeline cannot take the name of a model that came with files: it is refused until that is unloaded.
+  std::vector<PipelineEntry> wanted_pipelines() {
+    std::vector<PipelineEntry> pipelines = wanted_.pipelines();
+    std::set<std::string, std::less<>> refused;
+    for (auto& entry : pipelines) {
+      const std::string& name = entry.definition.name;
+      if (!came_with_files(name)) continue;
+      entry.status = {StatusCode::kAlreadyExists,
+                      fmt::format("pipeline {}: the name is taken by a model that came with a load request", name)};
+      if (!refused_.contains(name)) context_.log.error("{}", entry.status.message());
+      refused.insert(name);
+    }
+    refused_ = std::move(refused);
+    return pipelines;
   }
 
   // What a request to load wants instead of the configuration, but for the files that it brings; empty: the
@@ -223,19 +239,8 @@ class ModelRepository::Impl {
     if (sent.config.empty() && !sent.files.empty())
       return invalid_argument("config: expected beside the files of a model, \"{}\" at least");
     if (sent.config.empty()) return std::optional<ModelEntry>();
-    ModelEntry result;
-    result.config = entry ? entry->config : ModelConfig{};
-    result.config.name = name;
-    if (!sent.files.empty()) result.config.base_path = "/files of the request";  // until they have a folder
-    auto overridden = override_model(result.config, sent.config);
-    if (!overridden.ok()) return overridden.status();
-    if (!sent.files.empty() && overridden->config.base_path != result.config.base_path)
-      return invalid_argument("config override: base_path: given beside files");
-    if (!overridden->ignored.empty())
-      context_.log.info("Model {}: without a meaning here, and ignored: {}", name,
-                        fmt::join(overridden->ignored, ", "));
-    result.config = std::move(overridden->config);
-    return std::optional(std::move(result));
+    auto made = load_override(name, entry, sent, context_.log);
+    return made.ok() ? Result(std::optional(std::move(*made))) : made.status();
   }
 
   void swap_override(const std::string& name, std::optional<ModelEntry>& other) {
@@ -262,7 +267,7 @@ class ModelRepository::Impl {
     }
     // Models that are not in the configuration at all.
     for (const auto& [name, entry] : overrides_) {
-      if (entry.sent && !entry_of(name)) chosen.push_back(entry);
+      if (came_with_files(name)) chosen.push_back(entry);
     }
     return chosen;
   }
@@ -311,10 +316,16 @@ class ModelRepository::Impl {
     return found == models.end() ? nullptr : &*found;
   }
 
+  // Whether it is a model that only a request knows.
+  [[nodiscard]] bool came_with_files(std::string_view name) const {
+    const auto found = overrides_.find(name);
+    return found != overrides_.end() && found->second.sent && !entry_of(name);
+  }
+
   [[nodiscard]] bool is_pipeline(std::string_view name) const {
     const auto& pipelines = wanted_.pipelines();
     // One whose name a model has already is none.
-    return std::any_of(pipelines.begin(), pipelines.end(), [&](const PipelineEntry& entry) {
+    return !came_with_files(name) && std::any_of(pipelines.begin(), pipelines.end(), [&](const PipelineEntry& entry) {
       return entry.definition.name == name && entry.status.code() != StatusCode::kAlreadyExists;
     });
   }
@@ -341,8 +352,9 @@ class ModelRepository::Impl {
   WantedModels wanted_;
   ModelSet models_;
   PipelineSet pipelines_;
-  std::set<std::string, std::less<>> loaded_;    // explicit control: what is to be loaded
-  std::map<std::string, ModelEntry> overrides_;  // explicit control: instead of the configuration
+  std::set<std::string, std::less<>> loaded_;                 // explicit control: what is to be loaded
+  std::map<std::string, ModelEntry, std::less<>> overrides_;  // explicit control: instead of the configuration
+  std::set<std::string, std::less<>> refused_;                // pipelines without a name of their own, which were told
   std::unique_ptr<Watcher> watcher_;
   std::atomic<bool> ready_{false};
   std::mutex stop_mutex_;

@@ -83,16 +83,9 @@ TEST_F(ExplicitControlTest, ExplicitLoadTakesTritonsConfiguration) {
   EXPECT_EQ(served("a"), "one") << "an earlier configuration still serves";
 }
 
-// One pipeline through model a.
-std::string pipeline(const std::string& name) {
-  return R"(,"pipeline_config_list":[{"name":")" + name + R"(","inputs":["x"],"nodes":[{"name":"n","type":"DL model",
-      "model_name":"a","inputs":[{"x":{"node_name":"request","data_item":"x"}}],
-      "outputs":[{"data_item":"y","alias":"y"}]}],"outputs":[{"y":{"node_name":"n","data_item":"y"}}]}])";
-}
-
 TEST_F(ExplicitControlTest, PipelinesAreNotLoadedByRequest) {
   folder_.write("a/1/m.onnx", "a");
-  configure({entry("a")}, pipeline("p"));
+  configure({entry("a")}, pipeline_section("p", "a"));
   options_.explicit_control = true;
   ASSERT_TRUE(start().ok());
   EXPECT_EQ(repository_->unload("p").code(), StatusCode::kInvalidArgument);
@@ -101,7 +94,7 @@ TEST_F(ExplicitControlTest, PipelinesAreNotLoadedByRequest) {
 
 TEST_F(ExplicitControlTest, APipelineThatIsRefusedDoesNotTakeTheModelsName) {
   folder_.write("a/1/m.onnx", "a");
-  configure({entry("a")}, pipeline("a"));
+  configure({entry("a")}, pipeline_section("a", "a"));
   options_.explicit_control = true;
   ASSERT_TRUE(start().ok());
   EXPECT_EQ(load("a", "{}").to_string(), "OK");

@@ -62,6 +62,14 @@ class RepositoryTest : public ::testing::Test {
     return R"("name":")" + name + R"(","base_path":")" + name + "\"" + more;
   }
 
+  // More for configure(): one pipeline of one model.
+  static std::string pipeline_section(const std::string& name, const std::string& model) {
+    return R"(,"pipeline_config_list":[{"name":")" + name + R"(","inputs":["x"],"nodes":[{"name":"n","type":"DL model",
+        "model_name":")" +
+           model + R"(","inputs":[{"x":{"node_name":"request","data_item":"x"}}],
+        "outputs":[{"data_item":"y","alias":"y"}]}],"outputs":[{"y":{"node_name":"n","data_item":"y"}}]}])";
+  }
+
   // "1:AVAILABLE 2:LOADING!" with ! for an error.
   std::string states(const std::string& name) {
     const auto status = repository_->status(name, std::nullopt);

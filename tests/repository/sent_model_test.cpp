@@ -161,6 +161,20 @@ TEST_F(SentModelTest, NothingIsWrittenForALoadThatIsRefusedAnyway) {
   EXPECT_THAT(repository_->load("new\n", {"{}", sent.files}).to_string(), HasSubstr("printable"));
 }
 
+TEST_F(SentModelTest, APipelineGetsItsNameWhenTheModelIsUnloaded) {
+  ASSERT_TRUE(start().ok());
+  ASSERT_TRUE(load("new", "{}", {{"1/m.onnx", "new"}}).ok());
+  configure({entry("a", R"(,"nireq":2)")}, pipeline_section("new", "a"));
+  EXPECT_THAT(reload(), HasSubstr("failed"));
+  EXPECT_EQ(served("new"), "new");
+  EXPECT_THAT(lines_->lines(), Contains(HasSubstr("pipeline new: the name is taken by a model that came")));
+  ASSERT_TRUE(load("new", "{}", {{"1/m.onnx", "newer"}}).ok());
+  EXPECT_EQ(served("new"), "newer");
+  ASSERT_EQ(repository_->unload("new").to_string(), "OK");
+  EXPECT_EQ(served("new"), "one;");
+  EXPECT_EQ(repository_->unload("new").code(), StatusCode::kInvalidArgument) << "it is a pipeline now";
+}
+
 TEST(SentPath, OnlyPlacesInsideTheFolderAreTaken) {
   for (const char* good : {"1/model.onnx", "12/variables/index", "mapping_config.json", "1/a b", "1/..a", "1/é"})
     EXPECT_TRUE(check_sent_path(good).ok()) << good;
