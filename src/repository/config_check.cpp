@@ -21,7 +21,8 @@ bool is_whole(const Json& value, std::int64_t least, std::int64_t most) {
   return number >= least && number <= most;
 }
 
-// One value against its row. Reports through the problem, which keeps the first.
+// One value against its row. Reports through the problem, which keeps the first; millions may be wrong, so nothing is
+// looked at after it.
 class ValueCheck {
  public:
   ValueCheck(const Json& value, std::string path, const ConfigKey& key, JsonProblem& problem)
@@ -82,7 +83,7 @@ class ValueCheck {
   void members(std::string_view expected, Fits fits, std::string_view of_each) const {
     if (!value_.is_object()) return problem_.expected(path_, expected, value_);
     for (const auto& [name, member] : value_.items()) {
-      if (!std::invoke(fits, member)) problem_.expected(join(path_, name), of_each, member);
+      if (!std::invoke(fits, member)) return problem_.expected(join(path_, name), of_each, member);
     }
   }
 
@@ -90,7 +91,10 @@ class ValueCheck {
   void each(const Check& check) const {
     if (!value_.is_array()) return problem_.expected(path_, "an array", value_);
     std::size_t index = 0;
-    for (const auto& element : value_) check(element, fmt::format("{}[{}]", path_, index++));
+    for (const auto& element : value_) {
+      if (problem_.found()) return;
+      check(element, fmt::format("{}[{}]", path_, index++));
+    }
   }
 
   template <typename Fits>
@@ -102,7 +106,10 @@ class ValueCheck {
 
   void named(const Json& element, const std::string& path) const {
     if (!element.is_object()) return problem_.expected(path, "an object with one name", element);
-    for (const auto& [name, member] : element.items()) check_config(member, join(path, name), *key_.object, problem_);
+    for (const auto& [name, member] : element.items()) {
+      if (problem_.found()) return;
+      check_config(member, join(path, name), *key_.object, problem_);
+    }
   }
 
   const Json& value_;
@@ -115,13 +122,13 @@ void check_unknown(const Json& value, const std::string& path, const ConfigObjec
   for (const auto& [name, member] : value.items()) {
     if (find_key(object, name)) continue;
     if (object.other_texts) {
-      if (!member.is_string()) problem.expected(join(path, name), "a string", member);
+      if (!member.is_string()) return problem.expected(join(path, name), "a string", member);
       continue;
     }
     std::string known;
     for (const auto& key : object.keys) known += fmt::format("{}{}", known.empty() ? "" : ", ", key.name);
-    problem.set(join(path, name), known.empty() ? "unknown key; none is known here"
-                                                : fmt::format("unknown key; known here are {}", known));
+    return problem.set(join(path, name), known.empty() ? "unknown key; none is known here"
+                                                       : fmt::format("unknown key; known here are {}", known));
   }
 }
 
@@ -139,11 +146,13 @@ void check_one_key(const Json& value, const std::string& path, const ConfigObjec
 
 void check_config(const Json& value, const std::string& path, const ConfigObject& object, JsonProblem& problem,
                   bool partial) {
+  if (problem.found()) return;
   if (!value.is_object()) return problem.expected(path.empty() ? "document" : path, "an object", value);
   // First, because a key that is misspelt is missing too.
   check_unknown(value, path, object, problem);
   if (object.one_key) check_one_key(value, path, object, problem);
   for (const auto& key : object.keys) {
+    if (problem.found()) return;
     const auto found = value.find(key.name);
     if (found != value.end()) {
       ValueCheck(*found, join(path, key.name), key, problem).run();

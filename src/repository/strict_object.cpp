@@ -50,7 +50,10 @@ bool StrictObject::each(const std::string& key, const std::function<void(const J
     return true;
   }
   std::size_t index = 0;
-  for (const auto& element : *value) read(element, fmt::format("{}[{}]", path_of(key), index++));
+  for (const auto& element : *value) {
+    if (problem_.found()) break;
+    read(element, fmt::format("{}[{}]", path_of(key), index++));
+  }
   return true;
 }
 

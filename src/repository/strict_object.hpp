@@ -25,7 +25,7 @@ class StrictObject {
   // "" and a report when absent.
   std::string required_text(const std::string& key);
   std::optional<bool> boolean(const std::string& key);
-  // Calls read for each element with its path. False when the key is absent.
+  // Calls read for each element with its path, until there is a problem. False when the key is absent.
   bool each(const std::string& key, const std::function<void(const nlohmann::json&, const std::string& path)>& read);
   void finish();
 

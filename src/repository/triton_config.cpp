@@ -182,7 +182,7 @@ class TritonReader {
     std::set<std::string> kinds;
     std::set<std::int64_t> cards;
     std::int64_t count = 0;
-    for (std::size_t i = 0; i < value->size(); ++i) {
+    for (std::size_t i = 0; i < value->size() && !problem_.found(); ++i) {
       StrictObject group((*value)[i], fmt::format("instance_group[{}]", i), problem_);
       count += whole(group, "count", 0, ModelConfig::kMaxRequests).value_or(0);
       const std::string kind = group.text("kind").value_or("KIND_AUTO");
@@ -231,7 +231,7 @@ class TritonReader {
     const auto value = take(key);
     if (!value) return;
     if (!value->is_array()) return problem_.expected(key, "an array", *value);
-    for (std::size_t i = 0; i < value->size(); ++i) {
+    for (std::size_t i = 0; i < value->size() && !problem_.found(); ++i) {
       StrictObject object((*value)[i], fmt::format("{}[{}]", key, i), problem_);
       ExpectedTensor& tensor = into.emplace_back();
       tensor.batch_apart = batch_apart;
