@@ -57,6 +57,9 @@ struct StatefulParameters {
 // How requests for one model are put together, where a load request says so (Triton's dynamic_batching); wins over the
 // server's options.
 struct BatchingParameter {
+  static constexpr std::uint32_t kMostItems = 4096;  // that are put together, also by the server's options
+  static constexpr std::size_t kMostPreferred = 64;
+
   std::vector<std::uint32_t> preferred_sizes;  // waited for within max_delay_us; empty: the largest usable size
   std::uint32_t max_delay_us = 0;              // how long a request may wait for company
   std::optional<std::uint32_t> max_items{};    // empty: the server's

@@ -160,11 +160,19 @@ class TritonReader {
     if (!value) return;
     StrictObject object(*value, "dynamic_batching", problem_);
     BatchingParameter batching;
-    if (max_batch_size_.value_or(0) > 0) batching.max_items = static_cast<std::uint32_t>(*max_batch_size_);
-    const std::int64_t most = batching.max_items.value_or(kMostItems);
+    // A larger batch may come in one request; so many are put together.
+    std::uint32_t most = BatchingParameter::kMostItems;
+    if (const auto given = max_batch_size_.value_or(0); given > 0) {
+      most = static_cast<std::uint32_t>(std::min<std::int64_t>(given, most));
+      batching.max_items = most;
+    }
     object.each("preferred_batch_size", [&](const Json& element, const std::string& path) {
-      if (const auto size = whole(element, path, 1, most))
-        batching.preferred_sizes.push_back(static_cast<std::uint32_t>(*size));
+      auto& sizes = batching.preferred_sizes;
+      const auto size = whole(element, path, 1, most);
+      if (!size || std::ranges::find(sizes, *size) != sizes.end()) return;
+      if (sizes.size() == BatchingParameter::kMostPreferred)
+        return problem_.set(path, fmt::format("at most {} sizes expected", BatchingParameter::kMostPreferred));
+      sizes.push_back(static_cast<std::uint32_t>(*size));
     });
     batching.max_delay_us =
         static_cast<std::uint32_t>(whole(object, "max_queue_delay_microseconds", 0, kMostDelayUs).value_or(0));

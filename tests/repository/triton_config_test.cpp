@@ -1,4 +1,5 @@
 // Triton's ModelConfig in the configuration of a load request.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -61,6 +62,9 @@ TEST(TritonConfig, SettingsThatMeanTheSameHereAreMapped) {
       R"({"max_batch_size":8,"dynamic_batching":{"preferred_batch_size":[4,8],"max_queue_delay_microseconds":"300"}})");
   EXPECT_EQ(batching.batching, (BatchingParameter{{4, 8}, 300, 8}));
   EXPECT_EQ(overridden(R"({"dynamic_batching":{}})").batching, BatchingParameter{});
+  const auto large = overridden(R"({"max_batch_size":65536,"dynamic_batching":{"preferred_batch_size":[8,8,8]}})");
+  EXPECT_EQ(large.batch.extent, (Dimension{1, 65536})) << "one request may bring so many";
+  EXPECT_EQ(large.batching, (BatchingParameter{{8}, 0, BatchingParameter::kMostItems}));
   EXPECT_FALSE(overridden("{}").batching);
   EXPECT_EQ(overridden("{}"), model());
   EXPECT_EQ(overridden(R"({"instance_group":[{"count":2},{"count":"3","kind":"KIND_AUTO"}]})").nireq, 5U);
@@ -101,6 +105,11 @@ TEST(TritonConfig, WhatNeitherKnowsIsRefusedByName) {
               HasSubstr("dynamic_batching.preferred: unknown key"));
   EXPECT_THAT(refusal(R"({"max_batch_size":4,"dynamic_batching":{"preferred_batch_size":[8]}})"),
               HasSubstr("dynamic_batching.preferred_batch_size[0]: a whole number from 1 to 4 expected, not 8"));
+  EXPECT_THAT(refusal(R"({"dynamic_batching":{"preferred_batch_size":[5000]}})"), HasSubstr("from 1 to 4096 expected"));
+  std::string sizes = "1";
+  for (int size = 2; size <= 65; ++size) sizes += fmt::format(",{}", size);
+  EXPECT_THAT(refusal(R"({"dynamic_batching":{"preferred_batch_size":[)" + sizes + "]}}"),
+              HasSubstr("preferred_batch_size[64]: at most 64 sizes expected"));
   EXPECT_THAT(refusal(R"({"instance_group":[{"kind":"KIND_TPU"}]})"), HasSubstr("instance_group[0].kind: KIND_AUTO"));
   EXPECT_THAT(refusal(R"({"instance_group":[{"kind":"KIND_CPU"},{"kind":"KIND_GPU"}]})"), HasSubstr("one kind"));
   EXPECT_THAT(refusal(R"({"input":[{"data_type":"TYPE_FP32"}]})"), HasSubstr("input[0].name: is missing"));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/options/config_option.hpp"
+#include "repository/model_config.hpp"
 
 namespace ocelli::cli {
 
@@ -144,7 +145,7 @@ inline constexpr OptionSpec kListenerOptions[] = {
      .value = "N",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.batching.max_batch_size; },
      .help = "Largest batch that is put together; 0: chosen per model.",
-     .range = OptionRange{0, 4096}},
+     .range = OptionRange{0, repository::BatchingParameter::kMostItems}},
     {.name = "preferred_batch_sizes",
      .group = OptionGroup::kScheduling,
      .value = "LIST",
