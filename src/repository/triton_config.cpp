@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::int64_t kMostItems = 1'000'000;
+constexpr std::int64_t kMostBatch = 1'000'000;
 constexpr std::int64_t kMostDelayUs = 10'000'000;
 
 // What Triton's types are called.
@@ -150,7 +150,7 @@ class TritonReader {
   // Triton's batches go up to max_batch_size; 0 says that the dims are the whole shape.
   void read_batching() {
     if (const auto value = take("max_batch_size")) {
-      max_batch_size_ = whole(*value, "max_batch_size", 0, kMostItems);
+      max_batch_size_ = whole(*value, "max_batch_size", 0, kMostBatch);
       if (max_batch_size_.value_or(0) > 0) {
         refuse_beside("max_batch_size", "batch_size");
         config_.batch = {BatchParameter::Kind::kSet, Dimension{1, *max_batch_size_}};
@@ -183,39 +183,54 @@ class TritonReader {
     config_.batching = std::move(batching);
   }
 
+  // What all groups together say.
+  struct Instances {
+    std::int64_t count = 0;
+    std::set<std::string> kinds;
+    std::set<std::int64_t> cards;
+    std::vector<std::string> card_keys;  // where the cards stand
+  };
+
   void read_instances() {
     const auto value = take("instance_group");
     if (!value) return;
     if (!value->is_array()) return problem_.expected("instance_group", "an array", *value);
-    std::set<std::string> kinds;
-    std::set<std::int64_t> cards;
-    std::int64_t count = 0;
+    Instances all;
     for (std::size_t i = 0; i < value->size() && !problem_.found(); ++i) {
       StrictObject group((*value)[i], fmt::format("instance_group[{}]", i), problem_);
-      count += whole(group, "count", 0, ModelConfig::kMaxRequests).value_or(0);
-      const std::string kind = group.text("kind").value_or("KIND_AUTO");
-      if (kind != "KIND_AUTO" && kind != "KIND_CPU" && kind != "KIND_GPU" && kind != "KIND_MODEL")
-        problem_.set(group.path_of("kind"),
-                     fmt::format("KIND_AUTO, KIND_CPU, KIND_GPU or KIND_MODEL expected, not {}", kind));
-      kinds.insert(kind);
-      group.each("gpus", [&](const Json& element, const std::string& path) {
-        if (const auto card = whole(element, path, 0, 1023)) cards.insert(*card);
-      });
-      (void)group.text("name");
-      for (const char* key : {"secondary_devices", "profile", "passive", "host_policy", "rate_limiter"})
-        pass_over(group, key);
-      group.finish();
+      read_group(group, all);
     }
-    if (count > 0) {
+    if (all.count > 0) {
       refuse_beside("instance_group.count", "nireq");
       // One above the limit is enough for check_model() to refuse it.
-      config_.nireq = static_cast<std::uint32_t>(std::min<std::int64_t>(count, ModelConfig::kMaxRequests + 1));
+      config_.nireq = static_cast<std::uint32_t>(std::min<std::int64_t>(all.count, ModelConfig::kMaxRequests + 1));
     }
-    if (kinds.contains("KIND_CPU") && kinds.contains("KIND_GPU"))
+    if (all.kinds.contains("KIND_CPU") && all.kinds.contains("KIND_GPU"))
       problem_.set("instance_group", "one kind expected, not both KIND_CPU and KIND_GPU");
     // Groups that leave the device open beside others are those of a list of devices, which stays.
-    if (kinds == std::set<std::string>{"KIND_CPU"}) set_device(false, cards);
-    if (kinds == std::set<std::string>{"KIND_GPU"}) set_device(true, cards);
+    const bool card = all.kinds == std::set<std::string>{"KIND_GPU"};
+    if (card || all.kinds == std::set<std::string>{"KIND_CPU"}) set_device(card, all.cards);
+    if (!card) ignored_.insert(ignored_.end(), all.card_keys.begin(), all.card_keys.end());
+  }
+
+  void read_group(StrictObject& group, Instances& all) {
+    all.count += whole(group, "count", 0, ModelConfig::kMaxRequests).value_or(0);
+    const std::string kind = group.text("kind").value_or("KIND_AUTO");
+    if (kind != "KIND_AUTO" && kind != "KIND_CPU" && kind != "KIND_GPU" && kind != "KIND_MODEL")
+      problem_.set(group.path_of("kind"),
+                   fmt::format("KIND_AUTO, KIND_CPU, KIND_GPU or KIND_MODEL expected, not {}", kind));
+    all.kinds.insert(kind);
+    bool names_cards = false;
+    group.each("gpus", [&](const Json& element, const std::string& path) {
+      names_cards = true;
+      if (const auto card = whole(element, path, 0, 1023)) all.cards.insert(*card);
+    });
+    if (names_cards) all.card_keys.push_back(group.path_of("gpus"));
+    if (names_cards && kind == "KIND_CPU") problem_.set(group.path_of("gpus"), "given beside KIND_CPU");
+    (void)group.text("name");
+    for (const char* key : {"secondary_devices", "profile", "passive", "host_policy", "rate_limiter"})
+      pass_over(group, key);
+    group.finish();
   }
 
   // A target that is of this kind already says it better.

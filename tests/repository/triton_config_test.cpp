@@ -96,6 +96,18 @@ TEST(TritonConfig, GroupsOfSeveralKindsLeaveTheDevices) {
   }
 }
 
+TEST(TritonConfig, CardsThatChooseNothingAreTold) {
+  for (const char* group : {R"({"gpus":[1]})", R"({"kind":"KIND_MODEL","gpus":[1]})",
+                            R"({"kind":"KIND_GPU","gpus":[1]},{"kind":"KIND_AUTO"})"}) {
+    const auto result = override_model(model(), fmt::format(R"({{"instance_group":[{}]}})", group));
+    ASSERT_TRUE(result.ok()) << result.status().to_string();
+    EXPECT_THAT(result->ignored, ElementsAre("instance_group[0].gpus")) << group;
+    EXPECT_EQ(result->config.target_device, "CPU");
+  }
+  EXPECT_THAT(refusal(R"({"instance_group":[{"kind":"KIND_CPU","gpus":[0]}]})"),
+              HasSubstr("instance_group[0].gpus: given beside KIND_CPU"));
+}
+
 TEST(TritonConfig, WhatNeitherKnowsIsRefusedByName) {
   EXPECT_THAT(refusal(R"({"foo":1})"), HasSubstr("config override: foo: unknown key"));
   EXPECT_THAT(refusal(R"({"backend":1})"), HasSubstr("backend: a string expected, not 1"));
