@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <set>
 #include <string_view>
 #include <utility>
 
+#include "devices/device_expression.hpp"
 #include "repository/config_check.hpp"
 #include "repository/model_document.hpp"
 #include "repository/strict_object.hpp"
@@ -43,9 +43,32 @@ bool says_nothing(const Json& value) {
   return value.is_null() || value.empty() || value == false || value == 0 || value == "";
 }
 
-bool names_card(std::string_view target) {
-  return std::ranges::any_of(std::array<std::string_view, 5>{"GPU", "CUDA", "TENSORRT", "NVIDIA", "AUTO:NVIDIA,GPU"},
-                             [&](std::string_view name) { return target.starts_with(name); });
+bool is_card(const devices::DeviceMember& member) {
+  using devices::DeviceKind;
+  switch (member.device.kind) {
+    case DeviceKind::kGpu:
+    case DeviceKind::kNvidia:
+    case DeviceKind::kCuda:
+    case DeviceKind::kTensorrt:
+      return true;
+    case DeviceKind::kArmnn:
+      return member.device.instance == "GpuAcc";
+    default:
+      return false;
+  }
+}
+
+bool is_cpu(const devices::DeviceMember& member) { return member.device.kind == devices::DeviceKind::kCpu; }
+
+// Whether the target, alone or in its list, names a card.
+bool names_card(const std::string& target) {
+  const auto plan = devices::parse_target_device(target);
+  return plan.ok() && std::ranges::any_of(plan->members, is_card);
+}
+
+bool names_cpu_alone(const std::string& target) {
+  const auto plan = devices::parse_target_device(target);
+  return plan.ok() && !plan->members.empty() && std::ranges::all_of(plan->members, is_cpu);
 }
 
 class TritonReader {
@@ -237,7 +260,7 @@ class TritonReader {
   void set_device(bool card, const std::set<std::int64_t>& cards) {
     refuse_beside("instance_group.kind", "target_device");
     if (!card) {
-      if (!config_.target_device.starts_with("CPU")) config_.target_device = "CPU";
+      if (!names_cpu_alone(config_.target_device)) config_.target_device = "CPU";
       return;
     }
     if (cards.empty()) {

@@ -80,9 +80,19 @@ TEST(TritonConfig, AKindThatNamesADeviceChoosesIt) {
   EXPECT_EQ(overridden(R"({"instance_group":[{"kind":"KIND_GPU","gpus":[1]}]})").target_device, "NVIDIA.1");
   EXPECT_EQ(overridden(R"({"instance_group":[{"kind":"KIND_GPU","gpus":[0,1]}]})").target_device,
             "MULTI:NVIDIA.0,NVIDIA.1");
-  ModelConfig divided = model();
-  divided.target_device = "CPU(4)";
-  EXPECT_EQ(overridden(R"({"instance_group":[{"kind":"KIND_CPU"}]})", divided).target_device, "CPU(4)");
+  // What names such a device already says it better.
+  const auto with = [](const char* kind, const char* before) {
+    ModelConfig config = model();
+    config.target_device = before;
+    return overridden(fmt::format(R"({{"instance_group":[{{"kind":"{}"}}]}})", kind), config).target_device;
+  };
+  for (const char* card : {"GPU.1", "cuda", "MULTI:GPU.0,GPU.1", "AUTO:GPU", "BATCH:GPU(8)", "HETERO:GPU,CPU", "MALI"})
+    EXPECT_EQ(with("KIND_GPU", card), card);
+  for (const char* none : {"CPU", "NPU", "MULTI:NPU,CPU", "AUTO:-GPU", "AUTO"})
+    EXPECT_EQ(with("KIND_GPU", none), "AUTO:NVIDIA,GPU") << none;
+  for (const char* cpu : {"CPU.ONNXRUNTIME", "cpu", "BATCH:CPU(4)", "MULTI:CPU.OPENVINO,CPU.ONNXRUNTIME"})
+    EXPECT_EQ(with("KIND_CPU", cpu), cpu);
+  for (const char* more : {"AUTO", "MULTI:CPU,GPU", "GPU"}) EXPECT_EQ(with("KIND_CPU", more), "CPU") << more;
 }
 
 // Such groups are what the server's own answer says of a list of devices.
