@@ -44,8 +44,8 @@ class ModelRepository final : public serving::ModelCatalog {
   [[nodiscard]] bool ready() const noexcept override;
   [[nodiscard]] ChangeNotifier& changes() noexcept override;
   Result<serving::ReloadOutcome> reload() override;
-  // Only with RepositoryOptions::explicit_control, else kUnavailable. config_override_json: "" or an object with keys
-  // of config.json's model entries, which replace those of the configuration until the model is unloaded.
+  // Only with RepositoryOptions::explicit_control, else kUnavailable. What sent says holds until the model is loaded
+  // again or unloaded. Its files are written without holding up other calls.
   Status load(std::string_view name, const serving::SentModel& sent) override;
   Status unload(std::string_view name) override;
 

@@ -14,9 +14,10 @@
 
 namespace ocelli::repository {
 
-// OK for a relative path of printable UTF-8 with '/' between its parts, none of which is empty, "." or "..", and whose
-// first part is a version ("1/model.onnx", "1/variables/index") or, alone, a file ("mapping_config.json"); at most
-// SentFolder::kMostParts parts of 255 bytes each. kInvalidArgument naming the path else. Pure.
+// OK for a relative path without control characters and backslashes, with '/' between its parts, none of which is
+// empty, "." or "..", and whose first part is a version ("1/model.onnx", "1/variables/index") or, alone, a file
+// ("mapping_config.json"); at most SentFolder::kMostParts parts of 255 bytes each. kInvalidArgument naming the path
+// else. Pure.
 Status check_sent_path(std::string_view path);
 
 // A folder of version folders in the system's temporary folder, which only the server's user may enter. Lives as long
