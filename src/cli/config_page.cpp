@@ -99,9 +99,14 @@ Json value_schema(const ConfigKey& key) {
   return Json::object();
 }
 
+// What the file means without the key. Where the key must be there, the default is that of the option alone.
+std::string_view file_default(const ConfigKey& key) {
+  return key.need == ConfigNeed::kOptional ? key.default_text : std::string_view();
+}
+
 std::string description(const ConfigKey& key) {
   std::string out(key.help);
-  if (!key.default_text.empty()) out += fmt::format(" Default: {}.", key.default_text);
+  if (const auto value = file_default(key); !value.empty()) out += fmt::format(" Default: {}.", value);
   if (!key.flag.empty()) out += fmt::format(" On the command line: --{}.", key.flag);
   return out;
 }
@@ -193,7 +198,7 @@ std::string config_markdown() {
     for (const auto& key : object->keys) {
       const auto option = key.flag.empty() ? std::string() : fmt::format("--{}", key.flag);
       fmt::format_to(std::back_inserter(out), "| `{}` | {} | {} | {} | {} |\n", key.name, type_cell(key),
-                     markdown_code(key.default_text), markdown_code(option), meaning_cell(key));
+                     markdown_code(file_default(key)), markdown_code(option), meaning_cell(key));
     }
   }
   return out;

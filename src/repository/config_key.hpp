@@ -42,7 +42,7 @@ struct ConfigKey {
   std::string_view name;
   ConfigType type;
   std::string_view help;               // whole sentences
-  std::string_view default_text = {};  // JSON or words; empty: nothing to say
+  std::string_view default_text = {};  // JSON or words; empty: nothing to say. Where need is not kOptional: the flag's
   std::string_view flag = {};          // the option that sets the same, without dashes
   ConfigNeed need = ConfigNeed::kOptional;
   // Bounds of a number, or of each in a list: outside of them the whole file is refused.

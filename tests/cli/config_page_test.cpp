@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Every key of the table.
 constexpr const char* kWhole = R"json({
@@ -133,6 +135,15 @@ TEST(ConfigSchema, RefusesWhatTheReaderRefuses) {
     document[place.parent_pointer()].erase(place.back());
     expect_agreement(rules, document, place.to_string() + " taken out");
   }
+}
+
+TEST(ConfigSchema, SaysNoDefaultOfWhatMustBeThere) {
+  const auto definitions = Json::parse(config_schema())["$defs"];
+  const auto of = [&](const char* object, const char* key) {
+    return definitions[object]["properties"][key]["description"].get<std::string>();
+  };
+  EXPECT_THAT(of("metrics", "enable"), Not(HasSubstr("Default")));
+  EXPECT_THAT(of("metrics", "endpoint_path"), HasSubstr("Default: /metrics."));
 }
 
 TEST(ConfigSchema, TakesTheExamplesOfThePage) {
