@@ -40,7 +40,8 @@ Json with_numbers(const Json& value) {
 }
 
 bool says_nothing(const Json& value) {
-  return value.is_null() || value.empty() || value == false || value == 0 || value == "";
+  const bool no_text = value.is_string() && value.get_ref<const std::string&>().empty();
+  return no_text || value.is_null() || value.empty() || value == false || value == 0;
 }
 
 bool is_card(const devices::DeviceMember& member) {
