@@ -225,12 +225,13 @@ std::vector<std::string> not_left_out(std::vector<std::string> names, const std:
 Result<DeviceExpression> parse_with_priorities(std::string_view target_device, Properties& properties,
                                                const std::vector<std::string>& simulated) {
   const auto list = properties.find("MULTI_DEVICE_PRIORITIES");
-  const auto kind = upper(target_device.substr(0, target_device.find(':')));
+  auto kind = upper(target_device.substr(0, target_device.find(':')));
+  std::erase_if(kind, [](char c) { return c == ' ' || c == '\t'; });
   const bool takes_list = kind == "AUTO" || kind == "MULTI" || kind == "HETERO" || kind == "BATCH";
   if (list == properties.end() || !takes_list) return parse_target_device(target_device, simulated);
   const auto given = properties.extract(list).mapped();
   auto wanted = parse_target_device(fmt::format("{}:{}", kind, given), simulated);
-  if (kind.size() == target_device.size()) return wanted;
+  if (target_device.find(':') == std::string_view::npos) return wanted;
   auto expression = parse_target_device(target_device, simulated);
   if (!expression.ok() || (wanted.ok() && *wanted == *expression)) return expression;
   return invalid_argument(fmt::format(

@@ -140,12 +140,14 @@ void apply(const devices::DevicePlan& plan, scheduling::BatchingOptions& batchin
 }
 
 // What a load request says of batching wins; asking for it puts it on where the server has it off. What it leaves out
-// stays as BATCH says.
-void apply(const repository::BatchingParameter& given, scheduling::BatchingOptions& batching) {
-  const bool by_plan = std::exchange(batching.asked_for, true);
+// stays as BATCH and AUTO_BATCH_TIMEOUT say.
+void apply(const repository::BatchingParameter& given, const devices::DevicePlan& plan,
+           scheduling::BatchingOptions& batching) {
+  batching.asked_for = true;
   if (batching.mode == scheduling::BatchingMode::kOff) batching.mode = scheduling::BatchingMode::kAuto;
-  if (!by_plan || !given.preferred_sizes.empty()) batching.preferred_sizes = given.preferred_sizes;
-  if (!by_plan || given.max_delay_us > 0) batching.max_delay = std::chrono::microseconds(given.max_delay_us);
+  if (!plan.batching || !given.preferred_sizes.empty()) batching.preferred_sizes = given.preferred_sizes;
+  const bool plan_delays = plan.batching || plan.batch_timeout;
+  if (!plan_delays || given.max_delay_us > 0) batching.max_delay = std::chrono::microseconds(given.max_delay_us);
   if (given.max_items) batching.max_items = *given.max_items;
 }
 
@@ -195,7 +197,7 @@ serving::ModelServableOptions ModelFactory::servable_options(const repository::M
   servable.default_timeout = options_.default_timeout;
   servable.batching = options_.batching;
   apply(plan, servable.batching);
-  if (load.config.batching) apply(*load.config.batching, servable.batching);
+  if (load.config.batching) apply(*load.config.batching, plan, servable.batching);
   servable.metrics = load.metrics;
   // Whoever lets requests decide about the batch gets it as they bring it; measuring would make every change slower.
   const bool unwanted = load.config.automatic() || !plan.automatic_batching;

@@ -255,6 +255,7 @@ TEST(DevicePlan, TheDevicesOfAListMayStandInPluginConfig) {
   EXPECT_EQ(plan_of("MULTI", config), plan_of("MULTI:GPU,CPU"));
   EXPECT_EQ(plan_of("HETERO", config), plan_of("HETERO:GPU,CPU"));
   EXPECT_EQ(plan_of("MULTI:gpu,CPU", config), plan_of("MULTI:GPU,CPU"));
+  EXPECT_EQ(plan_of(" MULTI : GPU,CPU", config), plan_of("MULTI:GPU,CPU")) << "blanks as everywhere";
   EXPECT_EQ(plan_of("MULTI:MALI,CPU", {{"MULTI_DEVICE_PRIORITIES", "ARMNN.GpuAcc,\tcpu"}}), plan_of("MULTI:MALI,CPU"))
       << "other words for the same";
   EXPECT_EQ(plan_of("MULTI", {{"MULTI_DEVICE_PRIORITIES", "MALI,CPU"}}), plan_of("MULTI:MALI,CPU"));
