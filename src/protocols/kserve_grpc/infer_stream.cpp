@@ -6,12 +6,14 @@
 
 namespace ocelli::kserve_grpc {
 
+rpc::InferenceJob::Sequel* StreamInference::on_handed_over() noexcept { return stream_->job_handed_over(); }
 void StreamInference::on_done(Status status) noexcept { stream_->job_done(*this, std::move(status)); }
 
 void InferStream::handle(transport::RpcExchange& exchange) noexcept {
   exchange_ = &exchange;
   waiting_.clear();
-  head_ = 0;
+  head_ = next_ = 0;
+  on_way_ = starting_ = false;
   input_ended_ = aborted_ = aborting_ = over_ = false;
   end_status_ = {};
   exchange.set_stream_listener(this);
@@ -19,22 +21,52 @@ void InferStream::handle(transport::RpcExchange& exchange) noexcept {
 }
 
 void InferStream::on_message(transport::RpcExchange& exchange, transport::RpcMessage message) noexcept {
-  StreamInference* job = nullptr;
+  bool room = false;
+  bool start = false;
   {
     const std::lock_guard lock(mutex_);
     if (aborted_) return;
-    if (waiting_.size() - head_ < kMaxWaiting) {
-      job = &jobs_.acquire();
-      job->stream_ = this;
-      job->done_ = false;
-      job->open();
-      waiting_.push_back(job);
+    room = waiting_.size() - head_ < kMaxWaiting;
+    if (room) {
+      auto& job = jobs_.acquire();
+      job.stream_ = this;
+      job.done_ = false;
+      job.open();
+      job.take(exchange, std::move(message), Clock::now());
+      waiting_.push_back(&job);
+      start = !on_way_ && !std::exchange(starting_, true);
     }
   }
-  if (job) return job->start(exchange, std::move(message), Clock::now());
+  if (start) go_on();
+  if (room) return;
   abort(Status(
       StatusCode::kResourceExhausted,
       fmt::format("Too many requests of one stream wait for their answers - Expected: at most {}", kMaxWaiting)));
+}
+
+void InferStream::go_on() noexcept {
+  bool over = false;
+  {
+    std::unique_lock lock(mutex_);
+    while (!on_way_ && next_ < waiting_.size()) {
+      on_way_ = true;
+      auto* job = waiting_[next_++];
+      lock.unlock();
+      job->start();
+      lock.lock();
+    }
+    starting_ = false;
+    over = advance();
+  }
+  if (over) finish();
+}
+
+rpc::InferenceJob::Sequel* InferStream::job_handed_over() noexcept {
+  const std::lock_guard lock(mutex_);
+  on_way_ = false;
+  if (starting_ || next_ == waiting_.size()) return nullptr;
+  starting_ = true;
+  return this;
 }
 
 void InferStream::on_messages_end(transport::RpcExchange&) noexcept {
@@ -84,7 +116,7 @@ bool InferStream::advance() noexcept {
     answer(*waiting_[head_]);
     drop_head();
   }
-  if (over_ || head_ < waiting_.size() || !(input_ended_ || aborted_)) return false;
+  if (over_ || starting_ || head_ < waiting_.size() || !(input_ended_ || aborted_)) return false;
   return over_ = true;
 }
 
@@ -106,9 +138,10 @@ void InferStream::drop_head() noexcept {
   ++head_;
   if (head_ == waiting_.size()) {
     waiting_.clear();
-    head_ = 0;
+    head_ = next_ = 0;
   } else if (head_ >= kMaxWaiting) {
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(head_));
+    next_ -= head_;
     head_ = 0;
   }
 }

@@ -24,6 +24,7 @@ class StreamInference final : public rpc::InferenceJob {
 
  private:
   friend class InferStream;
+  Sequel* on_handed_over() noexcept override;
   void on_done(Status status) noexcept override;
 
   InferStream* stream_ = nullptr;
@@ -31,10 +32,13 @@ class StreamInference final : public rpc::InferenceJob {
   Status status_;
 };
 
-// All requests run at once, as far as the model's queue takes them; answers wait for their turn. A request that fails
+// All requests run at once, as far as the model's queue takes them; they come to their servables in their order, and
+// answers wait for their turn. A request that fails
 // is answered with its error_message and leaves the stream open. Ends when the client has ended and all is answered, or
 // when the client goes away.
-class InferStream final : private transport::RpcStreamListener, private transport::CancelListener {
+class InferStream final : private transport::RpcStreamListener,
+                          private transport::CancelListener,
+                          private rpc::InferenceJob::Sequel {
  public:
   using Pool = handoff::ObjectPool<InferStream>;
   // Requests of one stream that may wait for their answers; one more ends the stream with RESOURCE_EXHAUSTED.
@@ -50,7 +54,11 @@ class InferStream final : private transport::RpcStreamListener, private transpor
   void on_message(transport::RpcExchange& exchange, transport::RpcMessage message) noexcept override;
   void on_messages_end(transport::RpcExchange& exchange) noexcept override;
   void on_client_gone() noexcept override { abort(Status(StatusCode::kCancelled, "Request was cancelled")); }
+  // What has to start the next request; null: somebody is at it, or there is none.
+  rpc::InferenceJob::Sequel* job_handed_over() noexcept;
   void job_done(StreamInference& job, Status status) noexcept;
+  // Starts requests, each when the one before it has come to its servable. For the one thread that has set starting_.
+  void go_on() noexcept override;
 
   // Stops everything; the stream ends with the status when its jobs are over.
   void abort(Status status) noexcept;
@@ -67,6 +75,9 @@ class InferStream final : private transport::RpcStreamListener, private transpor
   std::mutex mutex_;
   std::vector<StreamInference*> waiting_;  // from head_ on, in the order of the requests
   std::size_t head_ = 0;
+  std::size_t next_ = 0;   // the first that has not been started
+  bool on_way_ = false;    // the last that was started has not come to its servable
+  bool starting_ = false;  // a thread is about to start requests: the stream must stay
   bool input_ended_ = false;
   bool aborted_ = false;
   bool aborting_ = false;  // abort() is telling the jobs, which therefore must stay

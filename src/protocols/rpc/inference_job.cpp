@@ -37,17 +37,10 @@ Status guarded(const ByteCharge& charge, Function&& function) noexcept {
 
 }  // namespace
 
-void InferenceJob::start(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept {
-  take(exchange, std::move(request), received);
-  read();
-}
-
-void InferenceJob::start_in_any_order(transport::RpcExchange& exchange, transport::RpcMessage request,
-                                      TimePoint received) noexcept {
-  take(exchange, std::move(request), received);
+void InferenceJob::start() noexcept {
   Status status;
   if (left_to_reader(status, [this] { read(); })) return;
-  if (!status.ok()) return complete(std::move(status));
+  if (!status.ok()) return give_up(std::move(status));
   read();
 }
 
@@ -74,7 +67,7 @@ void InferenceJob::take(transport::RpcExchange& exchange, transport::RpcMessage 
 }
 
 void InferenceJob::read() noexcept {
-  if (state_.load(std::memory_order_acquire) & kCancelled) return complete(cancelled_status());
+  if (state_.load(std::memory_order_acquire) & kCancelled) return give_up(cancelled_status());
   if (auto status = guarded(decoded_, [&] { return message_->parse(request_.bytes); }); !status.ok())
     return refuse(std::move(status));
   if (!decoded_.add(message_->memory_bytes())) return refuse(decoded_.refusal());
@@ -91,7 +84,7 @@ void InferenceJob::loaded(Result<serving::ServableHandle> found) noexcept {
   call_.servable = std::move(found).value();
   Status status;
   if (left_to_reader(status, [this] { resolved(std::move(call_.servable)); })) return;
-  if (!status.ok()) return complete(std::move(status));
+  if (!status.ok()) return give_up(std::move(status));
   resolved(std::move(call_.servable));
 }
 
@@ -99,13 +92,25 @@ void InferenceJob::loaded(Result<serving::ServableHandle> found) noexcept {
 void InferenceJob::refuse(Status status) noexcept {
   auto found = services_.catalog.find(message_->model(), message_->version());
   if (found.ok()) call_.servable = std::move(found).value();
+  give_up(std::move(status));
+}
+
+// Before the servable was given the call.
+void InferenceJob::give_up(Status status) noexcept {
+  auto* sequel = on_handed_over();
   complete(std::move(status));
+  if (sequel) sequel->go_on();
 }
 
 void InferenceJob::resolved(Result<serving::ServableHandle> found) noexcept {
   auto status = guarded(decoded_, [&] { return submit(std::move(found)); });
-  if (!status.ok()) return complete(std::move(status));
-  leave_servable();
+  auto* sequel = on_handed_over();
+  if (status.ok()) {
+    leave_servable();
+  } else {
+    complete(std::move(status));
+  }
+  if (sequel) sequel->go_on();
 }
 
 Status InferenceJob::submit(Result<serving::ServableHandle> found) {

@@ -40,14 +40,26 @@ class InferenceJob : private serving::CallCompletion {
  protected:
   // Ready for a request: from here on cancel() counts.
   void open() noexcept { state_.store(kBusy, std::memory_order_release); }
-  // After open(). Begins with a request of the exchange that is wholly in memory. on_done() follows, perhaps before
-  // this returns. Does not block.
-  void start(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept;
-  // The same; a long request is read by another thread, so that requests may overtake each other.
-  void start_in_any_order(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept;
+  // After open(). Keeps a request of the exchange that is wholly in memory.
+  void take(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept;
+  // After take(). Begins with the request; a long one is read by another thread. on_handed_over() and then on_done()
+  // follow, perhaps before this returns. Does not block.
+  void start() noexcept;
   // Nobody waits for the answer any more.
   void cancel() noexcept;
 
+  // What goes on when a job has done its part.
+  class Sequel {
+   public:
+    virtual void go_on() noexcept = 0;
+
+   protected:
+    ~Sequel() = default;
+  };
+  // Told once after start(), on any thread: the servable has the call, or never gets it. What starts after that comes
+  // to its servable after it. Returns what is to be called when this thread is through with the job, which may be idle
+  // again by then; null: nothing.
+  virtual Sequel* on_handed_over() noexcept { return nullptr; }
   // Told once, on any thread, as the last thing that this object does for the request: afterwards it may be started
   // again at once. The reply to an OK status is written with write_reply() before end().
   virtual void on_done(Status status) noexcept = 0;
@@ -67,12 +79,12 @@ class InferenceJob : private serving::CallCompletion {
   };
 
   void on_call_done(serving::InferenceCall& call) noexcept final;
-  void take(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept;
   void read() noexcept;
   template <typename Step>
   bool left_to_reader(Status& status, Step step) noexcept;
   void loaded(Result<serving::ServableHandle> found) noexcept;
   void refuse(Status status) noexcept;
+  void give_up(Status status) noexcept;
   void resolved(Result<serving::ServableHandle> found) noexcept;
   Status submit(Result<serving::ServableHandle> found);
   void leave_servable() noexcept;

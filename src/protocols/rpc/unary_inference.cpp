@@ -6,7 +6,8 @@ void UnaryInference::handle(transport::RpcExchange& exchange) noexcept {
   exchange_ = &exchange;
   open();
   exchange.set_cancel_listener(this);
-  start_in_any_order(exchange, {exchange.message().bytes, exchange.message().owner}, exchange.received());
+  take(exchange, {exchange.message().bytes, exchange.message().owner}, exchange.received());
+  start();
 }
 
 void UnaryInference::on_done(Status status) noexcept {

@@ -1,4 +1,7 @@
 // ModelStreamInfer.
+#include <mutex>
+#include <thread>
+
 #include "inference/grpc_service.pb.h"
 #include "router_fixture.hpp"
 
@@ -63,6 +66,47 @@ TEST_F(StreamTest, ErrorsKeepTheStreamOpenAndTheirTurn) {
   exchange.end_messages();
   ASSERT_TRUE(exchange.wait_finished());
   EXPECT_TRUE(exchange.status().ok());
+}
+
+TEST_F(StreamTest, LongRequestsAreReadElsewhereAndNoneOvertakesThem) {
+  struct Seen {
+    float value;
+    std::thread::id thread;
+  };
+  std::mutex mutex;
+  std::vector<Seen> seen;
+  serving::ServableMetadata metadata = dummy->metadata();
+  metadata.name = "seeing";
+  catalog.add(std::make_shared<test::FakeServable>(std::move(metadata), [&](serving::InferenceCall& call) {
+    float value = 0;
+    std::memcpy(&value, call.inputs.at(0).tensor.view.data, sizeof value);
+    const std::lock_guard lock(mutex);
+    seen.push_back({value, std::this_thread::get_id()});
+  }));
+  const auto long_id = std::string(std::size_t{5} << 20, 'x');
+  const auto is_long = [](int i) { return i % 4 == 0; };
+  for (int i = 0; i < 24; ++i) exchange.send(request_with(is_long(i) ? long_id : "", static_cast<float>(i), "seeing"));
+  exchange.end_messages();
+  ASSERT_TRUE(exchange.wait_finished());
+  EXPECT_TRUE(exchange.status().ok());
+  const auto written = exchange.written();
+  ASSERT_EQ(written.size(), 24U);
+  ASSERT_EQ(seen.size(), 24U);
+  for (int i = 0; i < 24; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    EXPECT_EQ(seen[at].value, static_cast<float>(i));
+    EXPECT_TRUE(!is_long(i) || seen[at].thread != std::this_thread::get_id()) << i;
+    EXPECT_EQ(parsed(written[at]).infer_response().id().size(), is_long(i) ? long_id.size() : 0U);
+  }
+}
+
+TEST_F(StreamTest, ALongRequestOnItsWayIsEndedWithItsStream) {
+  const auto long_id = std::string(std::size_t{5} << 20, 'x');
+  for (int i = 0; i < 8; ++i) exchange.send(request_with(i % 2 == 0 ? long_id : "", 0));
+  exchange.cancel();
+  ASSERT_TRUE(exchange.wait_finished());
+  EXPECT_EQ(exchange.status().code(), StatusCode::kCancelled);
+  EXPECT_EQ(exchange.finishes(), 1);
 }
 
 TEST_F(StreamTest, MarksTheFinalResponseWhenAsked) {
