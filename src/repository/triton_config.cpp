@@ -11,6 +11,7 @@
 #include "devices/device_expression.hpp"
 #include "repository/config_check.hpp"
 #include "repository/model_document.hpp"
+#include "repository/proto_field_names.hpp"
 #include "repository/strict_object.hpp"
 
 namespace ocelli::repository {
@@ -100,6 +101,7 @@ class TritonReader {
  private:
   // The value of a key, which is no longer in the document.
   std::optional<Json> take(const std::string& key) {
+    to_field_names(document_, key);
     const auto found = document_.find(key);
     if (found == document_.end()) return std::nullopt;
     Json value = std::move(*found);

@@ -54,6 +54,28 @@ TEST(TritonConfig, WhatTritonAnswersForAModelIsTaken) {
   EXPECT_EQ(result->config.expected_inputs[0].type, DataType::kFp32);
 }
 
+// Python's json_format.MessageToJson() writes them so.
+TEST(TritonConfig, NamesMayBeThoseOfProtobufsJson) {
+  const auto config = overridden(R"({"maxBatchSize":8,"versionPolicy":{"latest":{"numVersions":2}},
+    "dynamicBatching":{"preferredBatchSize":[4],"maxQueueDelayMicroseconds":"100"},
+    "input":[{"name":"x","dataType":"TYPE_FP32","dims":["16"]}],"instanceGroup":[{"count":3,"hostPolicy":""}],
+    "modelTransactionPolicy":{},"ccModelFilenames":{"7.5":"a"},"plugin_config":{"NUM_STREAMS":2}})");
+  const auto same = overridden(R"({"max_batch_size":8,"version_policy":{"latest":{"num_versions":2}},
+    "dynamic_batching":{"preferred_batch_size":[4],"max_queue_delay_microseconds":100},
+    "input":[{"name":"x","data_type":"TYPE_FP32","dims":[16]}],"instance_group":[{"count":3}],
+    "plugin_config":{"NUM_STREAMS":2}})");
+  EXPECT_EQ(config.batch, same.batch);
+  EXPECT_EQ(to_string(config.version_policy), to_string(same.version_policy));
+  EXPECT_EQ(config.batching, same.batching);
+  EXPECT_EQ(config.nireq, 3U);
+  ASSERT_EQ(config.expected_inputs.size(), 1U);
+  EXPECT_EQ(config.expected_inputs[0].type, DataType::kFp32);
+  EXPECT_THAT(refusal(R"({"maxBatchSize":8,"max_batch_size":8})"), HasSubstr("maxBatchSize"));
+  EXPECT_THAT(refusal(R"({"instanceGroup":[{"hostPolicy":"","host_policy":""}]})"), HasSubstr("hostPolicy"));
+  EXPECT_THAT(refusal(R"({"dynamicBatching":{"preferredBatchSize":["many"]}})"),
+              HasSubstr("dynamic_batching.preferred_batch_size"));
+}
+
 TEST(TritonConfig, SettingsThatMeanTheSameHereAreMapped) {
   EXPECT_EQ(to_string(overridden(R"({"version_policy":{"specific":{"versions":["1",3]}}})").version_policy),
             to_string(overridden(R"({"model_version_policy":{"specific":{"versions":[1,3]}}})").version_policy));
