@@ -6,9 +6,9 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <span>
 #include <string>
 #include <type_traits>
-#include <vector>
 
 #include "protocols/json/packed_writer.hpp"
 #include "tensor/half.hpp"
@@ -65,7 +65,7 @@ bool goes_first(Value a, Value b) noexcept {
 
 // Appends the texts of one item.
 template <typename T>
-void write_item(const std::byte* data, std::vector<std::uint32_t>& order, std::size_t classes,
+void write_item(const std::byte* data, std::span<std::uint32_t> order, std::size_t classes,
                 json::PackedWriter& writer) {
   std::iota(order.begin(), order.end(), 0U);
   const auto end = order.begin() + static_cast<std::ptrdiff_t>(classes);
@@ -86,10 +86,12 @@ void write_item(const std::byte* data, std::vector<std::uint32_t>& order, std::s
 template <typename T>
 Tensor largest(const serving::CallOutput& output, const Items& items, std::uint32_t wanted, ChargedPool pool) {
   const std::size_t classes = std::min<std::size_t>(wanted, items.values);
-  std::vector<std::uint32_t> order(items.values);
+  const auto memory = pool.get(items.values * sizeof(std::uint32_t));
+  const std::span order(reinterpret_cast<std::uint32_t*>(memory->data()), items.values);
   json::PackedWriter writer(pool);
   for (std::size_t item = 0; item < items.count; ++item)
     write_item<T>(output.tensor.view.data + item * items.values * sizeof(T), order, classes, writer);
+  pool.drop(items.values * sizeof(std::uint32_t));
   Shape shape;
   if (items.batched) shape.push_back(static_cast<std::int64_t>(items.count));
   shape.push_back(static_cast<std::int64_t>(classes));
