@@ -162,14 +162,6 @@ void DeviceSupervisor::on_device_relaxed(std::size_t position, std::uint32_t ite
   });
 }
 
-void DeviceSupervisor::on_device_unbatched(std::size_t position, std::function<void()> note) noexcept {
-  if (note && !context_.cleanup.submit(note)) note();
-  board_->update(position, [&](DeviceReport& report) {
-    report.info.note += fmt::format("{}requests are not batched: a run gave other rows than it was given",
-                                    report.info.note.empty() ? "" : "; ");
-  });
-}
-
 void DeviceSupervisor::on_timer(TimePoint) noexcept {
   const Lock lock(mutex_);
   if (!closing_) plan_work();

@@ -88,6 +88,7 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
     std::weak_ptr<MemoryClaim> claim;                     // of the model that serves
     std::optional<scheduling::BatchFindings> batching{};  // of the last time
     bool unmeasured = false;                              // serves, but what batching does was left open
+    bool unbatched = false;                               // a run has shown that batches come back with other rows
   };
   using Lock = std::unique_lock<std::mutex>;
   // What runs on a device that is to go may take so long before it is asked to stop.
@@ -147,6 +148,7 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   void set_state(std::size_t position, DeviceState state, std::string reason);
   void schedule_retry(Member& member);
   static void take_usage(Member& member, const scheduling::DeviceUsage& usage);
+  static std::optional<scheduling::BatchFindings> decided(const Member& member);
 
   const std::string label_;
   const DevicePolicy policy_;

@@ -49,7 +49,7 @@ Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain(std::size_t position
     auto& member = members_[position];
     // After the first time it is known what all forms of the model take together.
     member.bytes = member.batching ? std::max(bytes, member.bytes) : bytes;
-    obtained.spec.decided = member.batching;
+    obtained.spec.decided = decided(member);
   }
   if (auto status = context_.memory.resize(*obtained.claim, bytes, urgent); !status.ok()) return status;
   // A form for batches is compiled only where there is room for it.

@@ -19,9 +19,11 @@ std::int64_t milliseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
 
-void add_note(ExecutionInfo& info, const std::string& remark) {
+constexpr std::string_view kUnbatched = "requests are not batched: a run gave other rows than it was given";
+
+void add_note(ExecutionInfo& info, std::string_view remark) {
   if (remark.empty()) return;
-  info.note += (info.note.empty() ? "" : "; ") + remark;
+  info.note.append(info.note.empty() ? "" : "; ").append(remark);
 }
 
 }  // namespace
@@ -107,7 +109,7 @@ Status DeviceSupervisor::admit(std::size_t position, Obtained made) {
     report.compile_time = made.compile_time;
     report.warm_up_time = warm_up;
     report.measure_time = measuring;
-    if (usage) add_note(report.info, usage->batching.remark);
+    if (usage) add_note(report.info, member.unbatched ? kUnbatched : usage->batching.remark);
     report.attempts = 0;
     report.next_attempt = {};
   });
@@ -122,6 +124,19 @@ void DeviceSupervisor::take_usage(Member& member, const scheduling::DeviceUsage&
   member.bytes = usage.memory_bytes;
   member.unmeasured = usage.unmeasured;
   if (!usage.unmeasured) member.batching = usage.batching;
+}
+
+void DeviceSupervisor::on_device_unbatched(std::size_t position, std::function<void()> note) noexcept {
+  if (note && !context_.cleanup.submit(note)) note();
+  const Lock lock(mutex_);
+  members_[position].unbatched = true;
+  board_->update(position, [](DeviceReport& report) { add_note(report.info, kUnbatched); });
+}
+
+// With the lock held. What a member's model takes over, when it is made again, instead of being measured.
+std::optional<scheduling::BatchFindings> DeviceSupervisor::decided(const Member& member) {
+  if (member.unbatched) return scheduling::BatchFindings{};
+  return member.batching;
 }
 
 // Ends an attempt: what it came to, unless the device was lost meanwhile.

@@ -153,6 +153,30 @@ TEST_F(DevicePlanMeasuredTest, ARunThatGivesOtherRowsEndsBatchingForTheNextStart
   std::filesystem::remove_all(cache);
 }
 
+TEST_F(DevicePlanMeasuredTest, ARunThatGivesOtherRowsEndsBatchingForWhenTheDeviceIsBackToo) {
+  gpu.shape = PartialShape{{Dimension::any(), Dimension::fixed(1)}};
+  auto made = options(Use::kAll);
+  made.devices.pop_back();
+  made.batching.mode = scheduling::BatchingMode::kOn;
+  made.batching.max_items = 4;
+  ASSERT_TRUE(open(std::move(made)).ok());
+  gpu.gives_nothing = true;
+  EXPECT_TRUE(send(0)->wait());
+  EXPECT_TRUE(soon([&] { return report(0).info.note.ends_with("gave other rows than it was given"); }));
+  gpu.gives_nothing = false;
+  gpu.dead = true;
+  EXPECT_EQ(ask(), -1);
+  gpu.dead = false;
+  ASSERT_TRUE(becomes(0, DeviceState::kServing));
+  EXPECT_THAT(report(0).info.note, HasSubstr("requests are not batched"));
+  gpu.slow = milliseconds(5);
+  gpu.runs = 0;
+  std::vector<std::shared_ptr<Client>> clients;
+  for (int i = 0; i < 8; ++i) clients.push_back(send(0));
+  for (const auto& client : clients) ASSERT_TRUE(client->wait());
+  EXPECT_EQ(gpu.runs, 8);
+}
+
 TEST_F(DevicePlanMeasuredTest, MeasuringFindsTheFasterDevice) {
   gpu.slow = milliseconds(20);
   cpu.slow = milliseconds(1);
