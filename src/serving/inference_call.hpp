@@ -80,6 +80,7 @@ class InferenceCall : public scheduling::WorkItem {
   std::vector<RequestedOutput> requested;  // empty: all outputs
   std::optional<SequenceControl> sequence;
   CallCompletion* completion = nullptr;
+  bool asked_again = false;  // after kResourceExhausted, by whoever made it: such an end is not counted as a failure
 
   // --- filled by the servable before on_call_done
   std::vector<CallOutput> outputs;           // in name order

@@ -272,7 +272,6 @@ TEST_F(PipelineTest, TooManyPartsAreRefusedBeforeTheyCostMemory) {
   EXPECT_EQ(fakes["narrow"]->runs(), 0);
 }
 
-// Strings have different lengths, so that their parts are not equally long; they come back in their order.
 TEST_F(PipelineTest, MorePartsThanAModelsQueueHasPlacesFor) {
   base.queue_limit = 2;
   base.inline_below = Duration::zero();
@@ -289,8 +288,12 @@ TEST_F(PipelineTest, MorePartsThanAModelsQueueHasPlacesFor) {
     for (auto& value : expected) value += 1;
     EXPECT_EQ(client.values(), expected);
   }
+  const auto& counted = models["add"]->metrics();
+  EXPECT_EQ(counted.stat_success.count.load(), 2'000U);
+  EXPECT_EQ(counted.stat_fail.count.load(), 0U) << "what found a full queue was tried again";
 }
 
+// Strings have different lengths, so that their parts are not equally long; they come back in their order.
 TEST_F(PipelineTest, StringsAreDemultiplexedAndGathered) {
   const PartialShape any{{Dimension::any(), Dimension::any()}};
   const auto echo = [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
