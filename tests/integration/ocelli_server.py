@@ -56,6 +56,21 @@ def wait_for(condition, what, limit_s=30):
         time.sleep(0.01)
 
 
+def threads_of(pid):
+    """Where each thread of a process stands: by gdb where there is one, else what the kernel knows. For messages of tests that wait for a process in vain."""
+    if shutil.which("gdb"):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            found = subprocess.run(["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all backtrace 16"], capture_output=True, text=True, timeout=60, check=False).stdout
+            if "Thread 1 " in found:
+                return found[-20_000:]
+    lines = []
+    for task in sorted(pathlib.Path(f"/proc/{pid}/task").glob("*")):
+        with contextlib.suppress(OSError):
+            state = task.joinpath("stat").read_text().rpartition(")")[2].split()[0]
+            lines.append(f"{task.name} {task.joinpath('comm').read_text().strip()}: {state}, in {task.joinpath('wchan').read_text() or 'nothing'}")
+    return "\n".join(lines)
+
+
 class Server:
     """with Server(config={...}) or Server(flags=[...]) as server: server.post(...)."""
 
@@ -87,9 +102,12 @@ class Server:
         if self.wait_ready:
             try:
                 wait_for(self.ready_or_dead, "the server is ready", START_LIMIT_S)
-            except AssertionError:
+            except AssertionError as late:
+                told = f"{late}; its log:\n{self.log()[-3000:]}\nits threads:\n{threads_of(self.process.pid)}"
                 self.process.kill()
-                raise
+                self.process.wait()
+                shutil.rmtree(self.folder, ignore_errors=True)
+                raise AssertionError(told) from None
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log()[-3000:]}")
         return self
