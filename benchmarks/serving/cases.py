@@ -1,5 +1,6 @@
 """The goals of docs/performance.md. measure() gives one round's figure, or several where a round is cut into short slices; inside a round the sides alternate A B B A."""
 import dataclasses
+import functools
 import json
 import mmap
 import os
@@ -105,6 +106,15 @@ def served(model, properties, connections, flags, key):
         server = peers.real(model, properties, *flags, key=key)
         body, length = load.binary_request(model_input, output, shape)
         return load.http(server[1], f"/v2/models/{model}/infer", load.write_http(f"{model}{key}", body, length), connections, seconds)
+    return run
+
+
+def served_grpc(model, properties, connections, flags, key):
+    model_input, _, shape = MODELS[model]
+
+    def run(peers, seconds):
+        server = peers.real(model, properties, *flags, key=key)
+        return load.grpc(server[2], load.write_grpc(f"{model}{key}", load.grpc_request(model, model_input, shape)), connections, seconds)
     return run
 
 
@@ -218,43 +228,45 @@ def poisson(peers, seconds, number):
     return {"figure": low, "offline /s": offline, "service us": service}
 
 
-def raw_batches(peers, model, seconds, *batches):
-    """Pictures per second of ONNX Runtime alone with each of these batch sizes, forth and back."""
-    rates = {batch: [] for batch in batches}
-    for batch in [*batches, *reversed(batches)]:
-        rates[batch].append(load.tool("bench_raw_onnxruntime", peers.generated(model), seconds, 1, os.cpu_count(), batch)["rate"])
-    return {batch: statistics.mean(found) for batch, found in rates.items()}
+def raw_batch(peers, model, batch, seconds):
+    """Pictures per second of ONNX Runtime alone."""
+    return load.tool("bench_raw_onnxruntime", peers.generated(model), seconds, 1, os.cpu_count(), batch)["rate"]
 
 
-def batching_on_off(model, connections, properties):
+def batching_on_off(served, model, connections, properties):
     on = served(model, properties, connections, ("--dynamic_batching", "auto"), "-batch-on")
     off = served(model, properties, connections, ("--dynamic_batching", "off"), "-batch-off")
-    return lambda peers, seconds: alternate(lambda: on(peers, seconds), lambda: off(peers, seconds))
+    return on, off
 
 
 def batching_gain(model, connections, properties):
     """What batching gains over what the raw runtime gains with its best batch. Which one that is, is found once and by a median: the best of two noisy figures
-    in each round would be too good."""
-    on_off = batching_on_off(model, connections, properties)
+    in each round would be too good. All four are measured forth and back. Steady rates: of a few dozen pictures in a slice, those that are in flight at its
+    ends are a tenth."""
+    on, off = batching_on_off(served_grpc, model, connections, properties)
     best = {}
 
     def measure(peers, seconds, _):
         if not best:
-            tries = [raw_batches(peers, model, seconds / 8, 4, 8) for _ in range(3)]
-            best["batch"] = max((4, 8), key=lambda batch: statistics.median(rates[batch] for rates in tries))
-        on, off = on_off(peers, seconds / 2)
-        rates = raw_batches(peers, model, seconds / 4, 1, best["batch"])
-        ceiling = max(1.0, rates[best["batch"]] / rates[1])
-        gain = on["rate"] / off["rate"]
-        return {"figure": gain / ceiling, "ceiling": ceiling, "gain": gain, "batch of the ceiling": best["batch"], "on": on["rate"], "off": off["rate"]}
+            tries = {batch: statistics.median(raw_batch(peers, model, batch, seconds / 8) for _ in range(3)) for batch in (4, 8)}
+            best["batch"] = max(tries, key=tries.get)
+        ways = {"raw": lambda: raw_batch(peers, model, 1, seconds / 4), "off": lambda: off(peers, seconds / 4)["steady_rate"],
+                "on": lambda: on(peers, seconds / 4)["steady_rate"], "raw batches": lambda: raw_batch(peers, model, best["batch"], seconds / 4)}
+        found = {name: [] for name in ways}
+        for name in [*ways, *reversed(ways)]:
+            found[name].append(ways[name]())
+        rates = {name: statistics.mean(both) for name, both in found.items()}
+        ceiling = max(1.0, rates["raw batches"] / rates["raw"])
+        gain = rates["on"] / rates["off"]
+        return {"figure": gain / ceiling, "ceiling": ceiling, "gain": gain, "batch of the ceiling": best["batch"], **rates}
     return measure
 
 
 def batching_latency(model, properties):
-    on_off = batching_on_off(model, 1, properties)
+    sides = batching_on_off(served, model, 1, properties)
 
     def measure(peers, seconds, _):
-        on, off = on_off(peers, seconds / 2)
+        on, off = alternate(*(functools.partial(side, peers, seconds / 2) for side in sides))
         return {"figure": on["p50_us"] / off["p50_us"], "on": on["p50_us"], "off": off["p50_us"]}
     return measure
 

@@ -1,15 +1,18 @@
 // Closed-loop gRPC load with the stock C++ library: each of CONNECTIONS threads has a channel of its own and calls
 // synchronously, with a request that was serialised beforehand. Usage: bench_load_grpc HOST:PORT METHOD REQUEST_FILE
-// CONNECTIONS SECONDS
+// CONNECTIONS SECONDS. Beside the rate of the whole run it tells the steady one, of the time in which all connections
+// were waiting for answers.
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/client_unary_call.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -21,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 
 struct Worker {
   std::vector<std::int64_t> latencies;
+  std::vector<Clock::time_point> answers;
   std::uint64_t errors = 0;
   std::string first_error;
 };
@@ -43,11 +47,39 @@ void run(const std::string& target, const char* method, const std::string& reque
         grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer, grpc::ByteBuffer>(
             channel.get(), rpc, &context, message, &reply);
     if (status.ok()) {
-      worker.latencies.push_back((Clock::now() - begin).count());
+      worker.answers.push_back(Clock::now());
+      worker.latencies.push_back((worker.answers.back() - begin).count());
     } else {
       if (worker.errors++ == 0) worker.first_error = status.error_message();
     }
   }
+}
+
+// Answers per second while all connections had a request in flight: the slope of the line of least squares through the
+// count of answers over time, from the first answer of the slowest connection on. Answers of a batch come at once, so
+// that a count between two moments would be off by up to a batch at either end; the line is not. 0: too few answers.
+double steady_rate(const std::vector<Worker>& workers, Clock::time_point stopped) {
+  Clock::time_point filled{};
+  std::vector<double> times;
+  for (const auto& worker : workers) {
+    if (worker.answers.empty()) return 0;
+    filled = std::max(filled, worker.answers.front());
+  }
+  for (const auto& worker : workers) {
+    for (const auto answer : worker.answers) {
+      if (answer > filled && answer < stopped) times.push_back(std::chrono::duration<double>(answer - filled).count());
+    }
+  }
+  std::sort(times.begin(), times.end());
+  const auto count = static_cast<double>(times.size());
+  const double middle = std::accumulate(times.begin(), times.end(), 0.0) / count;
+  double both = 0;
+  double spread = 0;
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    both += (times[i] - middle) * (static_cast<double>(i) - (count - 1) / 2);
+    spread += (times[i] - middle) * (times[i] - middle);
+  }
+  return spread > 0 ? both / spread : 0;
 }
 
 }  // namespace
@@ -63,9 +95,11 @@ int main(int argc, char** argv) {
   const auto begin = Clock::now();
   for (auto& worker : workers) {
     worker.latencies.reserve(1 << 20);
+    worker.answers.reserve(1 << 20);
     threads.emplace_back([&] { run(argv[1], argv[2], request, stop, worker); });
   }
   std::this_thread::sleep_for(std::chrono::duration<double>(std::atof(argv[5])));
+  const auto stopped = Clock::now();
   stop = true;
   for (auto& thread : threads) thread.join();
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -76,6 +110,8 @@ int main(int argc, char** argv) {
     errors += worker.errors;
     if (worker.errors) std::fprintf(stderr, "%s\n", worker.first_error.c_str());
   }
-  std::printf("%s\n", bench::summary(all, seconds, errors).c_str());
+  auto told = bench::summary(all, seconds, errors);
+  told.insert(1, fmt::format(R"("steady_rate":{:.3f},)", steady_rate(workers, stopped)));
+  std::printf("%s\n", told.c_str());
   return all.empty() ? 1 : 0;
 }
