@@ -49,9 +49,9 @@ class ModelCatalog {
   // loaded yet". Never blocks, never allocates on success.
   virtual Result<ServableHandle> find(std::string_view name, std::optional<std::int64_t> version) = 0;
 
-  // As find(), but while the version is still LOADING it waits for up to OVMS's ten seconds. done is called exactly
-  // once, on this thread or another. name is copied.
-  virtual void find_when_loaded(std::string_view name, std::optional<std::int64_t> version,
+  // As find(), but while the version is still LOADING it waits for up to OVMS's ten seconds after the moment when the
+  // request came. done is called exactly once, on this thread or another. name is copied.
+  virtual void find_when_loaded(std::string_view name, std::optional<std::int64_t> version, TimePoint came,
                                 std::function<void(Result<ServableHandle>)> done) = 0;
 
   // All versions of a model, or only the one asked for; kNotFound as above.

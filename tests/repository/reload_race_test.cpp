@@ -95,9 +95,9 @@ TEST(ReloadRace, WaitersAreAnsweredOnceEach) {
   for (int i = 0; i < kReaders; ++i) {
     callers.emplace_back([&] {
       for (int j = 0; j < 200; ++j) {
-        repository.find_when_loaded("m", std::nullopt, [&](const Result<serving::ServableHandle>& handle) {
-          found += handle.ok() ? 1 : -1000;
-        });
+        repository.find_when_loaded(
+            "m", std::nullopt, Clock::now(),
+            [&](const Result<serving::ServableHandle>& handle) { found += handle.ok() ? 1 : -1000; });
         if (j == 50) factory->release();
       }
     });

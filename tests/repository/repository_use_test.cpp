@@ -28,7 +28,7 @@ TEST_F(RepositoryUseTest, RequestsWaitForAVersionThatIsLoading) {
   for (const std::optional<Version> version : {std::optional<Version>(), std::optional<Version>(1)}) {
     auto promise = std::make_shared<std::promise<std::string>>();
     answers.push_back(promise->get_future());
-    repository_->find_when_loaded("a", version, [promise](Result<serving::ServableHandle> found) {
+    repository_->find_when_loaded("a", version, Clock::now(), [promise](Result<serving::ServableHandle> found) {
       promise->set_value(found.ok() ? (*found)->metadata().platform : found.status().to_string());
     });
     EXPECT_EQ(answers.back().wait_for(std::chrono::milliseconds(0)), std::future_status::timeout) << "still waiting";
@@ -47,18 +47,24 @@ TEST_F(RepositoryUseTest, WaitingEndsWhenLoadingFailsOrTakesTooLong) {
   auto starting = std::async(std::launch::async, [this] { return repository_->start(); });
   ASSERT_TRUE(factory_->wait_for_loads(1));
   std::promise<Status> late;
-  repository_->find_when_loaded("a", 1, [&](Result<serving::ServableHandle> found) { late.set_value(found.status()); });
+  repository_->find_when_loaded("a", 1, Clock::now(),
+                                [&](Result<serving::ServableHandle> found) { late.set_value(found.status()); });
   EXPECT_EQ(late.get_future().get().code(), StatusCode::kNotLoadedYet);
+  bool at_once = false;
+  repository_->find_when_loaded("a", 1, Clock::now() - std::chrono::hours(1),
+                                [&](const Result<serving::ServableHandle>&) { at_once = true; });
+  EXPECT_TRUE(at_once) << "it has waited long enough before";
   factory_->release();
   EXPECT_TRUE(starting.get().ok());
   bool told = false;
-  repository_->find_when_loaded("a", 1, [&](Result<serving::ServableHandle> found) {
+  repository_->find_when_loaded("a", 1, Clock::now(), [&](Result<serving::ServableHandle> found) {
     told = true;
     EXPECT_EQ(found.status().code(), StatusCode::kNotLoadedYet);
   });
   EXPECT_TRUE(told) << "a version that failed is not waited for";
-  repository_->find_when_loaded(
-      "x", 1, [&](Result<serving::ServableHandle> found) { EXPECT_EQ(found.status().code(), StatusCode::kNotFound); });
+  repository_->find_when_loaded("x", 1, Clock::now(), [&](Result<serving::ServableHandle> found) {
+    EXPECT_EQ(found.status().code(), StatusCode::kNotFound);
+  });
 }
 
 TEST_F(RepositoryUseTest, StoppingAnswersThoseWhoWait) {
@@ -70,7 +76,8 @@ TEST_F(RepositoryUseTest, StoppingAnswersThoseWhoWait) {
   auto starting = std::async(std::launch::async, [this] { return repository_->start(); });
   ASSERT_TRUE(factory_->wait_for_loads(1));
   std::promise<bool> told;
-  repository_->find_when_loaded("a", 1, [&](const Result<serving::ServableHandle>&) { told.set_value(true); });
+  repository_->find_when_loaded("a", 1, Clock::now(),
+                                [&](const Result<serving::ServableHandle>&) { told.set_value(true); });
   auto stopping = std::async(std::launch::async, [this] { repository_->stop(); });
   factory_->release();
   EXPECT_TRUE(told.get_future().get());

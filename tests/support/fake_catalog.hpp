@@ -191,7 +191,7 @@ class FakeCatalog : public serving::ModelCatalog {
   }
 
   // Keeps the caller waiting until finish_loading() when the version is loading.
-  void find_when_loaded(std::string_view name, std::optional<std::int64_t> version,
+  void find_when_loaded(std::string_view name, std::optional<std::int64_t> version, TimePoint,
                         std::function<void(Result<serving::ServableHandle>)> done) override {
     auto found = find(name, version);
     if (found.ok() || found.status().code() != StatusCode::kNotLoadedYet) return done(std::move(found));
