@@ -21,6 +21,8 @@ class ChargedPool {
     if (charge_ && !charge_->add(size)) throw std::bad_alloc();
     return pool_->get(size);
   }
+  // For what no request is to be charged with.
+  [[nodiscard]] BufferPool& uncharged() const noexcept { return *pool_; }
   // A buffer that was got with that size is dropped, before its request ends.
   void drop(std::size_t size) const noexcept {
     if (charge_) charge_->give_back(size);

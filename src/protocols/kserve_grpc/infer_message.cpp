@@ -225,14 +225,14 @@ Status InferMessage::fill(serving::InferenceCall& call, const rpc::FillContext& 
   return {};
 }
 
-Status InferMessage::write_reply(const serving::InferenceCall& call, transport::ReplyBody& reply, BufferPool& pool) {
+Status InferMessage::write_reply(const serving::InferenceCall& call, transport::ReplyBody& reply, ChargedPool pool) {
   const auto& metadata = call.servable->metadata();
   std::vector<serving::CallOutput> classified;
   if (auto status = classify_outputs(request_, call, pool, classified); !status.ok()) return status;
   const std::span<const serving::CallOutput> outputs = classified.empty() ? call.outputs : classified;
   std::array<char, 24> room;
   {
-    wire::GatherWriter writer(reply, pool);
+    wire::GatherWriter writer(reply, pool.uncharged());
     writer.text(1, metadata.name);
     writer.text(2, version_text(metadata.version, room));
     writer.text(3, request_.id);

@@ -22,7 +22,7 @@ class InferMessage final : public rpc::InferenceMessage {
   [[nodiscard]] std::optional<std::int64_t> version() const noexcept override { return request_.version; }
   Status fill(serving::InferenceCall& call, const rpc::FillContext& context) override;
   // The outputs as raw_output_contents, one per output in their order; empty where the bytes went to shared memory.
-  Status write_reply(const serving::InferenceCall& call, transport::ReplyBody& reply, BufferPool& pool) override;
+  Status write_reply(const serving::InferenceCall& call, transport::ReplyBody& reply, ChargedPool pool) override;
 
   [[nodiscard]] const InferRequest& request() const noexcept { return request_; }
 

@@ -37,18 +37,20 @@ void InferStream::on_message(transport::RpcExchange& exchange, transport::RpcMes
       start = !on_way_ && !std::exchange(starting_, true);
     }
   }
-  if (start) go_on();
+  while (start) start = go_on();
   if (room) return;
   abort(Status(
       StatusCode::kResourceExhausted,
       fmt::format("Too many requests of one stream wait for their answers - Expected: at most {}", kMaxWaiting)));
 }
 
-void InferStream::go_on() noexcept {
+bool InferStream::go_on() noexcept {
+  constexpr int kAtOnce = 16;
   bool over = false;
   {
     std::unique_lock lock(mutex_);
-    while (!on_way_ && next_ < waiting_.size()) {
+    for (int started = 0; !on_way_ && next_ < waiting_.size(); ++started) {
+      if (started == kAtOnce) return true;
       on_way_ = true;
       auto* job = waiting_[next_++];
       lock.unlock();
@@ -59,6 +61,7 @@ void InferStream::go_on() noexcept {
     over = advance();
   }
   if (over) finish();
+  return false;
 }
 
 rpc::InferenceJob::Sequel* InferStream::job_handed_over() noexcept {

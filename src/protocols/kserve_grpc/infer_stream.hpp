@@ -57,8 +57,9 @@ class InferStream final : private transport::RpcStreamListener,
   // What has to start the next request; null: somebody is at it, or there is none.
   rpc::InferenceJob::Sequel* job_handed_over() noexcept;
   void job_done(StreamInference& job, Status status) noexcept;
-  // Starts requests, each when the one before it has come to its servable. For the one thread that has set starting_.
-  void go_on() noexcept override;
+  // Starts a few requests, each when the one before it has come to its servable; whether there are more. For the one
+  // thread that has set starting_, which is set for as long as there are.
+  bool go_on() noexcept override;
 
   // Stops everything; the stream ends with the status when its jobs are over.
   void abort(Status status) noexcept;

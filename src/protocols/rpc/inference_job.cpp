@@ -38,6 +38,7 @@ Status guarded(const ByteCharge& charge, Function&& function) noexcept {
 }  // namespace
 
 void InferenceJob::start() noexcept {
+  if (state_.load(std::memory_order_acquire) & kCancelled) return give_up(cancelled_status());
   Status status;
   if (left_to_reader(status, [this] { read(); })) return;
   if (!status.ok()) return give_up(std::move(status));
@@ -74,11 +75,12 @@ void InferenceJob::read() noexcept {
 
   auto found = services_.catalog.find(message_->model(), message_->version());
   if (found.ok() || found.status().code() != StatusCode::kNotLoadedYet) return resolved(std::move(found));
-  services_.catalog.find_when_loaded(message_->model(), message_->version(),
+  services_.catalog.find_when_loaded(message_->model(), message_->version(), received_,
                                      [this](Result<serving::ServableHandle> later) { loaded(std::move(later)); });
 }
 
-// On the one thread that tells all who wait for models: the values of a long message are read elsewhere.
+// On the one thread that tells all who wait for models: the values of a long message are read elsewhere, and what the
+// stream goes on with, too.
 void InferenceJob::loaded(Result<serving::ServableHandle> found) noexcept {
   if (!found.ok()) return resolved(std::move(found));
   call_.servable = std::move(found).value();
@@ -97,20 +99,36 @@ void InferenceJob::refuse(Status status) noexcept {
 
 // Before the servable was given the call.
 void InferenceJob::give_up(Status status) noexcept {
+  const auto& services = services_;
   auto* sequel = on_handed_over();
   complete(std::move(status));
-  if (sequel) sequel->go_on();
+  pass_on(services, sequel);
+}
+
+// This thread is borrowed: it may be the one that tells all who wait for models.
+void InferenceJob::pass_on(const InferenceServices& services, Sequel* sequel) noexcept {
+  if (!sequel) return;
+  const auto submitted = [&]() -> Status {
+    const auto step = [&services, sequel] {
+      if (sequel->go_on()) pass_on(services, sequel);
+    };
+    return services.readers && services.readers->submit(step) ? Status() : unavailable("no reader");
+  };
+  if (guarded({}, submitted).ok()) return;
+  while (sequel->go_on()) {
+  }
 }
 
 void InferenceJob::resolved(Result<serving::ServableHandle> found) noexcept {
   auto status = guarded(decoded_, [&] { return submit(std::move(found)); });
+  const auto& services = services_;
   auto* sequel = on_handed_over();
   if (status.ok()) {
     leave_servable();
   } else {
     complete(std::move(status));
   }
-  if (sequel) sequel->go_on();
+  pass_on(services, sequel);
 }
 
 Status InferenceJob::submit(Result<serving::ServableHandle> found) {
@@ -164,7 +182,7 @@ void InferenceJob::complete(Status status) noexcept {
 }
 
 Status InferenceJob::write_reply(transport::ReplyBody& reply) noexcept {
-  return guarded(decoded_, [&] { return message_->write_reply(call_, reply, *pool_); });
+  return guarded(decoded_, [&] { return message_->write_reply(call_, reply, ChargedPool(*pool_, &decoded_)); });
 }
 
 void InferenceJob::end(const Status& status) noexcept {

@@ -48,16 +48,17 @@ class InferenceJob : private serving::CallCompletion {
   // Nobody waits for the answer any more.
   void cancel() noexcept;
 
-  // What goes on when a job has done its part.
+  // What goes on when a job has done its part; a reader does it, where there is one.
   class Sequel {
    public:
-    virtual void go_on() noexcept = 0;
+    // Does a little; whether it is to be called again, so that others have their turn.
+    virtual bool go_on() noexcept = 0;
 
    protected:
     ~Sequel() = default;
   };
   // Told once after start(), on any thread: the servable has the call, or never gets it. What starts after that comes
-  // to its servable after it. Returns what is to be called when this thread is through with the job, which may be idle
+  // to its servable after it. Returns what is to go on when this thread is through with the job, which may be idle
   // again by then; null: nothing.
   virtual Sequel* on_handed_over() noexcept { return nullptr; }
   // Told once, on any thread, as the last thing that this object does for the request: afterwards it may be started
@@ -85,6 +86,7 @@ class InferenceJob : private serving::CallCompletion {
   void loaded(Result<serving::ServableHandle> found) noexcept;
   void refuse(Status status) noexcept;
   void give_up(Status status) noexcept;
+  static void pass_on(const InferenceServices& services, Sequel* sequel) noexcept;
   void resolved(Result<serving::ServableHandle> found) noexcept;
   Status submit(Result<serving::ServableHandle> found);
   void leave_servable() noexcept;

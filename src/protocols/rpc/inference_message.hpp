@@ -46,9 +46,9 @@ class InferenceMessage {
   // Turns what parse() found into inputs, requested outputs and settings of the call, whose servable is known. The
   // call's deadline may become earlier. Errors: kInvalidArgument, kNotFound (shared memory), kResourceExhausted.
   virtual Status fill(serving::InferenceCall& call, const FillContext& context) = 0;
-  // Writes the reply to a finished call: text first, large tensors as pieces that keep their buffers. Appends nothing
-  // when it fails.
-  virtual Status write_reply(const serving::InferenceCall& call, transport::ReplyBody& reply, BufferPool& pool) = 0;
+  // Writes the reply to a finished call: text first, large tensors as pieces that keep their buffers. What has to be
+  // made for it comes from the pool. Appends nothing when it fails.
+  virtual Status write_reply(const serving::InferenceCall& call, transport::ReplyBody& reply, ChargedPool pool) = 0;
 };
 
 }  // namespace ocelli::rpc

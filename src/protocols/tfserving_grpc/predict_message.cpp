@@ -40,11 +40,11 @@ Status PredictMessage::prepare_outputs(const serving::InferenceCall& call, Buffe
   return {};
 }
 
-Status PredictMessage::write_reply(const serving::InferenceCall& call, transport::ReplyBody& reply, BufferPool& pool) {
-  if (auto status = prepare_outputs(call, pool); !status.ok()) return status;
+Status PredictMessage::write_reply(const serving::InferenceCall& call, transport::ReplyBody& reply, ChargedPool pool) {
+  if (auto status = prepare_outputs(call, pool.uncharged()); !status.ok()) return status;
   const auto& metadata = call.servable->metadata();
   {
-    wire::GatherWriter writer(reply, pool);
+    wire::GatherWriter writer(reply, pool.uncharged());
     // model_spec first: it then shares the reply's text with the first output's head.
     const auto version_bytes = wire::varint_field_size(1, static_cast<std::uint64_t>(metadata.version));
     writer.length_prefix(2, wire::text_field_size(1, metadata.name) + wire::length_field_size(2, version_bytes));

@@ -18,7 +18,7 @@ class PredictMessage final : public rpc::InferenceMessage {
   [[nodiscard]] std::string_view model() const noexcept override { return request_.model_name; }
   [[nodiscard]] std::optional<std::int64_t> version() const noexcept override { return request_.version; }
   Status fill(serving::InferenceCall& call, const rpc::FillContext& context) override;
-  Status write_reply(const serving::InferenceCall& call, transport::ReplyBody& reply, BufferPool& pool) override;
+  Status write_reply(const serving::InferenceCall& call, transport::ReplyBody& reply, ChargedPool pool) override;
 
  private:
   struct Output {
