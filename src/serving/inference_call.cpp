@@ -12,7 +12,6 @@ void InferenceCall::clear() noexcept {
   priority = 0;
   sequence.reset();
   completion = nullptr;
-  asked_again = false;
   status = Status();
   recycle(outputs);
   sequence_id.reset();

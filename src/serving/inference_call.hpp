@@ -25,6 +25,9 @@ class InferenceCall;
 class CallCompletion {
  public:
   virtual void on_call_done(InferenceCall& call) noexcept = 0;
+  // Asked right before, about a call that found no room: whether the same is going to be asked once more, so that
+  // nothing has failed yet.
+  virtual bool tries_again(const InferenceCall&) noexcept { return false; }
 
  protected:
   ~CallCompletion() = default;
@@ -80,7 +83,6 @@ class InferenceCall : public scheduling::WorkItem {
   std::vector<RequestedOutput> requested;  // empty: all outputs
   std::optional<SequenceControl> sequence;
   CallCompletion* completion = nullptr;
-  bool asked_again = false;  // after kResourceExhausted, by whoever made it: such an end is not counted as a failure
 
   // --- filled by the servable before on_call_done
   std::vector<CallOutput> outputs;           // in name order

@@ -216,8 +216,11 @@ void ModelServable::finish(InferenceCall& call) noexcept {
   const auto now = Clock::now();
   const auto since = call.times.received != TimePoint{} ? call.times.received : call.times.queued;
   const auto took = since != TimePoint{} ? now - since : Duration::zero();
-  if (!call.asked_again || call.status.code() != StatusCode::kResourceExhausted)
-    (call.status.ok() ? metrics_->stat_success : metrics_->stat_fail).add(took);
+  if (call.status.ok()) {
+    metrics_->stat_success.add(took);
+  } else if (call.status.code() != StatusCode::kResourceExhausted || !call.completion->tries_again(call)) {
+    metrics_->stat_fail.add(took);
+  }
   metrics_->current_requests.fetch_sub(1, std::memory_order_relaxed);
   const bool admitted = sequences_ && call.servable_state;
   const auto next = admitted ? sequences_->complete(call) : SequenceManager::Follower();

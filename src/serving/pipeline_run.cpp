@@ -30,6 +30,7 @@ Status too_many_parts(std::string_view node, std::size_t count, std::size_t limi
 // One run of one node: a call to its model. Its outputs stay until the pipeline has ended.
 struct PipelineRun::NodeCall final : CallCompletion {
   void on_call_done(InferenceCall&) noexcept override { run->ended(*this); }
+  bool tries_again(const InferenceCall&) noexcept override { return run->tries_again(*this); }
 
   PipelineRun* run = nullptr;
   std::shared_ptr<PipelineRun> keep;  // while in flight
@@ -40,6 +41,7 @@ struct PipelineRun::NodeCall final : CallCompletion {
   bool pinned = false;   // cancel() is on its way
   bool told = false;     // ended while pinned
   bool crowded = false;  // others of the run were in flight when it began
+  bool again = false;    // it found no room, and is put off
   NodeCall* next_put_off = nullptr;
 };
 
@@ -256,7 +258,15 @@ void PipelineRun::launch(NodeCall& node_call) {
   }
   if (status.ok()) return node_call.call.servable->infer(node_call.call);
   node_call.call.status = std::move(status);
+  if (node_call.call.status.code() == StatusCode::kResourceExhausted) tries_again(node_call);
   ended(node_call);
+}
+
+// Without the lock. What takes the room are this run's own calls, at least in part, where there are others of them.
+bool PipelineRun::tries_again(NodeCall& node_call) noexcept {
+  const std::lock_guard lock(mutex_);
+  node_call.again = status_.ok() && (node_call.crowded || in_flight_ > 1);
+  return node_call.again;
 }
 
 Status PipelineRun::prepare(NodeCall& node_call) {
@@ -265,7 +275,6 @@ Status PipelineRun::prepare(NodeCall& node_call) {
   call.deadline = call_.deadline;
   call.priority = call_.priority;
   call.times.received = Clock::now();
-  call.asked_again = node_call.crowded;
   for (const auto& link : node.inputs) {
     auto value = collect(link, node_call.index, node.open);
     if (!value.ok()) return std::move(value).status();
@@ -295,8 +304,7 @@ void PipelineRun::settle(NodeCall& node_call) {
   node_call.keep.reset();
   --in_flight_;
   const auto& outcome = node_call.call.status;
-  const bool has_company = node_call.crowded || in_flight_ > 0;
-  if (outcome.code() == StatusCode::kResourceExhausted && status_.ok() && has_company) return put_off(node_call);
+  if (node_call.again && status_.ok()) return put_off(node_call);
   if (outcome.ok()) widen();
   auto& state = nodes_[node_call.node];
   --state.running;
@@ -325,7 +333,7 @@ void PipelineRun::put_off(NodeCall& node_call) noexcept {
   call.clear();
   call.servable = std::move(servable);
   call.completion = &node_call;
-  node_call.told = false;
+  node_call.told = node_call.again = false;
   node_call.next_put_off = std::exchange(put_off_, &node_call);
 }
 

@@ -45,6 +45,7 @@ class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
   void open_node(std::size_t node);
   void launch(NodeCall& node_call);
   Status prepare(NodeCall& node_call);
+  bool tries_again(NodeCall& node_call) noexcept;
   void ended(NodeCall& node_call) noexcept;
   void settle(NodeCall& node_call);
   void put_off(NodeCall& node_call) noexcept;
