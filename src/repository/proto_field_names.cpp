@@ -8,7 +8,9 @@ namespace {
 
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 
+// Names that no field has in JSON stay, for the reader to refuse as they were given.
 std::string field_name(const std::string& name) {
+  if (name.empty() || is_upper(name[0]) || name.find('_') != std::string::npos) return name;
   std::string field;
   for (const char c : name) {
     if (is_upper(c)) field.push_back('_');
