@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <future>
 #include <string>
 #include <thread>
 #include <utility>
@@ -63,10 +64,13 @@ void raise_open_files_limit() {
   std::_Exit(code);
 }
 
+constexpr auto kLastLook = std::chrono::seconds(1);
+
 // Loads on a thread of its own, so that a signal is heard meanwhile. Ends when a signal came or loading failed.
 int run(server::Server& server, server::SignalWatch& signals, const Log& log) {
-  std::atomic<bool> loading{true};
   std::atomic<bool> failed{false};
+  std::promise<void> loaded;
+  const auto load_ended = loaded.get_future();
   Status outcome;
   std::thread loader([&] {
     try {
@@ -75,8 +79,8 @@ int run(server::Server& server, server::SignalWatch& signals, const Log& log) {
       outcome = {StatusCode::kResourceExhausted, fmt::format("no memory or no thread to begin: {}", failure.what())};
     }
     failed = !outcome.ok();
-    loading = false;
     signals.notify();
+    loaded.set_value();
   });
   signals.wait([&] { return failed.load(); });
   const bool start_failed = failed;  // stopping makes a load that is under way fail too, which is no failure of ours
@@ -87,7 +91,8 @@ int run(server::Server& server, server::SignalWatch& signals, const Log& log) {
     log.info("Shutting down");
   }
   const bool ended = server.stop();
-  if (!ended || loading) {
+  // A load that was about to begin when the signal came sees only now that all is over.
+  if (!ended || load_ended.wait_for(kLastLook) != std::future_status::ready) {
     // A runtime that is compiling cannot be interrupted, and a model may hang: nobody waits for that.
     log.warning("Ended with work unfinished");
     leave(start_failed ? kExitFailure : kExitOk);
