@@ -135,7 +135,7 @@ class Program(unittest.TestCase):
             self.assertTrue(done.stdout.endswith("Couldn't start model manager\n"), done.stdout)
 
     def test_bench_says_what_is_wrong_before_it_starts(self):
-        for expected, arguments in (("ways should be of raw, servable, rest, grpc; given: foo", ("--ways", "raw,foo")),
+        for expected, arguments in (("ways should be of raw, socket, servable, rest, grpc; given: foo", ("--ways", "raw,foo")),
                                     ("rest_address should be HOST:PORT; given: here:80x", ("--rest_address", "here:80x")),
                                     ("concurrency should be a comma list of numbers from 1 to 1024; given: 0", ("--concurrency", "0"))):
             done = run("bench", "--model_path", "/p", *arguments)

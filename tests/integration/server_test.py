@@ -373,10 +373,10 @@ class Footprint(unittest.TestCase):
 
     def test_bench_of_a_simulated_model(self):
         with SimulatedModel(service_time_us=2000) as model:
-            done = run("bench", *model.flags, "--duration", "1", "--rounds", "2", "--concurrency", "1")
+            done = run("bench", *model.flags, "--ways", "raw,socket,servable,rest,grpc", "--duration", "1", "--rounds", "2", "--concurrency", "2")
             self.assertEqual(done.returncode, 0, done.stderr)
-            for way in ("raw", "servable", "REST", "gRPC"):
-                self.assertRegex(done.stdout, rf"(?m)^{way} +1 +\d+\.\d .* 0$")
+            for way in ("raw", "socket", "servable", "REST", "gRPC"):
+                self.assertRegex(done.stdout, rf"(?m)^{way} +2 +\d+\.\d .* 0$")
             self.assertIn("####", done.stdout)
 
 

@@ -14,6 +14,7 @@
 #include "cli/bench/raw_way.hpp"
 #include "cli/bench/rest_way.hpp"
 #include "cli/bench/sample_input.hpp"
+#include "cli/bench/socket_way.hpp"
 #include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
@@ -70,13 +71,13 @@ Result<Endpoint> endpoint_of(const std::string& address, const char* option) {
 
 // What stands in the options of `ocelli bench`, before a server is started for it.
 Status check_options(const CommandLine& line) {
-  constexpr std::array<std::string_view, 4> kWays{"raw", "servable", "rest", "grpc"};
+  constexpr std::array<std::string_view, 5> kWays{"raw", "socket", "servable", "rest", "grpc"};
   const auto ways = split(line.bench.ways);
   const auto unknown =
       std::ranges::find_if(ways, [&](const auto& way) { return std::ranges::find(kWays, way) == kWays.end(); });
   if (ways.empty() || unknown != ways.end()) {
     return invalid_argument(
-        fmt::format("ways should be of raw, servable, rest, grpc; given: {}", ways.empty() ? "" : *unknown));
+        fmt::format("ways should be of raw, socket, servable, rest, grpc; given: {}", ways.empty() ? "" : *unknown));
   }
   for (const auto& [address, option] :
        {std::pair{&line.bench.rest_address, "rest_address"}, std::pair{&line.bench.grpc_address, "grpc_address"}}) {
@@ -153,7 +154,7 @@ class Bench {
     const auto& metadata = servable_->metadata();
     auto inputs = sample_inputs(metadata.inputs);
     if (!inputs.ok()) return inputs.status();
-    if (way == "raw") return add_raw();
+    if (way == "raw" || way == "socket") return add_runtime_alone(way);
     if (way == "servable") {
       ways_.push_back(make_servable_way(servable_, std::move(*inputs)));
     } else if (way == "rest") {
@@ -170,12 +171,13 @@ class Bench {
     return {};
   }
 
-  Status add_raw() {
+  Status add_runtime_alone(const std::string& way) {
     auto model = servable_->compiled_model();
     if (!model) return unavailable("no device serves the model");
     auto inputs = sample_inputs(model->signature().inputs);
     if (!inputs.ok()) return inputs.status();
-    ways_.push_back(make_raw_way(std::move(model), std::move(*inputs)));
+    ways_.push_back(way == "raw" ? make_raw_way(std::move(model), std::move(*inputs))
+                                 : make_socket_way(std::move(model), std::move(*inputs)));
     return {};
   }
 

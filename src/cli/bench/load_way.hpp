@@ -34,7 +34,7 @@ struct LoadResult {
 class LoadWay {
  public:
   virtual ~LoadWay() = default;
-  // "raw", "servable", "REST", "gRPC".
+  // "raw", "socket", "servable", "REST", "gRPC".
   [[nodiscard]] virtual std::string name() const = 0;
   // Keeps so many requests in flight for so long, then lets them end. Errors: no request can be made at all; single
   // failures are counted in the result.

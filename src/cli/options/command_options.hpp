@@ -156,9 +156,9 @@ inline constexpr OptionSpec kCommandOptions[] = {
      .group = OptionGroup::kBench,
      .value = "LIST",
      .field = [](CommandLine& line) -> FieldRef { return &line.bench.ways; },
-     .help = "What is compared: raw is the runtime's own asynchronous loop, servable the model with queue and checks "
-             "in this process, "
-             "rest and grpc the whole server."},
+     .help = "What is compared: raw is the runtime's own asynchronous loop, socket the same with the bytes coming and "
+             "going over TCP and nothing else (the most that any server can reach), servable the model with queue and "
+             "checks in this process, rest and grpc the whole server."},
     {.name = "rest_address",
      .group = OptionGroup::kBench,
      .value = "HOST:PORT",
