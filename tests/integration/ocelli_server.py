@@ -60,7 +60,7 @@ def threads_of(pid):
     """Where each thread of a process stands: by gdb where there is one, else what the kernel knows. For messages of tests that wait for a process in vain."""
     if shutil.which("gdb"):
         with contextlib.suppress(subprocess.TimeoutExpired):
-            found = subprocess.run(["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all backtrace 16"], capture_output=True, text=True, timeout=60, check=False).stdout
+            found = subprocess.run(["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all backtrace 16"], capture_output=True, text=True, errors="replace", timeout=60, check=False).stdout
             if "Thread 1 " in found:
                 return found[-20_000:]
     lines = []
@@ -103,10 +103,12 @@ class Server:
             try:
                 wait_for(self.ready_or_dead, "the server is ready", START_LIMIT_S)
             except AssertionError as late:
-                told = f"{late}; its log:\n{self.log()[-3000:]}\nits threads:\n{threads_of(self.process.pid)}"
-                self.process.kill()
-                self.process.wait()
-                shutil.rmtree(self.folder, ignore_errors=True)
+                try:
+                    told = f"{late}; its log:\n{self.log()[-3000:]}\nits threads:\n{threads_of(self.process.pid)}"
+                finally:
+                    self.process.kill()
+                    self.process.wait()
+                    shutil.rmtree(self.folder, ignore_errors=True)
                 raise AssertionError(told) from None
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log()[-3000:]}")
