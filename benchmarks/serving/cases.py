@@ -148,6 +148,14 @@ def beside_raw(model, way, concurrency, properties, *flags):
     return measure
 
 
+def beside_socket(model, way, concurrency, properties, *flags):
+    """The same against the least that can be called a server: what the wire and the clients take on the same cores is taken from both."""
+    def measure(peers, seconds, _):
+        floor, bare, ours = (pairs(rates) for rates in bench(peers, model, ("raw", "socket", way), concurrency, seconds, properties, *flags))
+        return [{"figure": o / b, "served /s": o, "socket /s": b, "raw /s": f, "socket / raw": b / f, "served / raw": o / f} for o, b, f in zip(ours, bare, floor)]
+    return measure
+
+
 def raw_control(model, properties):
     """That the loop in ocelli bench is as fast as a program that holds nothing but the runtime."""
     def measure(peers, seconds, _):
@@ -281,6 +289,9 @@ ALL = [
       for hint in HINTS for model in MODELS for door in ("rest", "grpc")],
     *[Case("C2", f"{model} {door} c=4 bf16 uint8 {hint}: served / raw", 0.98, beside_raw(model, door, 4, {**BF16, **HINTS[hint]}, *UINT8), True)
       for hint in HINTS for model in MODELS for door in ("rest", "grpc")],
+    # Not a goal of its own: how near to what can be reached.
+    *[Case("C2", f"{model} {door} c=4 bf16 uint8 latency: served / bare socket", 0.99, beside_socket(model, door, 4, BF16, *UINT8), True)
+      for model in MODELS for door in ("rest", "grpc")],
     Case("C3", "64 B HTTP p50 - TCP echo p50, us", 20, added_latency),
     Case("C3", "64 B HTTP p50 / Triton", 1.0, against_triton(http_load("small", SMALL, 1), "p50_us"), needs_triton=True),
     Case("C4", "64 B HTTP req/s c=16 / Triton", 2.0, against_triton(http_load("small", SMALL, 16), "rate"), True, True),

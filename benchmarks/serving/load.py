@@ -59,7 +59,10 @@ def write_grpc(name, request):
 def grpc(port, path, connections, seconds):
     method = "/inference.GRPCInferenceService/ModelInfer"
     tool("bench_load_grpc", f"127.0.0.1:{port}", method, path, connections, WARM_UP_S)
-    return tool("bench_load_grpc", f"127.0.0.1:{port}", method, path, connections, seconds)
+    result = tool("bench_load_grpc", f"127.0.0.1:{port}", method, path, connections, seconds)
+    if not result["steady_rate"]:
+        raise SystemExit(f"bench_load_grpc: too few answers in {seconds} s for a steady rate: {result}")
+    return result
 
 
 def binary_request(model_input, output, shape, dtype="FP32", binary_reply=True):

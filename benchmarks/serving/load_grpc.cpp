@@ -56,8 +56,9 @@ void run(const std::string& target, const char* method, const std::string& reque
 }
 
 // Answers per second while all connections had a request in flight: the slope of the line of least squares through the
-// count of answers over time, from the first answer of the slowest connection on. Answers of a batch come at once, so
-// that a count between two moments would be off by up to a batch at either end; the line is not. 0: too few answers.
+// count of answers over time. Answers of a batch come at once, so that a count between two moments would be off by up
+// to a batch at either end; the line is not, unless it begins in the middle of a batch. So it begins a tenth of the
+// time after the first answer of the slowest connection, which is in the middle of one. 0: too few answers.
 double steady_rate(const std::vector<Worker>& workers, Clock::time_point stopped) {
   Clock::time_point filled{};
   std::vector<double> times;
@@ -65,11 +66,13 @@ double steady_rate(const std::vector<Worker>& workers, Clock::time_point stopped
     if (worker.answers.empty()) return 0;
     filled = std::max(filled, worker.answers.front());
   }
+  const auto begin = filled + (stopped - filled) / 10;
   for (const auto& worker : workers) {
     for (const auto answer : worker.answers) {
-      if (answer > filled && answer < stopped) times.push_back(std::chrono::duration<double>(answer - filled).count());
+      if (answer > begin && answer < stopped) times.push_back(std::chrono::duration<double>(answer - begin).count());
     }
   }
+  if (times.empty()) return 0;
   std::sort(times.begin(), times.end());
   const auto count = static_cast<double>(times.size());
   const double middle = std::accumulate(times.begin(), times.end(), 0.0) / count;
