@@ -62,7 +62,7 @@ def threads_of(pid):
         with contextlib.suppress(subprocess.TimeoutExpired):
             found = subprocess.run(["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all backtrace 16"], capture_output=True, text=True, errors="replace", timeout=60, check=False).stdout
             if "Thread 1 " in found:
-                return found[-20_000:]
+                return found[:200_000]
     lines = []
     for task in sorted(pathlib.Path(f"/proc/{pid}/task").glob("*")):
         with contextlib.suppress(OSError):
