@@ -60,7 +60,7 @@ void RestInference::read() noexcept {
   if (!status.ok()) return refuse(status);
   auto found = services_.catalog.find(name_, version_);
   if (found.ok() || found.status().code() != StatusCode::kNotLoadedYet) return resolved(std::move(found));
-  services_.catalog.find_when_loaded(name_, version_, call().times.received,
+  services_.catalog.find_when_loaded(name_, version_, Clock::now(),
                                      [this](Result<serving::ServableHandle> later) { loaded(std::move(later)); });
 }
 

@@ -25,7 +25,7 @@ void reply_about(serving::ModelCatalog& catalog, transport::HttpExchange& exchan
     if (found.ok() || found.status().code() != StatusCode::kNotLoadedYet) {
       answer(std::move(found));
     } else {
-      catalog.find_when_loaded(target.name, target.version, exchange.request().received, answer);
+      catalog.find_when_loaded(target.name, target.version, Clock::now(), answer);
     }
     return {};
   });
