@@ -123,8 +123,8 @@ class SocketSlot final : private InferCompletion {
     for (;;) {
       pollfd next{ends_.server.get(), POLLIN, 0};
       if (::poll(&next, 1, -1) < 0 && errno != EINTR) return;
-      // The client has its answer, so the last run is over; this says so to the memory model, too, which knows nothing of
-      // sockets.
+      // The client has its answer, so the last run is over; this says so to the memory model, too, which knows nothing
+      // of sockets.
       running_.wait(true);
       for (const auto& input : inputs_) {
         if (!receive_all(ends_.server, bytes_of(input))) return;
