@@ -33,9 +33,8 @@ class StreamInference final : public rpc::InferenceJob {
 };
 
 // All requests run at once, as far as the model's queue takes them; they come to their servables in their order, and
-// answers wait for their turn. A request that fails
-// is answered with its error_message and leaves the stream open. Ends when the client has ended and all is answered, or
-// when the client goes away.
+// answers wait for their turn. A request that fails is answered with its error_message and leaves the stream open. Ends
+// when the client has ended and all is answered, or when the client goes away.
 class InferStream final : private transport::RpcStreamListener,
                           private transport::CancelListener,
                           private rpc::InferenceJob::Sequel {

@@ -31,6 +31,16 @@ struct InferenceServices {
 // left to that thread, so that the call is never touched after it was given back. Reusable after on_done().
 class InferenceJob : private serving::CallCompletion {
  public:
+  // What goes on when a job has done its part; a reader does it, where there is one.
+  class Sequel {
+   public:
+    // Does a little; whether it is to be called again, so that others have their turn.
+    virtual bool go_on() noexcept = 0;
+
+   protected:
+    ~Sequel() = default;
+  };
+
   InferenceJob(const InferenceServices& services, std::unique_ptr<InferenceMessage> message)
       : services_(services), message_(std::move(message)) {}
   virtual ~InferenceJob() = default;
@@ -48,15 +58,6 @@ class InferenceJob : private serving::CallCompletion {
   // Nobody waits for the answer any more.
   void cancel() noexcept;
 
-  // What goes on when a job has done its part; a reader does it, where there is one.
-  class Sequel {
-   public:
-    // Does a little; whether it is to be called again, so that others have their turn.
-    virtual bool go_on() noexcept = 0;
-
-   protected:
-    ~Sequel() = default;
-  };
   // Told once after start(), on any thread: the servable has the call, or never gets it. What starts after that comes
   // to its servable after it. Returns what is to go on when this thread is through with the job, which may be idle
   // again by then; null: nothing.

@@ -79,6 +79,31 @@ TEST_F(MemoryTest, OneValueThatFillsATensorIsBoundByTheTensor) {
   expect_bound(kPredict, predict_of_ones(50'000, 1), predict_of_ones(100'000, 1));
 }
 
+// A byte each; their order takes four, and what is told of each some twelve.
+TEST_F(MemoryTest, WhatClassificationMakesIsBound) {
+  constexpr int kValues = 100'000;
+  add_echo("bytes", DataType::kInt8);
+  inference::ModelInferRequest request;
+  request.set_model_name("bytes");
+  auto& input = *request.add_inputs();
+  input.set_name("x");
+  input.set_datatype("INT8");
+  input.add_shape(kValues);
+  request.add_raw_input_contents(std::string(kValues, '\1'));
+  auto& output = *request.add_outputs();
+  output.set_name("y");
+  auto& classes = (*output.mutable_parameters())["classification"];
+  classes.set_int64_param(kValues);
+  const auto all = request.SerializeAsString();
+  classes.set_int64_param(3);
+  const auto refused = answer(kInfer, all);
+  EXPECT_EQ(refused.code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(refused.message(), HasSubstr("Limit: 500000 bytes; In use: "));
+  EXPECT_EQ(memory->taken(), 0U);
+  EXPECT_TRUE(answer(kInfer, request.SerializeAsString()).ok());
+  EXPECT_EQ(memory->taken(), 0U);
+}
+
 TEST_F(MemoryTest, ItIsHeldUntilTheAnswer) {
   echo->hold_calls = true;
   FakeRpcExchange first(kInfer, infer_of_ones(50'000));

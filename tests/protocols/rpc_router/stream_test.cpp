@@ -1,9 +1,14 @@
 // ModelStreamInfer.
+#include <algorithm>
+#include <atomic>
+#include <latch>
+#include <list>
 #include <mutex>
 #include <thread>
 
 #include "inference/grpc_service.pb.h"
 #include "router_fixture.hpp"
+#include "support/eventually.hpp"
 
 namespace ocelli::rpc {
 namespace {
@@ -32,8 +37,25 @@ inference::ModelStreamInferResponse parsed(const std::string& message) {
 class StreamTest : public RouterFixture {
  protected:
   StreamTest() { router.handle(exchange); }
+  // A model as dummy, of another name.
+  void add_model(const std::string& name, test::FakeServable::Model model) {
+    serving::ServableMetadata metadata = dummy->metadata();
+    metadata.name = name;
+    catalog.add(std::make_shared<test::FakeServable>(std::move(metadata), std::move(model)));
+  }
   test::FakeRpcExchange exchange{kPath};
 };
+
+const std::string& long_id() {
+  static const std::string id(std::size_t{5} << 20, 'x');
+  return id;
+}
+
+float first_value(const serving::InferenceCall& call) {
+  float value = 0;
+  std::memcpy(&value, call.inputs.at(0).tensor.view.data, sizeof value);
+  return value;
+}
 
 TEST_F(StreamTest, AnswersInOrderAndEndsWithTheClient) {
   ASSERT_TRUE(router.streaming(kPath));
@@ -75,17 +97,13 @@ TEST_F(StreamTest, LongRequestsAreReadElsewhereAndNoneOvertakesThem) {
   };
   std::mutex mutex;
   std::vector<Seen> seen;
-  serving::ServableMetadata metadata = dummy->metadata();
-  metadata.name = "seeing";
-  catalog.add(std::make_shared<test::FakeServable>(std::move(metadata), [&](serving::InferenceCall& call) {
-    float value = 0;
-    std::memcpy(&value, call.inputs.at(0).tensor.view.data, sizeof value);
+  add_model("seeing", [&](serving::InferenceCall& call) {
     const std::lock_guard lock(mutex);
-    seen.push_back({value, std::this_thread::get_id()});
-  }));
-  const auto long_id = std::string(std::size_t{5} << 20, 'x');
+    seen.push_back({first_value(call), std::this_thread::get_id()});
+  });
   const auto is_long = [](int i) { return i % 4 == 0; };
-  for (int i = 0; i < 24; ++i) exchange.send(request_with(is_long(i) ? long_id : "", static_cast<float>(i), "seeing"));
+  for (int i = 0; i < 24; ++i)
+    exchange.send(request_with(is_long(i) ? long_id() : "", static_cast<float>(i), "seeing"));
   exchange.end_messages();
   ASSERT_TRUE(exchange.wait_finished());
   EXPECT_TRUE(exchange.status().ok());
@@ -96,13 +114,55 @@ TEST_F(StreamTest, LongRequestsAreReadElsewhereAndNoneOvertakesThem) {
     const auto at = static_cast<std::size_t>(i);
     EXPECT_EQ(seen[at].value, static_cast<float>(i));
     EXPECT_TRUE(!is_long(i) || seen[at].thread != std::this_thread::get_id()) << i;
-    EXPECT_EQ(parsed(written[at]).infer_response().id().size(), is_long(i) ? long_id.size() : 0U);
+    EXPECT_EQ(parsed(written[at]).infer_response().id().size(), is_long(i) ? long_id().size() : 0U);
   }
 }
 
+// One reader is left for all, since the others are held: that of the stream's first request.
+TEST_F(StreamTest, OthersHaveTheirTurnWhileAStreamGoesOn) {
+  constexpr float kAtFirst = -1;
+  constexpr float kInBetween = -2;
+  constexpr const char* kUnary = "/inference.GRPCInferenceService/ModelInfer";
+  std::atomic<std::size_t> held{0};
+  std::latch others(1);
+  std::latch first(1);
+  add_model("holding", [&](serving::InferenceCall&) {
+    ++held;
+    others.wait();
+  });
+  test::FakeRpcExchange in_between(kUnary, request_with(long_id(), kInBetween, "seeing"));
+  std::vector<float> seen;
+  add_model("seeing", [&](serving::InferenceCall& call) {
+    const float value = first_value(call);
+    seen.push_back(value);
+    if (value == 0) {
+      ++held;
+      first.wait();
+    }
+    if (value == 1) router.handle(in_between);
+  });
+
+  std::list<test::FakeRpcExchange> holding;
+  for (std::size_t i = 1; i < handoff::Readers::count(); ++i)
+    router.handle(holding.emplace_back(kUnary, request_with(long_id(), 0, "holding")));
+  exchange.send(request_with(long_id(), 0, "seeing"));
+  EXPECT_TRUE(test::eventually([&] { return held == handoff::Readers::count(); }, std::chrono::seconds(60)));
+  for (int i = 1; i < 100; ++i) exchange.send(request_with("", static_cast<float>(i), "seeing"));
+  exchange.end_messages();
+  test::FakeRpcExchange at_first(kUnary, request_with(long_id(), kAtFirst, "seeing"));
+  router.handle(at_first);
+  first.count_down();
+  EXPECT_TRUE(exchange.wait_finished() && at_first.wait_finished() && in_between.wait_finished());
+  others.count_down();
+  for (auto& each : holding) EXPECT_TRUE(each.wait_finished());
+
+  ASSERT_EQ(seen.size(), 102U);
+  EXPECT_EQ(std::ranges::find(seen, kAtFirst) - seen.begin(), 1);
+  EXPECT_LT(std::ranges::find(seen, kInBetween) - seen.begin(), 30) << "only a few of the stream go first";
+}
+
 TEST_F(StreamTest, ALongRequestOnItsWayIsEndedWithItsStream) {
-  const auto long_id = std::string(std::size_t{5} << 20, 'x');
-  for (int i = 0; i < 8; ++i) exchange.send(request_with(i % 2 == 0 ? long_id : "", 0));
+  for (int i = 0; i < 8; ++i) exchange.send(request_with(i % 2 == 0 ? long_id() : "", 0));
   exchange.cancel();
   ASSERT_TRUE(exchange.wait_finished());
   EXPECT_EQ(exchange.status().code(), StatusCode::kCancelled);
