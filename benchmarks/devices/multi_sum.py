@@ -65,7 +65,10 @@ def connect(server):
 
 
 def metadata(server):
-    return json.loads(server.get("/v2/models/m")[2])
+    status, _, body = server.get("/v2/models/m")
+    if status != 200:
+        raise SystemExit(f"{status}: {body[:500]!r}")
+    return json.loads(body)
 
 
 def rate(server, request, clients, seconds, expected):

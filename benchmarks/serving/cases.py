@@ -1,4 +1,5 @@
 """The goals of docs/performance.md. measure() gives one round's figure, or several where a round is cut into short slices; inside a round the sides alternate A B B A."""
+import collections
 import dataclasses
 import functools
 import json
@@ -25,7 +26,7 @@ BF16 = {"INFERENCE_PRECISION_HINT": "bf16"}
 class Case:
     goal: str
     what: str
-    limit: float
+    limit: float | None  # None: shown beside the goals, not judged
     measure: typing.Callable
     at_least: bool = False
     needs_triton: bool = False
@@ -256,8 +257,10 @@ def batching_gain(model, connections, properties):
 
     def measure(peers, seconds, _):
         if not best:
-            tries = {batch: statistics.median(raw_batch(peers, model, batch, seconds / 8) for _ in range(3)) for batch in (4, 8)}
-            best["batch"] = max(tries, key=tries.get)
+            tries = collections.defaultdict(list)
+            for batch in (4, 8, 8, 4) * 3:
+                tries[batch].append(raw_batch(peers, model, batch, seconds / 16))
+            best["batch"] = max(tries, key=lambda batch: statistics.median(tries[batch]))
         ways = {"raw": lambda: raw_batch(peers, model, 1, seconds / 4), "off": lambda: off(peers, seconds / 4)["steady_rate"],
                 "on": lambda: on(peers, seconds / 4)["steady_rate"], "raw batches": lambda: raw_batch(peers, model, best["batch"], seconds / 4)}
         found = {name: [] for name in ways}
@@ -289,8 +292,8 @@ ALL = [
       for hint in HINTS for model in MODELS for door in ("rest", "grpc")],
     *[Case("C2", f"{model} {door} c=4 bf16 uint8 {hint}: served / raw", 0.98, beside_raw(model, door, 4, {**BF16, **HINTS[hint]}, *UINT8), True)
       for hint in HINTS for model in MODELS for door in ("rest", "grpc")],
-    # Not a goal of its own: how near to what can be reached.
-    *[Case("C2", f"{model} {door} c=4 bf16 uint8 latency: served / bare socket", 0.99, beside_socket(model, door, 4, BF16, *UINT8), True)
+    # How near to what can be reached.
+    *[Case("C2", f"{model} {door} c=4 bf16 uint8 latency: served / bare socket", None, beside_socket(model, door, 4, BF16, *UINT8))
       for model in MODELS for door in ("rest", "grpc")],
     Case("C3", "64 B HTTP p50 - TCP echo p50, us", 20, added_latency),
     Case("C3", "64 B HTTP p50 / Triton", 1.0, against_triton(http_load("small", SMALL, 1), "p50_us"), needs_triton=True),

@@ -12,6 +12,8 @@ from peers import Peers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
+VERDICTS = {True: "yes", False: "NO", None: "-"}
+
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -23,10 +25,20 @@ def arguments():
     return parser.parse_args()
 
 
+def chosen_cases(only):
+    names = [name for name in only.split(",") if name]
+
+    def named(name):
+        found = [case for case in cases.ALL if f"{case.goal} {case.what} ".startswith(name + " ")]
+        return found or sys.exit(f"--only: no goal and no beginning of a row is called {name!r}")
+
+    wanted = [case for name in names for case in named(name)]
+    return [case for case in cases.ALL if not names or case in wanted]
+
+
 def main():
     options = arguments()
-    only = [name for name in options.only.split(",") if name]
-    chosen = [case for case in cases.ALL if not only or any(case.goal == name or f"{case.goal} {case.what}".startswith(name + " ") for name in only)]
+    chosen = chosen_cases(options.only)
     results = []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # leaves through Peers, which stops the servers
     with Peers(ROOT, options.triton if os.access(options.triton, os.X_OK) else None) as peers:
@@ -51,7 +63,7 @@ def main():
             print(f"{result['goal']:5} {result['what']:58} skipped: {result['skipped']}")
         else:
             interval = f"{result['low']:.3f} .. {result['high']:.3f}"
-            print(f"{result['goal']:5} {result['what']:58} {result['wanted']:>10} {result['median']:9.3f} {interval:>19}  {'yes' if result['passes'] else 'NO'}")
+            print(f"{result['goal']:5} {result['what']:58} {result['wanted']:>10} {result['median']:9.3f} {interval:>19}  {VERDICTS[result['passes']]}")
     pathlib.Path(options.json).write_text(json.dumps(results, indent=1))
     print(f"\nEvery sample: {options.json}")
     return 0

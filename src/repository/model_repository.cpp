@@ -376,9 +376,9 @@ Result<serving::ServableHandle> ModelRepository::find(std::string_view name, std
   return Catalog::miss_status(found.miss);
 }
 
-void ModelRepository::find_when_loaded(std::string_view name, std::optional<Version> version, TimePoint came,
+void ModelRepository::find_when_loaded(std::string_view name, std::optional<Version> version, TimePoint since,
                                        std::function<void(Result<serving::ServableHandle>)> done) {
-  impl_->waiters().find(name, version, came + impl_->options().load_wait, std::move(done));
+  impl_->waiters().find(name, version, since + impl_->options().load_wait, std::move(done));
 }
 
 Result<serving::ModelStatus> ModelRepository::status(std::string_view name, std::optional<Version> version) {

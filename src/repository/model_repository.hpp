@@ -37,7 +37,7 @@ class ModelRepository final : public serving::ModelCatalog {
   void stop(std::chrono::milliseconds limit = std::chrono::seconds(10));
 
   Result<serving::ServableHandle> find(std::string_view name, std::optional<Version> version) override;
-  void find_when_loaded(std::string_view name, std::optional<Version> version, TimePoint came,
+  void find_when_loaded(std::string_view name, std::optional<Version> version, TimePoint since,
                         std::function<void(Result<serving::ServableHandle>)> done) override;
   Result<serving::ModelStatus> status(std::string_view name, std::optional<Version> version) override;
   std::vector<serving::ModelStatus> all_statuses() override;

@@ -110,6 +110,8 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
       if (!cancelling) tell(lock);
     }
 
+    bool tries_again(const InferenceCall& asked) noexcept override { return owner->tries_again(asked); }
+
     // Destroys this relay.
     void tell(std::unique_lock<std::mutex>& lock) noexcept {
       const auto self = core->running_.extract(&call);

@@ -22,7 +22,9 @@ Result<std::shared_ptr<MemoryClaim>> DeviceSupervisor::claim_memory(std::size_t 
       members_[position].device.memory, label_, shared_from_this(), position, 0, urgent, policy_.idle_after};
   {
     const Lock lock(mutex_);
-    request.bytes = members_[position].bytes;
+    // Of a model that does not batch any more only the first form is made; the forms that it had are in bytes.
+    const auto& member = members_[position];
+    request.bytes = member.unbatched ? member.device.memory_bytes : member.bytes;
   }
   return context_.memory.claim(request);
 }
@@ -48,7 +50,7 @@ Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain(std::size_t position
     const Lock lock(mutex_);
     auto& member = members_[position];
     // After the first time it is known what all forms of the model take together.
-    member.bytes = member.batching ? std::max(bytes, member.bytes) : bytes;
+    member.bytes = member.batching && !member.unbatched ? std::max(bytes, member.bytes) : bytes;
     obtained.spec.decided = decided(member);
   }
   if (auto status = context_.memory.resize(*obtained.claim, bytes, urgent); !status.ok()) return status;

@@ -49,9 +49,10 @@ class ModelCatalog {
   // loaded yet". Never blocks, never allocates on success.
   virtual Result<ServableHandle> find(std::string_view name, std::optional<std::int64_t> version) = 0;
 
-  // As find(), but while the version is still LOADING it waits for up to OVMS's ten seconds after the moment when the
-  // request came. done is called exactly once, on this thread or another. name is copied.
-  virtual void find_when_loaded(std::string_view name, std::optional<std::int64_t> version, TimePoint came,
+  // As find(), but while the version is still LOADING it waits for up to OVMS's ten seconds, counted from a moment that
+  // may lie back: that when the request was wholly there. done is called exactly once, on this thread or another. name
+  // is copied.
+  virtual void find_when_loaded(std::string_view name, std::optional<std::int64_t> version, TimePoint since,
                                 std::function<void(Result<ServableHandle>)> done) = 0;
 
   // All versions of a model, or only the one asked for; kNotFound as above.

@@ -258,16 +258,17 @@ void PipelineRun::launch(NodeCall& node_call) {
   }
   if (status.ok()) return node_call.call.servable->infer(node_call.call);
   node_call.call.status = std::move(status);
-  if (node_call.call.status.code() == StatusCode::kResourceExhausted) tries_again(node_call);
   ended(node_call);
 }
 
-// Without the lock. What takes the room are this run's own calls, at least in part, where there are others of them.
+// Without the lock. Not every servable asks.
 bool PipelineRun::tries_again(NodeCall& node_call) noexcept {
   const std::lock_guard lock(mutex_);
-  node_call.again = status_.ok() && (node_call.crowded || in_flight_ > 1);
+  node_call.again = status_.ok() && has_company(node_call);
   return node_call.again;
 }
+
+bool PipelineRun::has_company(const NodeCall& node_call) const noexcept { return node_call.crowded || in_flight_ > 1; }
 
 Status PipelineRun::prepare(NodeCall& node_call) {
   const auto& node = graph_.nodes[node_call.node];
@@ -300,11 +301,12 @@ void PipelineRun::ended(NodeCall& node_call) noexcept {
 }
 
 void PipelineRun::settle(NodeCall& node_call) {
+  const auto& outcome = node_call.call.status;
+  const bool again = node_call.again || (outcome.code() == StatusCode::kResourceExhausted && has_company(node_call));
   node_call.in_flight = false;
   node_call.keep.reset();
   --in_flight_;
-  const auto& outcome = node_call.call.status;
-  if (node_call.again && status_.ok()) return put_off(node_call);
+  if (again && status_.ok()) return put_off(node_call);
   if (outcome.ok()) widen();
   auto& state = nodes_[node_call.node];
   --state.running;

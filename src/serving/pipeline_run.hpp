@@ -46,6 +46,8 @@ class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
   void launch(NodeCall& node_call);
   Status prepare(NodeCall& node_call);
   bool tries_again(NodeCall& node_call) noexcept;
+  // With the lock. Where a call found no room: whether it is this run's own calls, at least in part, that take it.
+  [[nodiscard]] bool has_company(const NodeCall& node_call) const noexcept;
   void ended(NodeCall& node_call) noexcept;
   void settle(NodeCall& node_call);
   void put_off(NodeCall& node_call) noexcept;

@@ -22,6 +22,7 @@ DATA = pathlib.Path(os.environ.get("OCELLI_TEST_DATA", SOURCE.parent / "shared" 
 PROGRAM = os.environ.get("OCELLI_PROGRAM", str(SOURCE / "build/release/ocelli"))
 START_LIMIT_S = 90
 SANITIZED = os.environ.get("OCELLI_SANITIZE", "")  # set by ctest for a program that is built with sanitizers
+OPTIMIZED = os.environ.get("OCELLI_BUILD_TYPE", "Release") == "Release"  # set by ctest
 SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer: |runtime error: ")
 # LeakSanitizer reads the thread-local memory of threads that are ending, dies of that now and then ("Tracer caught signal 11"), and takes the exit code with it.
 # Once it took AddressSanitizer's own report with it ("nested bug"), behind the last line of a server that had ended in order; without the leak check sixty

@@ -176,6 +176,10 @@ class Bench {
     if (!model) return unavailable("no device serves the model");
     auto inputs = sample_inputs(model->signature().inputs);
     if (!inputs.ok()) return inputs.status();
+    const auto& specs = model->signature().inputs;
+    const auto is_text = [](const TensorSpec& spec) { return spec.type == DataType::kString; };
+    if (way == "socket" && (specs.empty() || std::ranges::any_of(specs, is_text)))
+      return invalid_argument("--ways socket needs a model with inputs, none of them of strings");
     ways_.push_back(way == "raw" ? make_raw_way(std::move(model), std::move(*inputs))
                                  : make_socket_way(std::move(model), std::move(*inputs)));
     return {};

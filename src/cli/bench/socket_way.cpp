@@ -28,6 +28,7 @@ using transport::FileDescriptor;
 constexpr std::uint64_t kFailed = std::numeric_limits<std::uint64_t>::max();
 
 Status failed(const char* what) { return unavailable(fmt::format("{} failed: {}", what, std::strerror(errno))); }
+Status ended() { return unavailable("the bare socket's other end is closed"); }
 
 // more: what follows goes into the same packets.
 bool send_all(const FileDescriptor& socket, std::span<const std::byte> bytes, bool more = false) noexcept {
@@ -98,11 +99,16 @@ class SocketSlot final : private InferCompletion {
     for (std::size_t i = 0; i < sample.size(); ++i) {
       auto view = sample[i].view;
       auto buffer = Buffer::allocate(view.bytes);
+      // The runtime may look at the values here already.
+      if (view.bytes > 0) std::memcpy(buffer->data(), view.data, view.bytes);
       view.data = buffer->data();
       inputs_.push_back({view, std::move(buffer)});
       if (auto status = request_->set_input(i, view); !status.ok()) return status;
     }
-    thread_ = std::thread([this] { serve(); });
+    thread_ = std::thread([this] {
+      serve();
+      ::shutdown(ends_.server.get(), SHUT_RDWR);  // or the client would wait for ever
+    });
     return {};
   }
 
@@ -112,10 +118,13 @@ class SocketSlot final : private InferCompletion {
       if (!send_all(ends_.client, bytes_of(input))) return failed("sending");
     }
     std::uint64_t size = 0;
-    if (!receive_all(ends_.client, std::as_writable_bytes(std::span(&size, 1)))) return failed("receiving");
-    if (size == kFailed) return internal_error("the runtime failed");
+    if (!receive_all(ends_.client, std::as_writable_bytes(std::span(&size, 1)))) return ended();
+    if (size == kFailed) {
+      running_.wait(true);  // as in serve()
+      return failure_;
+    }
     reply_.resize(size);
-    return receive_all(ends_.client, reply_) ? Status() : failed("receiving");
+    return receive_all(ends_.client, reply_) ? Status() : ended();
   }
 
  private:
@@ -136,13 +145,19 @@ class SocketSlot final : private InferCompletion {
 
   // A client that is gone is seen by serve(), too.
   void on_infer_done(const Status& status) noexcept override {
-    running_ = false;
-    running_.notify_one();
+    failure_ = status;
     std::uint64_t size = 0;
-    for (std::size_t i = 0; i < output_count_ && size != kFailed; ++i) {
-      const auto output = status.ok() ? request_->output(i) : Result<TensorView>(status);
-      size = output.ok() ? size + output->bytes : kFailed;
+    for (std::size_t i = 0; i < output_count_ && failure_.ok(); ++i) {
+      const auto output = request_->output(i);
+      if (output.ok()) {
+        size += output->bytes;
+      } else {
+        failure_ = output.status();
+      }
     }
+    if (!failure_.ok()) size = kFailed;
+    running_ = false;
+    running_.notify_all();
     const bool answers = size > 0 && size != kFailed;
     if (!send_all(ends_.server, std::as_bytes(std::span(&size, 1)), answers) || !answers) return;
     for (std::size_t i = 0; i < output_count_; ++i) {
@@ -155,6 +170,7 @@ class SocketSlot final : private InferCompletion {
   std::vector<Tensor> inputs_;
   const std::size_t output_count_;
   std::vector<std::byte> reply_;
+  Status failure_;  // of the last run; written while it goes on
   std::thread thread_;
   std::atomic<bool> running_{false};
   std::unique_ptr<InferRequest> request_;  // goes first, when the runtime has left on_infer_done()

@@ -13,7 +13,7 @@
 
 namespace ocelli::cli {
 
-// inputs: one per input of the model's signature; not of strings.
+// inputs: one per input of the model's signature, at least one; not of strings.
 std::unique_ptr<LoadWay> make_socket_way(std::shared_ptr<CompiledModel> model, std::vector<Tensor> inputs);
 
 }  // namespace ocelli::cli

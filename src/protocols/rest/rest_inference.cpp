@@ -60,6 +60,7 @@ void RestInference::read() noexcept {
   if (!status.ok()) return refuse(status);
   auto found = services_.catalog.find(name_, version_);
   if (found.ok() || found.status().code() != StatusCode::kNotLoadedYet) return resolved(std::move(found));
+  // From now on: received is when the head came, and a long body may come slowly.
   services_.catalog.find_when_loaded(name_, version_, Clock::now(),
                                      [this](Result<serving::ServableHandle> later) { loaded(std::move(later)); });
 }
@@ -160,7 +161,7 @@ void RestInference::reply(Status status) noexcept {
   if (status.code() == StatusCode::kCancelled && call.deadline <= Clock::now()) {
     status = Status(StatusCode::kDeadlineExceeded, "Deadline exceeded before the request was answered");
   }
-  if (status.ok()) status = guarded([&] { return write(exchange); });
+  if (status.ok()) status = charged([&] { return write(exchange); });
   if (call.servable) {
     const auto took = Clock::now() - exchange.request().received;
     auto& metrics = call.servable->metrics();

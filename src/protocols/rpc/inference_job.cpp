@@ -114,8 +114,9 @@ void InferenceJob::pass_on(const InferenceServices& services, Sequel* sequel) no
     };
     return services.readers && services.readers->submit(step) ? Status() : unavailable("no reader");
   };
-  if (guarded({}, submitted).ok()) return;
-  while (sequel->go_on()) {
+  // Where no reader is free, a little of it is done here, and the others are looked for again.
+  while (!guarded({}, submitted).ok()) {
+    if (!sequel->go_on()) return;
   }
 }
 

@@ -22,7 +22,8 @@ namespace ocelli::rpc {
 struct InferenceServices {
   serving::ModelCatalog& catalog;
   const transport::SharedMemoryRegistry* shared_memory = nullptr;
-  // Read messages that would hold a network thread for long. Null: every message is read where it came.
+  // Read messages that would hold a network thread for long, and go on with a stream behind one. Null: every message is
+  // read where it came.
   ThreadPool* readers = nullptr;
 };
 

@@ -47,7 +47,7 @@ class InferenceMessage {
   // call's deadline may become earlier. Errors: kInvalidArgument, kNotFound (shared memory), kResourceExhausted.
   virtual Status fill(serving::InferenceCall& call, const FillContext& context) = 0;
   // Writes the reply to a finished call: text first, large tensors as pieces that keep their buffers. What has to be
-  // made for it comes from the pool. Appends nothing when it fails.
+  // made for it comes from the pool, charged where it may be much more than the outputs. Appends nothing when it fails.
   virtual Status write_reply(const serving::InferenceCall& call, transport::ReplyBody& reply, ChargedPool pool) = 0;
 };
 

@@ -65,6 +65,16 @@ TEST_F(RestMemoryTest, NumbersOfTensorflowServingAreBoundByWhatTheyBecome) {
   expect_bound("/v1/models/echo:predict", tfserving_body(50'000), tfserving_body(200'000));
 }
 
+// Each value takes eight bytes as a number, and four where it is sorted.
+TEST_F(RestMemoryTest, WhatClassificationSortsIsBound) {
+  const auto classified = [](std::size_t count) {
+    auto body = kserve_body(count);
+    body.back() = ',';
+    return body + R"("outputs":[{"name":"y","parameters":{"classification":1}}]})";
+  };
+  expect_bound("/v2/models/echo/infer", classified(50'000), classified(100'000));
+}
+
 TEST_F(RestMemoryTest, ItIsHeldUntilTheAnswer) {
   echo->hold_calls = true;
   FakeHttpExchange first(HttpMethod::kPost, "/v2/models/echo/infer", kserve_body(100'000));
