@@ -72,23 +72,31 @@ def metadata(server):
 
 
 def rate(server, request, clients, seconds, expected):
-    """Answers per second of so many closed-loop clients; every answer is compared with the expected one."""
-    done, wrong = [0] * clients, []
+    """Answers per second of so many closed-loop clients; every answer is compared with the expected one, and a request that fails ends the measurement."""
+    done, wrong, failed = [0] * clients, [], []
     begin = time.monotonic()
 
-    def work(number):
+    def client(number):
         with connect(server) as connection:
-            while time.monotonic() < begin + seconds:
+            while time.monotonic() < begin + seconds and not failed:
                 answer = request.send(connection)
                 if not numpy.allclose(answer, expected, rtol=1e-3, atol=1e-4 * float(numpy.abs(expected).max())):
                     wrong.append(answer)
                 done[number] += 1
+
+    def work(number):
+        try:
+            client(number)
+        except (SystemExit, Exception) as error:  # a thread would drop the one and only print the other
+            failed.append(error)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if failed:
+        raise SystemExit(f"a request failed: {failed[0]}")
     if wrong:
         raise SystemExit(f"{len(wrong)} answers differ from OpenVINO's")
     return sum(done) / (time.monotonic() - begin)

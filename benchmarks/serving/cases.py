@@ -287,7 +287,7 @@ UINT8 = ("--layout", "NCHW", "--precision", "uint8:fp32")
 HINTS = {"latency": {}, "throughput": {"PERFORMANCE_HINT": "THROUGHPUT"}}
 ALL = [
     *[Case("C1", f"{model} raw loop of ocelli bench / raw alone", 0.97, raw_control(model, F32), True) for model in MODELS],
-    *[Case("C1", f"{model} in process / raw, 2 in flight, fp32", 0.99, beside_raw(model, "servable", 2, F32), True) for model in MODELS],
+    *[Case("C1", f"{model} in process / raw 2 in flight fp32", 0.99, beside_raw(model, "servable", 2, F32), True) for model in MODELS],
     *[Case("C2", f"{model} {door} c=4 fp32 {hint}: served / raw", 0.97, beside_raw(model, door, 4, {**F32, **HINTS[hint]}), True)
       for hint in HINTS for model in MODELS for door in ("rest", "grpc")],
     *[Case("C2", f"{model} {door} c=4 bf16 uint8 {hint}: served / raw", 0.98, beside_raw(model, door, 4, {**BF16, **HINTS[hint]}, *UINT8), True)
@@ -295,7 +295,7 @@ ALL = [
     # How near to what can be reached.
     *[Case("C2", f"{model} {door} c=4 bf16 uint8 latency: served / bare socket", None, beside_socket(model, door, 4, BF16, *UINT8))
       for model in MODELS for door in ("rest", "grpc")],
-    Case("C3", "64 B HTTP p50 - TCP echo p50, us", 20, added_latency),
+    Case("C3", "64 B HTTP p50 - TCP echo p50 in us", 20, added_latency),
     Case("C3", "64 B HTTP p50 / Triton", 1.0, against_triton(http_load("small", SMALL, 1), "p50_us"), needs_triton=True),
     Case("C4", "64 B HTTP req/s c=16 / Triton", 2.0, against_triton(http_load("small", SMALL, 16), "rate"), True, True),
     Case("C5", "602 KB HTTP p50 c=1 / Triton", 0.35, against_triton(http_load("img", IMAGE, 1), "p50_us"), needs_triton=True),

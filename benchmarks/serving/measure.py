@@ -26,7 +26,7 @@ def arguments():
 
 
 def chosen_cases(only):
-    names = [name for name in only.split(",") if name]
+    names = [name.strip() for name in only.split(",") if name.strip()]
 
     def named(name):
         found = [case for case in cases.ALL if f"{case.goal} {case.what} ".startswith(name + " ")]

@@ -48,7 +48,7 @@ DeviceSupervisor::DeviceSupervisor(std::string label, std::vector<PlannedDevice>
     auto& member = members_.emplace_back();
     member.device = std::move(device);
     if (member.device.memory.empty()) member.device.memory = member.device.target;
-    member.bytes = member.device.memory_bytes;
+    member.bytes = member.first_form_bytes = member.device.memory_bytes;
   }
   recall_speeds();
   context_.timer.add(*this);

@@ -85,6 +85,7 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
     TimePoint short_since = kNever;                       // since when it waits for memory
     bool claimed = false;                                 // the last attempt had its memory; what failed was the device
     std::uint64_t bytes = 0;                              // what the model takes; an estimate before the first time
+    std::uint64_t first_form_bytes = 0;                   // of these, without what it makes for batches
     std::weak_ptr<MemoryClaim> claim;                     // of the model that serves
     std::optional<scheduling::BatchFindings> batching{};  // of the last time
     bool unmeasured = false;                              // serves, but what batching does was left open

@@ -22,9 +22,9 @@ Result<std::shared_ptr<MemoryClaim>> DeviceSupervisor::claim_memory(std::size_t 
       members_[position].device.memory, label_, shared_from_this(), position, 0, urgent, policy_.idle_after};
   {
     const Lock lock(mutex_);
-    // Of a model that does not batch any more only the first form is made; the forms that it had are in bytes.
+    // Of a model that does not batch any more only the first form is made.
     const auto& member = members_[position];
-    request.bytes = member.unbatched ? member.device.memory_bytes : member.bytes;
+    request.bytes = member.unbatched ? member.first_form_bytes : member.bytes;
   }
   return context_.memory.claim(request);
 }
@@ -49,6 +49,7 @@ Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain(std::size_t position
   {
     const Lock lock(mutex_);
     auto& member = members_[position];
+    member.first_form_bytes = bytes;
     // After the first time it is known what all forms of the model take together.
     member.bytes = member.batching && !member.unbatched ? std::max(bytes, member.bytes) : bytes;
     obtained.spec.decided = decided(member);

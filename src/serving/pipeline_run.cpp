@@ -41,7 +41,8 @@ struct PipelineRun::NodeCall final : CallCompletion {
   bool pinned = false;   // cancel() is on its way
   bool told = false;     // ended while pinned
   bool crowded = false;  // others of the run were in flight when it began
-  bool again = false;    // it found no room, and is put off
+  bool asked = false;    // its servable asked whether it is tried again, and has counted accordingly
+  bool again = false;    // the answer
   NodeCall* next_put_off = nullptr;
 };
 
@@ -264,6 +265,7 @@ void PipelineRun::launch(NodeCall& node_call) {
 // Without the lock. Not every servable asks.
 bool PipelineRun::tries_again(NodeCall& node_call) noexcept {
   const std::lock_guard lock(mutex_);
+  node_call.asked = true;
   node_call.again = status_.ok() && has_company(node_call);
   return node_call.again;
 }
@@ -302,7 +304,8 @@ void PipelineRun::ended(NodeCall& node_call) noexcept {
 
 void PipelineRun::settle(NodeCall& node_call) {
   const auto& outcome = node_call.call.status;
-  const bool again = node_call.again || (outcome.code() == StatusCode::kResourceExhausted && has_company(node_call));
+  const bool again =
+      node_call.asked ? node_call.again : outcome.code() == StatusCode::kResourceExhausted && has_company(node_call);
   node_call.in_flight = false;
   node_call.keep.reset();
   --in_flight_;
@@ -335,7 +338,7 @@ void PipelineRun::put_off(NodeCall& node_call) noexcept {
   call.clear();
   call.servable = std::move(servable);
   call.completion = &node_call;
-  node_call.told = node_call.again = false;
+  node_call.told = node_call.asked = node_call.again = false;
   node_call.next_put_off = std::exchange(put_off_, &node_call);
 }
 

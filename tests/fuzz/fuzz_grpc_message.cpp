@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 
 #include "inference/grpc_service.pb.h"
@@ -67,6 +68,8 @@ void fill_and_answer(rpc::InferenceMessage& message, const BufferRef& bytes, Buf
 
 void infer(const BufferRef& buffer, wire::Bytes bytes, BufferPool& pool) {
   require(kserve_grpc::infer_bulk_offset(bytes) <= bytes.size());
+  const auto id = std::as_bytes(std::span(kserve_grpc::infer_request_id(bytes)));
+  require(id.empty() || (id.data() >= bytes.data() && id.data() + id.size() <= bytes.data() + bytes.size()));
   kserve_grpc::InferMessage message;
   if (!message.parse(bytes).ok()) return;
   inference::ModelInferRequest expected;

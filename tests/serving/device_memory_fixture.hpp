@@ -60,9 +60,15 @@ struct Model {
     const auto kernel = [this](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
       if (full && full()) return {StatusCode::kResourceExhausted, "no memory for the run"};
       ++runs;
+      if (gives_nothing) {
+        out[0].view = {DataType::kFp32, {0, 1}, nullptr, 0};
+        return {};
+      }
       return test::add_kernel(number)(in, out);
     };
-    auto made = std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1, 1})), kernel);
+    const auto rows = batches ? Dimension::any() : Dimension::fixed(1);
+    auto made =
+        std::make_shared<test::FakeModel>(test::add_signature(PartialShape{{rows, Dimension::fixed(1)}}), kernel);
     made->mutable_info().memory_bytes = bytes;
     made->is_stateful = stateful;
     in_memory = made;
@@ -87,10 +93,12 @@ struct Model {
   const float number;
   const std::uint64_t bytes;
   bool stateful = false;
+  bool batches = false;
   std::optional<Duration> idle_after;
   std::atomic<int> compilations{0};
   std::atomic<int> full_compilations{0};
   std::atomic<bool> refuses{false};
+  std::atomic<bool> gives_nothing{false};  // no rows, however many there should be
   std::atomic<int> runs{0};
   std::function<bool()> full;
   CompiledForm in_memory;
@@ -116,6 +124,7 @@ struct SharedMemoryTest : testing::Test {
     made.policy.last_retry = milliseconds(20);
     made.policy.idle_after = model.idle_after;
     made.stateful.enabled = model.stateful;
+    if (model.batches) made.batching.mode = scheduling::BatchingMode::kOn;
     if (devices.empty()) devices.push_back(model.device("DEVICE"));
     made.devices = std::move(devices);
     auto result = ModelServable::create(std::move(made), *context);

@@ -104,6 +104,31 @@ TEST_F(SharedMemoryTest, FormsThatAreTriedBehindAModelThatServesGiveTheirMemoryB
   EXPECT_EQ(ask(a), 1);
 }
 
+TEST_F(SharedMemoryTest, WhatAModelTakesIsKnownAlsoAfterItsBatchesGaveOtherRows) {
+  share(15, hours(1));
+  a.batches = true;
+  auto device = a.device("DEVICE");
+  device.memory_bytes = 1;  // the files are small, the model is not
+  ASSERT_TRUE(open(a, {device}).ok());
+  a.gives_nothing = true;
+  EXPECT_TRUE(send(a, 0)->wait());
+  a.in_memory.lock()->wait_until_told();
+  EXPECT_TRUE(soon([&] { return a.report().info.note.ends_with("gave other rows than it was given"); }));
+  a.gives_nothing = false;
+  ASSERT_TRUE(open(b).ok());
+  ASSERT_EQ(a.state(), DeviceState::kIdle);
+  b.in_memory.lock()->hold();
+  const auto busy = send(b, 0);
+  const auto waiting = send(a, 0);
+  EXPECT_TRUE(soon([&] { return a.report().reason.starts_with("waits for memory: Model a version 1 needs 10 B"); }));
+  EXPECT_EQ(a.compilations, 1) << "it is not compiled before there is room for it";
+  b.in_memory.lock()->release();
+  EXPECT_TRUE(busy->wait());
+  ASSERT_TRUE(waiting->wait());
+  EXPECT_EQ(waiting->value(), 1);
+  EXPECT_EQ(a.compilations, 2);
+}
+
 TEST_F(SharedMemoryTest, ABusyModelIsNeverTakenAndTheLoadSaysWhoHasWhat) {
   share(20, hours(1), milliseconds(60));
   ASSERT_TRUE(open(a).ok());

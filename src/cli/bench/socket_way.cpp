@@ -147,10 +147,12 @@ class SocketSlot final : private InferCompletion {
   void on_infer_done(const Status& status) noexcept override {
     failure_ = status;
     std::uint64_t size = 0;
+    std::size_t last = 0;  // output with bytes: once they are sent, the client may begin the next run
     for (std::size_t i = 0; i < output_count_ && failure_.ok(); ++i) {
       const auto output = request_->output(i);
       if (output.ok()) {
         size += output->bytes;
+        if (output->bytes > 0) last = i;
       } else {
         failure_ = output.status();
       }
@@ -160,9 +162,9 @@ class SocketSlot final : private InferCompletion {
     running_.notify_all();
     const bool answers = size > 0 && size != kFailed;
     if (!send_all(ends_.server, std::as_bytes(std::span(&size, 1)), answers) || !answers) return;
-    for (std::size_t i = 0; i < output_count_; ++i) {
+    for (std::size_t i = 0; i <= last; ++i) {
       const auto output = request_->output(i);
-      if (!send_all(ends_.server, {output->data, output->bytes}, i + 1 < output_count_)) return;
+      if (!send_all(ends_.server, {output->data, output->bytes}, i < last)) return;
     }
   }
 

@@ -234,6 +234,16 @@ Status InferRequest::check_contents() const {
       fmt::format("Invalid number of raw_input_contents - Expected: {}; Actual: {}", expected, raw_contents.size()));
 }
 
+std::string_view infer_request_id(wire::Bytes message) noexcept {
+  constexpr int kMaxFields = 16;
+  WireReader reader(message);
+  Field field;
+  for (int seen = 0; seen < kMaxFields && reader.next(field); ++seen) {
+    if (field.is(3, WireType::kLength)) return field.text();
+  }
+  return {};
+}
+
 std::size_t infer_bulk_offset(wire::Bytes prefix) noexcept {
   const auto large = [](const wire::FieldHead& head) { return head.length >= wire::kSmallestBulk; };
   for (std::size_t at = 0; at < prefix.size();) {

@@ -78,6 +78,10 @@ class InferRequest {
   Status check_contents() const;
 };
 
+// The id in a message that is not parsed, for the answer that refuses it. Only the first few fields are looked at:
+// serializers write them in the order of their numbers, and the id's is 3. Empty: none seen.
+std::string_view infer_request_id(wire::Bytes message) noexcept;
+
 // Where in a message the bulk begins: the first raw block, or the first typed block of a large input. prefix is as much
 // of the message as is there. 0: none seen.
 std::size_t infer_bulk_offset(wire::Bytes prefix) noexcept;

@@ -72,6 +72,8 @@ class InferenceJob : private serving::CallCompletion {
   // For on_done(). Counts the request and lets go of everything it held.
   void end(const Status& status) noexcept;
   [[nodiscard]] const InferenceMessage& message() const noexcept { return *message_; }
+  // Before end(). The message as it came, parsed or not.
+  [[nodiscard]] wire::Bytes request_bytes() const noexcept { return request_.bytes; }
 
  private:
   enum Flag : std::uint8_t {

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/thread_pool.hpp"
 #include "inference/grpc_service.pb.h"
 #include "router_fixture.hpp"
 #include "support/eventually.hpp"
@@ -159,6 +160,51 @@ TEST_F(StreamTest, OthersHaveTheirTurnWhileAStreamGoesOn) {
   ASSERT_EQ(seen.size(), 102U);
   EXPECT_EQ(std::ranges::find(seen, kAtFirst) - seen.begin(), 1);
   EXPECT_LT(std::ranges::find(seen, kInBetween) - seen.begin(), 30) << "only a few of the stream go first";
+}
+
+// A stream of its own, whose one reader has one place.
+TEST_F(StreamTest, GoesOnWhereNoReaderHasAPlace) {
+  exchange.end_messages();
+  ThreadPool readers("readers", 1, 1);
+  const InferenceServices services{catalog, nullptr, &readers};
+  handoff::WaitingPool<kserve_grpc::StreamInference> jobs([&](auto&) {
+    return std::make_unique<kserve_grpc::StreamInference>(services, std::make_unique<kserve_grpc::InferMessage>(true));
+  });
+  handoff::WaitingPool<kserve_grpc::InferStream> streams(
+      [&](auto& home) { return std::make_unique<kserve_grpc::InferStream>(*jobs, home); });
+  std::atomic<bool> held{false};
+  std::latch first(1);
+  add_model("holding", [&](serving::InferenceCall& call) {
+    held = true;
+    first.wait();
+    call.outputs.push_back({"a", call.inputs[0].tensor, false});
+  });
+
+  test::FakeRpcExchange crowded(kPath);
+  streams->acquire().handle(crowded);
+  crowded.send(request_with(long_id(), 0, "holding"));
+  EXPECT_TRUE(test::eventually([&] { return held.load(); }, std::chrono::seconds(60)));
+  const auto is_long = [](std::size_t i) { return i % 10 == 9; };
+  constexpr std::size_t kCount = 60;
+  for (std::size_t i = 1; i < kCount; ++i)
+    crowded.send(request_with(is_long(i) ? long_id() : std::to_string(i), static_cast<float>(i)));
+  crowded.end_messages();
+  EXPECT_TRUE(readers.submit([] {})) << "the one place";
+  first.count_down();
+  ASSERT_TRUE(crowded.wait_finished());
+  EXPECT_TRUE(crowded.status().ok());
+  const auto written = crowded.written();
+  ASSERT_EQ(written.size(), kCount);
+  std::size_t refused = 0;
+  for (std::size_t i = 1; i < kCount; ++i) {
+    const auto response = parsed(written[i]);
+    EXPECT_EQ(response.infer_response().id(), is_long(i) ? long_id() : std::to_string(i));
+    if (response.error_message().empty()) continue;
+    EXPECT_TRUE(is_long(i)) << i;
+    EXPECT_EQ(response.error_message(), "Too many long requests are waiting to be read");
+    ++refused;
+  }
+  EXPECT_GT(refused, 0U);
 }
 
 TEST_F(StreamTest, ALongRequestOnItsWayIsEndedWithItsStream) {
