@@ -125,7 +125,8 @@ inline constexpr OptionSpec kListenerOptions[] = {
      .group = OptionGroup::kSecurity,
      .value = "FILE",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.api_key_file; },
-     .help = "The first line is the key that clients send as \"Authorization: Bearer KEY\".",
+     .help = "The first line is the key that clients send as \"Authorization: Bearer KEY\". The environment variable "
+             "holds the key itself.",
      .environment = "API_KEY"},
     {.name = "api_key_scope",
      .group = OptionGroup::kSecurity,

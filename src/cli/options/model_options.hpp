@@ -72,7 +72,8 @@ inline constexpr OptionSpec kModelOptions[] = {
      .group = OptionGroup::kConfig,
      .value = "FILE",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.config_path; },
-     .help = "config.json with several models and pipelines, instead of the options for one model.",
+     .help = "config.json with several models and pipelines, instead of the options for one model. The environment "
+             "variable names the folder that holds it.",
      .environment = "OVMS_MODEL_REPOSITORY_PATH"},
     {.name = "model_control_mode",
      .group = OptionGroup::kConfig,
