@@ -191,7 +191,8 @@ inline constexpr OptionSpec kListenerOptions[] = {
      .group = OptionGroup::kLimits,
      .value = "SECONDS",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.limits.receive_timeout_seconds; },
-     .help = "A request that stops arriving is given up after this.",
+     .help = "A body that stops arriving is given up after this; a head, a TLS handshake or an HTTP/2 preface after 15 "
+             "s at most.",
      .range = OptionRange{1, 86400}},
     {.name = "shutdown_timeout_seconds",
      .group = OptionGroup::kLimits,

@@ -46,7 +46,7 @@ class RpcRouter final : public transport::RpcHandler {
  public:
   // Blocking requests that may wait for the worker; one more is refused with RESOURCE_EXHAUSTED.
   static constexpr std::size_t kMaxBlocking = 64;
-  // Of a request that is neither inference nor loads a model; a longer one is refused.
+  // Of a request that neither infers nor loads, unloads or reloads; a longer one is refused.
   static constexpr std::size_t kMaxControlBytes = std::size_t{1} << 20;
 
   explicit RpcRouter(RpcRouterOptions options);
