@@ -68,9 +68,10 @@ void fill_and_answer(rpc::InferenceMessage& message, const BufferRef& bytes, Buf
 
 void infer(const BufferRef& buffer, wire::Bytes bytes, BufferPool& pool) {
   require(kserve_grpc::infer_bulk_offset(bytes) <= bytes.size());
-  const auto id = std::as_bytes(std::span(kserve_grpc::infer_request_id(bytes)));
-  require(id.empty() || (id.data() >= bytes.data() && id.data() + id.size() <= bytes.data() + bytes.size()));
   kserve_grpc::InferMessage message;
+  message.parse_head(bytes);
+  const auto id = std::as_bytes(std::span(message.request().id));
+  require(id.empty() || (id.data() >= bytes.data() && id.data() + id.size() <= bytes.data() + bytes.size()));
   if (!message.parse(bytes).ok()) return;
   inference::ModelInferRequest expected;
   if (expected.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
@@ -93,6 +94,7 @@ void infer(const BufferRef& buffer, wire::Bytes bytes, BufferPool& pool) {
 void predict(const BufferRef& buffer, wire::Bytes bytes, BufferPool& pool) {
   require(tfserving_grpc::predict_bulk_offset(bytes) <= bytes.size());
   tfserving_grpc::PredictRequest request;
+  request.parse_head(bytes);
   if (!request.parse(bytes).ok()) return;
   tensorflow::serving::PredictRequest expected;
   if (expected.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {

@@ -7,6 +7,7 @@
 
 #include "base/recycle.hpp"
 #include "protocols/kserve_grpc/infer_parameter.hpp"
+#include "protocols/rpc/inference_message.hpp"
 #include "protocols/rpc/version_text.hpp"
 #include "protocols/wire/field_head.hpp"
 #include "protocols/wire/tensor_bytes.hpp"
@@ -177,6 +178,24 @@ Status InferRequest::parse(wire::Bytes message) {
   return status.ok() ? check_contents() : status;
 }
 
+void InferRequest::parse_head(wire::Bytes message) {
+  clear();
+  WireReader reader(message);
+  Field field;
+  for (int seen = 0; seen < rpc::kMaxHeadFields && reader.next(field); ++seen) {
+    if (field.is(3, WireType::kLength)) id = field.text();
+    if (field.bytes.size() > rpc::kMaxHeadName) continue;
+    if (field.is(1, WireType::kLength)) model_name = field.text();
+    if (field.is(2, WireType::kLength)) version_text = field.text();
+  }
+  auto parsed = rpc::parse_version(version_text);
+  if (parsed.ok()) {
+    version = parsed.value();
+  } else {
+    model_name = {};
+  }
+}
+
 Status InferRequest::read_fields(wire::Bytes message) {
   WireReader reader(message);
   Field field;
@@ -232,16 +251,6 @@ Status InferRequest::check_contents() const {
   if (expected == raw_contents.size()) return {};
   return invalid_argument(
       fmt::format("Invalid number of raw_input_contents - Expected: {}; Actual: {}", expected, raw_contents.size()));
-}
-
-std::string_view infer_request_id(wire::Bytes message) noexcept {
-  constexpr int kMaxFields = 16;
-  WireReader reader(message);
-  Field field;
-  for (int seen = 0; seen < kMaxFields && reader.next(field); ++seen) {
-    if (field.is(3, WireType::kLength)) return field.text();
-  }
-  return {};
 }
 
 std::size_t infer_bulk_offset(wire::Bytes prefix) noexcept {

@@ -58,6 +58,11 @@ class InferRequest {
   // kInvalidArgument; name and version are then those that were found, no name where the version is none.
   Status parse(wire::Bytes message);
 
+  // Of a message that is refused unread: the model, its version and the id, for its answer and its model's counters.
+  // Only the first 16 fields are looked at (serializers write them in the order of their numbers), and names of more
+  // than 4096 bytes are none. Forgets what was there before.
+  void parse_head(wire::Bytes message);
+
   // Forgets the request; keeps the vectors' usual capacity.
   void clear() noexcept;
   // What the object itself takes, beyond the message that it points into.
@@ -77,10 +82,6 @@ class InferRequest {
   Status add_field(const wire::Field& field);
   Status check_contents() const;
 };
-
-// The id in a message that is not parsed, for the answer that refuses it. Only the first few fields are looked at:
-// serializers write them in the order of their numbers, and the id's is 3. Empty: none seen.
-std::string_view infer_request_id(wire::Bytes message) noexcept;
 
 // Where in a message the bulk begins: the first raw block, or the first typed block of a large input. prefix is as much
 // of the message as is there. 0: none seen.

@@ -130,8 +130,7 @@ void InferStream::answer(StreamInference& job) noexcept {
     if (!job.status_.ok()) {
       reply.clear();
       const auto id = static_cast<const InferMessage&>(job.message()).request().id;
-      // Of a message that no reader had a place for, nothing was read.
-      write_stream_error(id.empty() ? infer_request_id(job.request_bytes()) : id, job.status_, reply.text());
+      write_stream_error(id, job.status_, reply.text());
     }
     exchange_->write();
   }

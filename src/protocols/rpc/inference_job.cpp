@@ -41,7 +41,7 @@ void InferenceJob::start() noexcept {
   if (state_.load(std::memory_order_acquire) & kCancelled) return give_up(cancelled_status());
   Status status;
   if (left_to_reader(status, [this] { read(); })) return;
-  if (!status.ok()) return give_up(std::move(status));
+  if (!status.ok()) return refuse_unread(std::move(status));
   read();
 }
 
@@ -95,6 +95,15 @@ void InferenceJob::refuse(Status status) noexcept {
   auto found = services_.catalog.find(message_->model(), message_->version());
   if (found.ok()) call_.servable = std::move(found).value();
   give_up(std::move(status));
+}
+
+void InferenceJob::refuse_unread(Status status) noexcept {
+  const auto named = guarded(decoded_, [&]() -> Status {
+    message_->parse_head(request_.bytes);
+    return {};
+  });
+  if (!named.ok()) message_->clear();
+  refuse(std::move(status));
 }
 
 // Before the servable was given the call.

@@ -72,8 +72,6 @@ class InferenceJob : private serving::CallCompletion {
   // For on_done(). Counts the request and lets go of everything it held.
   void end(const Status& status) noexcept;
   [[nodiscard]] const InferenceMessage& message() const noexcept { return *message_; }
-  // Before end(). The message as it came, parsed or not.
-  [[nodiscard]] wire::Bytes request_bytes() const noexcept { return request_.bytes; }
 
  private:
   enum Flag : std::uint8_t {
@@ -89,6 +87,7 @@ class InferenceJob : private serving::CallCompletion {
   bool left_to_reader(Status& status, Step step) noexcept;
   void loaded(Result<serving::ServableHandle> found) noexcept;
   void refuse(Status status) noexcept;
+  void refuse_unread(Status status) noexcept;
   void give_up(Status status) noexcept;
   static void pass_on(const InferenceServices& services, Sequel* sequel) noexcept;
   void resolved(Result<serving::ServableHandle> found) noexcept;

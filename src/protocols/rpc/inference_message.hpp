@@ -25,6 +25,10 @@ struct FillContext {
   const transport::SharedMemoryRegistry* shared_memory;  // null: clients cannot use shared memory
 };
 
+// What parse_head() looks at: fields of a message, and bytes of a name in it. It runs on network threads.
+inline constexpr int kMaxHeadFields = 16;
+inline constexpr std::size_t kMaxHeadName = 4096;
+
 // Reusable: parse() forgets the request before. Views that it hands out point into the message's bytes. Not
 // thread-safe.
 class InferenceMessage {
@@ -36,6 +40,9 @@ class InferenceMessage {
   // Walks the request. Errors: kInvalidArgument for whatever can be seen without the model; model() and version() then
   // say what was found of them.
   virtual Status parse(wire::Bytes message) = 0;
+  // Instead of parse(), of a message that is refused unread: what model() and version() say, and what its answer names,
+  // as far as its first fields tell. In a time that does not depend on the message.
+  virtual void parse_head(wire::Bytes message) = 0;
   // Forgets the request, before its bytes go; what an unusually large one made it keep, too.
   virtual void clear() noexcept = 0;
   // What parse() took for itself.

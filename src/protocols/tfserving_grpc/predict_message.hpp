@@ -13,6 +13,7 @@ class PredictMessage final : public rpc::InferenceMessage {
  public:
   [[nodiscard]] observability::Method method() const noexcept override { return observability::Method::kPredict; }
   Status parse(wire::Bytes message) override { return request_.parse(message); }
+  void parse_head(wire::Bytes message) override { request_.parse_head(message); }
   void clear() noexcept override { request_.clear(); }
   [[nodiscard]] std::size_t memory_bytes() const noexcept override { return request_.memory_bytes(); }
   [[nodiscard]] std::string_view model() const noexcept override { return request_.model_name; }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/recycle.hpp"
+#include "protocols/rpc/inference_message.hpp"
 #include "protocols/wire/field_head.hpp"
 #include "protocols/wire/tensor_bytes.hpp"
 
@@ -57,6 +58,16 @@ Status PredictRequest::parse(wire::Bytes message) {
   }
   if (!reader.ok()) return malformed_message();
   return has_spec ? Status() : invalid_argument("model_spec missing in request");
+}
+
+void PredictRequest::parse_head(wire::Bytes message) {
+  clear();
+  WireReader reader(message);
+  Field field;
+  for (int seen = 0; seen < rpc::kMaxHeadFields && reader.next(field); ++seen) {
+    if (!field.is(1, WireType::kLength) || field.bytes.size() > rpc::kMaxHeadName) continue;
+    if (!read_model_spec(field.bytes).ok()) return clear();
+  }
 }
 
 Status PredictRequest::read_model_spec(wire::Bytes message) {

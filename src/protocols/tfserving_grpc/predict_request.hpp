@@ -30,6 +30,10 @@ class PredictRequest {
   // kInvalidArgument.
   Status parse(wire::Bytes message);
 
+  // Of a message that is refused unread: the model and its version, for the model's counters, from the first 16 fields.
+  // A model_spec of more than 4096 bytes is none. Forgets what was there before.
+  void parse_head(wire::Bytes message);
+
   // Forgets the request; keeps the vectors' usual capacity.
   void clear() noexcept;
   // What the object itself takes, beyond the message that it points into.

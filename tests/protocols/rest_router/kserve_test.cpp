@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
 
 #include <cstring>
+#include <latch>
 #include <limits>
 #include <regex>
 
+#include "protocols/kserve/kserve_endpoints.hpp"
 #include "protocols/rest_router/router_fixture.hpp"
 
 namespace ocelli::rest {
@@ -281,6 +283,30 @@ TEST_F(KserveTest, CountsRequestsByMethod) {
   EXPECT_EQ(metrics.success[static_cast<std::size_t>(Method::kModelReady)][rest], 1u);
   EXPECT_EQ(metrics.success[static_cast<std::size_t>(Method::kModelMetadata)][rest], 1u);
   EXPECT_EQ(metrics.errors[static_cast<std::size_t>(StatusCode::kInvalidArgument)], 1u);
+}
+
+TEST_F(KserveTest, ALongRequestThatNoReaderHasAPlaceForCountsAsFailed) {
+  std::latch held(1);
+  std::latch end(1);
+  ThreadPool readers("readers", 1, 1);
+  ASSERT_TRUE(readers.submit([&] {
+    held.count_down();
+    end.wait();
+  }));
+  held.wait();
+  EXPECT_TRUE(readers.submit([] {})) << "the one place";
+  RestServices services(catalog, background);
+  services.readers = &readers;
+  kserve::KserveEndpoints endpoints(services);
+  test::FakeHttpExchange exchange(transport::HttpMethod::kPost, "/v2/models/dummy/infer",
+                                  std::string(kTen) + std::string(200'000, ' '));
+  endpoints.infer(exchange, {.name = "dummy", .version = {}, .decoded = {}});
+  EXPECT_TRUE(exchange.wait());
+  end.count_down();
+  EXPECT_EQ(exchange.status, 429);
+  EXPECT_THAT(exchange.reply(), testing::HasSubstr("Too many long requests are waiting to be read"));
+  EXPECT_EQ(dummy->metrics().errors[static_cast<std::size_t>(StatusCode::kResourceExhausted)], 1U);
+  EXPECT_EQ(dummy->metrics().stat_fail.count, 1U);
 }
 
 TEST_F(KserveTest, RequestsThatSayNothingSensibleCountAsFailed) {
