@@ -46,9 +46,16 @@ def photo(size, channels=3, seed=1):
     return np.clip(np.stack(planes, -1) + rng.normal(0, 6, (height, width, channels)), 0, 255).astype(np.uint8)
 
 
+def own_folder(test):
+    """A temporary folder that goes with the test."""
+    folder = tempfile.TemporaryDirectory(prefix="ocelli-image-")
+    test.addCleanup(folder.cleanup)
+    return pathlib.Path(folder.name)
+
+
 class Generated(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.folder = own_folder(self)
 
     def check(self, name, save):
         path = self.folder / name
@@ -112,7 +119,7 @@ class Generated(unittest.TestCase):
 
 class SmallFilesThatWouldCostMuch(unittest.TestCase):
     def setUp(self):
-        self.path = pathlib.Path(tempfile.mkdtemp()) / "picture"
+        self.path = own_folder(self) / "picture"
 
     def test_scans_without_end(self):
         """Each scan of a few bytes walks over all of the picture."""
