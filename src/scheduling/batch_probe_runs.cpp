@@ -37,6 +37,7 @@ bool BatchProbe::warm_up(const std::optional<BatchFindings>& known) {
     if (!batch.bind(request).ok()) return false;
     failure_ = BoundedRun().run(request, options_.probe_limit);
     if (!failure_.ok()) return false;
+    executor_.fitting_bytes = batch.bytes();
     if (lane == executor_.lanes().front()) {
       single_ = Clock::now() - start;
       start = Clock::now();

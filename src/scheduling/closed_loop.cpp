@@ -11,7 +11,7 @@ double ClosedLoop::run(const std::vector<std::unique_ptr<InferRequest>>& request
   for (std::size_t i = 0; i < requests.size(); ++i) {
     runners_[i].loop = this;
     runners_[i].request = requests[i].get();
-    requests[i]->start(runners_[i]);
+    keep_running(runners_[i]);
   }
   {
     std::unique_lock lock(mutex_);
@@ -23,12 +23,27 @@ double ClosedLoop::run(const std::vector<std::unique_ptr<InferRequest>>& request
   return failed_ ? 0 : static_cast<double>(runs_.load()) / took;
 }
 
+// Starts the request, and anew for as long as it ends below start(), where each run that began the next would nest.
+void ClosedLoop::keep_running(Runner& runner) noexcept {
+  auto again = true;
+  starting_.fetch_add(1, std::memory_order_relaxed);
+  while (again) {
+    again = false;
+    runner.again = &again;
+    auto self = std::this_thread::get_id();
+    runner.starter.store(self, std::memory_order_relaxed);
+    runner.request->start(runner);
+    // Where a thread of the runtime has started it anew meanwhile, it is the starter now.
+    runner.starter.compare_exchange_strong(self, {}, std::memory_order_relaxed);
+  }
+  starting_.fetch_sub(1, std::memory_order_release);
+}
+
 void ClosedLoop::ended(Runner& runner, const Status& status) noexcept {
   runs_.fetch_add(1);
   if (status.ok() && Clock::now() < until_) {
-    starting_.fetch_add(1, std::memory_order_relaxed);
-    runner.request->start(runner);
-    starting_.fetch_sub(1, std::memory_order_release);
+    if (runner.starter.load(std::memory_order_relaxed) != std::this_thread::get_id()) return keep_running(runner);
+    *runner.again = true;
     return;
   }
   const std::lock_guard lock(mutex_);

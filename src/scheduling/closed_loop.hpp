@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -27,8 +28,13 @@ class ClosedLoop {
     void on_infer_done(const Status& status) noexcept override { loop->ended(*this, status); }
     ClosedLoop* loop = nullptr;
     InferRequest* request = nullptr;
+    // The thread that is inside start(), and where it looks whether the run ended there.
+    std::atomic<std::thread::id> starter{};
+    bool* again = nullptr;
   };
 
+  static_assert(std::atomic<std::thread::id>::is_always_lock_free);
+  void keep_running(Runner& runner) noexcept;
   void ended(Runner& runner, const Status& status) noexcept;
 
   std::vector<Runner> runners_;

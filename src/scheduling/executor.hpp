@@ -132,6 +132,9 @@ class Executor {
   TimePoint last_use{};            // begin or end of its last run, or when it came
   std::uint32_t users = 0;         // threads that walk over its lanes without the lock
   std::uint32_t since_inline = 0;  // runs since the last one that was tried on the submitter's own thread
+  // Most input bytes of a run that went well, and of one that was quick enough for the submitter's own thread.
+  std::size_t fitting_bytes = 0;
+  std::size_t quick_bytes = 0;
   // Out of memory: the limit that was set, when it may be doubled, and failures of single runs in a row.
   std::uint32_t items_limit = std::numeric_limits<std::uint32_t>::max();
   TimePoint limit_until{};

@@ -60,6 +60,13 @@ void Lane::choose_variant() noexcept {
   }
 }
 
+void Lane::count_bytes() noexcept {
+  input_bytes = 0;
+  for (const auto* item = batch_.front(); item; item = WorkList::next(*item)) {
+    for (const auto& input : item->work.inputs) input_bytes += input.bytes;
+  }
+}
+
 Status Lane::prepare(BufferPool& pool) noexcept {
   try {
     const auto total = items();

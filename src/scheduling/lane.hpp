@@ -52,6 +52,8 @@ class Lane final : private InferCompletion {
 
   // Picks the compiled form for the batch. Under the scheduler's lock, because cancel() reads the choice.
   void choose_variant() noexcept;
+  // Sets input_bytes.
+  void count_bytes() noexcept;
   // Binds the batch's tensors. On failure nothing runs and the batch is to be failed with the status.
   Status prepare(BufferPool& pool) noexcept;
   // Begins the run. True: the runtime ended it before start() returned, on this thread; status is its outcome and the
@@ -75,6 +77,7 @@ class Lane final : private InferCompletion {
   bool parked = false;                // ended while pinned
   std::atomic<bool> stopping{false};  // cancel() was sent to this run; read without the lock too
   bool ahead = false;                 // waits inside the runtime for the end of another lane's run
+  std::size_t input_bytes = 0;        // of the batch's inputs together
   TimePoint taken{};                  // when its batch was chosen
   std::atomic<TimePoint> begun{};     // when it stopped to be ahead; zero when it never was. Read without the lock too
   TimePoint prepared{};               // when the run began, its tensors bound

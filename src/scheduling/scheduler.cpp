@@ -217,8 +217,8 @@ void Scheduler::stop_expired_runs(TimePoint now, TimePoint& next) noexcept {
   });
 }
 
-void Scheduler::stop_retiring_runs() noexcept {
-  stop_runs([](const Lane& lane) { return lane.executor().retiring; });
+void Scheduler::stop_retiring_runs(std::size_t position) noexcept {
+  stop_runs([&](const Lane& lane) { return lane.executor().retiring && lane.executor().position == position; });
 }
 
 // --- the end

@@ -108,6 +108,7 @@ class Scheduler final : private LaneObserver, private TimerClient {
 
  private:
   using Lock = std::unique_lock<std::mutex>;
+  using Executors = std::vector<std::unique_ptr<Executor>>;
 
   // Something that the watch is to be told once the lock is released.
   struct Incident {
@@ -129,6 +130,10 @@ class Scheduler final : private LaneObserver, private TimerClient {
   bool ready(const Executor& executor, TimePoint now) noexcept;
   bool fill(Lane& lane, TimePoint now, WorkList& dropped) noexcept;
   void take_batch(Lane& lane, WorkItem& head) noexcept;
+  static bool runs_alone(const WorkItem& item) noexcept;
+  static bool joins(const Executor& executor, const WorkItem& item) noexcept;
+  static TimePoint latest_start(const Executor& executor, const WorkItem& item) noexcept;
+  void note_size(const Lane& lane, Duration took) noexcept;
   bool refill(Lane& lane, TimePoint now, WorkList& dropped) noexcept;
   bool may_run_inline(Lane& lane) noexcept;
   Incident settle(Lane& lane, const Status& status, bool relief, WorkList& done) noexcept;
@@ -147,10 +152,11 @@ class Scheduler final : private LaneObserver, private TimerClient {
   void publish_queue() noexcept;
 
   void insert(std::unique_ptr<Executor> executor);
+  Executors::const_iterator find(std::size_t position) const noexcept;
 
   // Without the lock.
   Status tune(Executor& executor);
-  bool drain_retiring(Duration limit) noexcept;
+  bool drain_retiring(std::size_t position, Duration limit) noexcept;
   void report(Incident& incident, const Status& why) noexcept;
   bool may_relieve(const Lane& lane, const Status& status) noexcept;
   void wake_sleeper() noexcept;
@@ -162,7 +168,7 @@ class Scheduler final : private LaneObserver, private TimerClient {
   template <typename Predicate>
   void stop_runs(const Predicate& wanted) noexcept;
   void stop_expired_runs(TimePoint now, TimePoint& next) noexcept;
-  void stop_retiring_runs() noexcept;
+  void stop_retiring_runs(std::size_t position) noexcept;
   void stop_run(Lane& lane) noexcept;
   void tell(WorkList& done, std::size_t others) noexcept;
   static void tell_each(WorkList& done) noexcept;
@@ -175,8 +181,8 @@ class Scheduler final : private LaneObserver, private TimerClient {
 
   mutable std::mutex mutex_;
   std::condition_variable idle_;
-  std::condition_variable quiet_;                     // an executor that retires may have become quiet
-  std::vector<std::unique_ptr<Executor>> executors_;  // by position
+  std::condition_variable quiet_;  // an executor that retires may have become quiet
+  Executors executors_;            // by position
   DeviceWatch* watch_ = nullptr;
   bool device_coming_ = false;
   bool asleep_ = false;      // a device was taken out until work waits

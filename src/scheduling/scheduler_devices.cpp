@@ -60,7 +60,7 @@ Status Scheduler::measure(std::size_t position) {
   pump();
   WorkList none;
   tell(none, 1);
-  drain_retiring(kStopPatience);
+  drain_retiring(position, kStopPatience);
   return {};
 }
 
@@ -88,22 +88,24 @@ bool Scheduler::remove(std::size_t position, Duration limit) noexcept {
     for (const auto& executor : executors_) executor->retiring = executor->retiring || executor->position == position;
     publish_lanes();
   }
-  return drain_retiring(limit);
+  return drain_retiring(position, limit);
 }
 
-// Waits until what runs on executors that are to go has ended, and destroys them; see remove().
-bool Scheduler::drain_retiring(Duration limit) noexcept {
+// Waits until what runs on the executors of the position that are to go has ended, and destroys them, and others whose
+// time has come; see remove().
+bool Scheduler::drain_retiring(std::size_t position, Duration limit) noexcept {
   std::vector<std::unique_ptr<Executor>> gone;
   WorkList stranded;
   bool all = true;
   {
     Lock lock(mutex_);
     const auto quiet = [&] {
-      return std::ranges::all_of(executors_, [](const auto& each) { return !each->retiring || each->quiet(); });
+      return std::ranges::all_of(
+          executors_, [&](const auto& each) { return !each->retiring || each->position != position || each->quiet(); });
     };
     if (!quiet_.wait_for(lock, limit, quiet)) {
       lock.unlock();
-      stop_retiring_runs();
+      stop_retiring_runs(position);
       lock.lock();
       all = quiet_.wait_for(lock, kStopPatience, quiet);
     }
@@ -212,7 +214,10 @@ Scheduler::Incident Scheduler::judge(Lane& lane, const Status& status) noexcept 
   if (status.code() == StatusCode::kResourceExhausted) {
     // The request may be what is too large, and then it is not the others' outage. With AUTO the next device only
     // stands by: it comes when this one is out, and only then is the request answered.
-    const bool next_stands_by = device_coming_ && !other_device(executor, 0);
+    const bool alone = !other_device(executor, 0);
+    const bool next_stands_by = device_coming_ && alone;
+    // Without anybody to take over, only what fitted before says something about the device.
+    if (alone && !device_coming_ && lane.input_bytes > executor.fitting_bytes) return {};
     if (executor.in_host_memory() || (++executor.memory_strikes < kMemoryStrikes && !next_stands_by)) return {};
   }
   const bool gone = status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kResourceExhausted;

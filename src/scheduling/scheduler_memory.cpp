@@ -11,18 +11,25 @@ constexpr Duration kReliefPause = std::chrono::seconds(5);
 
 }  // namespace
 
+// With the lock held: the device at the position, and not one that went before it and whose last run has not ended.
+Scheduler::Executors::const_iterator Scheduler::find(std::size_t position) const noexcept {
+  return std::ranges::find_if(executors_,
+                              [&](const auto& each) { return each->position == position && !each->retiring; });
+}
+
 // --- going to sleep
 
 bool Scheduler::remove_unused(std::size_t position, TimePoint since) noexcept {
   std::unique_ptr<Executor> gone;
   {
     const Lock lock(mutex_);
-    const auto found = std::ranges::find(executors_, position, [](const auto& each) { return each->position; });
+    const auto found = find(position);
     if (found == executors_.end() || !queue_.empty()) return false;
     const auto& executor = **found;
     if (!executor.usable() || executor.paused || !executor.quiet() || executor.last_use > since) return false;
-    gone = std::move(*found);
-    executors_.erase(found);
+    const auto place = executors_.begin() + (found - executors_.begin());
+    gone = std::move(*place);
+    executors_.erase(place);
     publish_lanes();
   }
   await_idle(*gone);
@@ -31,7 +38,7 @@ bool Scheduler::remove_unused(std::size_t position, TimePoint since) noexcept {
 
 std::optional<DeviceUsage> Scheduler::usage(std::size_t position) const {
   const Lock lock(mutex_);
-  const auto found = std::ranges::find(executors_, position, [](const auto& each) { return each->position; });
+  const auto found = find(position);
   if (found == executors_.end()) return std::nullopt;
   const auto& executor = **found;
   return DeviceUsage{queue_.empty() && executor.quiet(),
@@ -91,7 +98,7 @@ bool Scheduler::pause_for_memory(Lane& lane, TimePoint now, Incident& incident) 
 void Scheduler::resume(std::size_t position) noexcept {
   {
     const Lock lock(mutex_);
-    const auto found = std::ranges::find(executors_, position, [](const auto& each) { return each->position; });
+    const auto found = find(position);
     if (found == executors_.end()) return;
     (*found)->paused = false;
     ++active_;

@@ -18,6 +18,8 @@ constexpr int kTrialFactor = 5;
 constexpr auto kLongestAhead = std::chrono::milliseconds(50);
 // A request goes ahead when it has the time of so many runs left, so that its deadline does not find it there.
 constexpr int kRunsToSpare = 4;
+// One that waits for company keeps at least this part of its time for its run: timers and threads come late.
+constexpr int kSpareShare = 8;
 
 Status stopped_early() { return {StatusCode::kCancelled, "Request was cancelled"}; }
 
@@ -100,13 +102,18 @@ bool Scheduler::has_room(const Executor& executor, std::size_t busy, TimePoint n
 bool Scheduler::ready(const Executor& executor, TimePoint now) noexcept {
   const auto delay = options_.batching.max_delay;
   if (delay <= Duration::zero() || executor.sizes.size() == 1) return true;
-  const auto& head = *queue_.front();
-  const auto waiting = queue_.size();
-  if (head.attempts_ > 0 || waiting >= executor.largest()) return true;
-  if (std::ranges::find(options_.batching.preferred_sizes, waiting) != options_.batching.preferred_sizes.end())
+  std::uint32_t items = 0;
+  auto until = kNever;
+  for (const auto* item = queue_.front(); item; item = WorkList::next(*item)) {
+    // What cannot be put together with others gains nothing by waiting, and what stands before it no more company.
+    if (!joins(executor, *item)) return true;
+    items += item->work.items;
+    if (items >= executor.largest()) return true;
+    until = std::min({until, item->times.queued + delay, latest_start(executor, *item)});
+  }
+  if (until <= now ||
+      std::ranges::find(options_.batching.preferred_sizes, items) != options_.batching.preferred_sizes.end())
     return true;
-  const auto until = head.times.queued + delay;
-  if (until <= now) return true;
   wake_at(until);
   return false;
 }
@@ -134,6 +141,7 @@ bool Scheduler::fill(Lane& lane, TimePoint now, WorkList& dropped) noexcept {
   lane.taken = now;
   lane.begun.store({}, std::memory_order_relaxed);
   lane.choose_variant();
+  lane.count_bytes();
   lane.executor().last_use = now;
   metrics_.device_use[std::min(lane.executor().position, observability::kMaxDevices - 1)].begin(now);
   lane.stopping.store(false, std::memory_order_relaxed);
@@ -148,16 +156,33 @@ WorkItem* Scheduler::first_for(const Executor& executor, const WorkList& queue) 
   return item;
 }
 
+// Whether requests are to run alone whatever waits beside them.
+bool Scheduler::runs_alone(const WorkItem& item) noexcept {
+  return item.attempts_ > 0 || item.work.hooks != nullptr || !item.by_rows_;
+}
+
+// Whether the device may run the request together with others.
+bool Scheduler::joins(const Executor& executor, const WorkItem& item) noexcept {
+  return !runs_alone(item) && item.work.items < executor.largest() && (item.work.items == 1 || executor.any_size);
+}
+
+// Until when a request may wait for company and still have the time that its run takes.
+TimePoint Scheduler::latest_start(const Executor& executor, const WorkItem& item) noexcept {
+  if (item.deadline == kNever) return kNever;
+  const auto has = item.deadline - item.times.queued;
+  const auto took = executor.run_time();
+  if (took >= has) return item.times.queued;  // also before the first run
+  return item.deadline - std::max(took * kRunsToSpare, has / kSpareShare);
+}
+
 void Scheduler::take_batch(Lane& lane, WorkItem& head) noexcept {
   const auto& executor = lane.executor();
-  const auto single = [](const WorkItem& item) {
-    return item.attempts_ > 0 || item.work.hooks != nullptr || !item.by_rows_;
-  };
   std::size_t take = 1;
-  if (executor.largest() > 1 && !single(head)) {
+  if (executor.largest() > 1 && !runs_alone(head)) {
     std::uint32_t items = 0;
     std::size_t requests = 0;
-    for (const auto* item = &head; item && items < executor.largest() && !single(*item); item = WorkList::next(*item)) {
+    for (const auto* item = &head; item && items < executor.largest() && !runs_alone(*item);
+         item = WorkList::next(*item)) {
       items += item->work.items;
       ++requests;
       if (executor.accepts(items, requests)) take = requests;
@@ -192,11 +217,24 @@ bool Scheduler::may_run_inline(Lane& lane) noexcept {
   auto& executor = lane.executor();
   // A lane whose last completion is still being told must not run again below it on the same stack.
   if (lane.callbacks > 0 || lane.ahead || options_.inline_below <= Duration::zero()) return false;
+  // How long a larger one takes is not known.
+  if (lane.input_bytes > executor.quick_bytes) return false;
   if (executor.run_time() < options_.inline_below) return true;
   if (executor.run_time() >= options_.inline_below * kTrialFactor || ++executor.since_inline < kInlineTrial)
     return false;
   executor.since_inline = 0;
   return true;
+}
+
+// After a run that went well: what size of input the device is known to take, and quickly.
+void Scheduler::note_size(const Lane& lane, Duration took) noexcept {
+  auto& executor = lane.executor();
+  executor.fitting_bytes = std::max(executor.fitting_bytes, lane.input_bytes);
+  if (took < options_.inline_below * kTrialFactor) {
+    executor.quick_bytes = std::max(executor.quick_bytes, lane.input_bytes);
+  } else if (lane.input_bytes <= executor.quick_bytes) {
+    executor.quick_bytes = lane.input_bytes / 2;
+  }
 }
 
 // Takes the results of an ended run and lets go of its buffers.
@@ -227,6 +265,7 @@ Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, bool rel
   relief = relief && pause_for_memory(lane, ended, incident);
   if (status.ok()) {
     executor.observe_run(ended - lane.prepared);
+    note_size(lane, ended - lane.prepared);
     executor.memory_strikes = 0;
     incident = relax(executor, ended);
   } else if (!relief) {
@@ -248,7 +287,8 @@ Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, bool rel
       item->state_ = WorkItem::State::kQueued;
       // A batch that was too large is tried in halves first.
       if (batch == 1 || status.code() != StatusCode::kResourceExhausted || !lane.ran) ++item->attempts_;
-      if (batch == 1 && status.code() == StatusCode::kResourceExhausted) item->avoid_ |= executor.mark();
+      const bool refused = status.code() == StatusCode::kResourceExhausted || !lane.ran;
+      if (batch == 1 && refused) item->avoid_ |= executor.mark();
       again.push_back(*item);
       continue;
     }
@@ -263,7 +303,10 @@ Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, bool rel
     }
     done.push_back(*item);
   }
-  while (auto* item = again.pop_front()) queue_.put_back(*item);
+  while (auto* item = again.pop_front()) {
+    queue_.put_back(*item);
+    wake_at(item->deadline);  // for a run only the latest deadline of its batch is watched
+  }
   publish_queue();
   if (incident.kind == Incident::Kind::kOut) strand(done);
   return incident;
@@ -277,7 +320,8 @@ bool Scheduler::may_retry(const Lane& lane, const WorkItem& item, const Status& 
   // A run that was stopped so that its device can go, and not because its time was up, moves on.
   if (lane.stopping) return executor.retiring && elsewhere && item.deadline > item.times.finished;
   if (batch > 1) return executor.usable() || elsewhere;
-  if (!lane.ran) return false;
+  // A value that this device's runtime cannot hold, another's may.
+  if (!lane.ran) return status.code() == StatusCode::kInvalidArgument && other_device(executor, item.avoid_);
   if (status.code() == StatusCode::kUnavailable) return executor.out && elsewhere;
   if (status.code() != StatusCode::kResourceExhausted) return false;
   return executor.out ? elsewhere : other_device(executor, item.avoid_);

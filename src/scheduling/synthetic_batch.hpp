@@ -26,6 +26,8 @@ class SyntheticBatch {
   // Item `index` of this batch alone; for per-item batches.
   [[nodiscard]] std::vector<TensorView> item(std::uint32_t index) const;
   [[nodiscard]] const std::vector<TensorView>& inputs() const noexcept { return inputs_; }
+  // Of all inputs together.
+  [[nodiscard]] std::size_t bytes() const noexcept;
   Status bind(InferRequest& request) const { return bind(request, inputs_); }
   static Status bind(InferRequest& request, const std::vector<TensorView>& inputs);
 
@@ -35,8 +37,9 @@ class SyntheticBatch {
   std::vector<TensorView> inputs_;
 };
 
-// Largest absolute difference of two equally long numeric tensors, divided by the largest magnitude in the first (1e-6
-// at least). Infinity when types or sizes differ, or exactly one of two values is not a number.
+// Largest absolute difference of two equally long numeric tensors, divided by the largest finite magnitude in the first
+// (1e-6 at least). Infinity when types or sizes differ, where exactly one of two values is not a number, where one is
+// infinite and the other is not the same, and for integers that are not equal.
 double relative_difference(const TensorView& reference, const TensorView& other) noexcept;
 
 }  // namespace ocelli::scheduling

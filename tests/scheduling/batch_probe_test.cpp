@@ -194,5 +194,30 @@ TEST(SyntheticBatch, ItemsAreTheSameAloneAndInCompanyAndDiffer) {
   EXPECT_EQ(four.inputs()[0].shape, (Shape{4, 16}));
 }
 
+template <typename T>
+double difference(DataType type, std::vector<T> reference, std::vector<T> other) {
+  const auto view = [&](std::vector<T>& values) {
+    return TensorView{type,
+                      {static_cast<std::int64_t>(values.size())},
+                      reinterpret_cast<std::byte*>(values.data()),
+                      values.size() * sizeof(T)};
+  };
+  return relative_difference(view(reference), view(other));
+}
+
+TEST(SyntheticBatch, TellsDifferentValuesBesideInfiniteOnesAndIndexesApart) {
+  constexpr auto kInfinite = std::numeric_limits<float>::infinity();
+  constexpr auto kNever = std::numeric_limits<double>::infinity();
+  using Floats = std::vector<float>;
+  EXPECT_EQ(difference(DataType::kFp32, Floats{-kInfinite, 2}, Floats{-kInfinite, 2}), 0);
+  EXPECT_EQ(difference(DataType::kFp32, Floats{-kInfinite, 2}, Floats{-kInfinite, 1}), 0.5);
+  EXPECT_EQ(difference(DataType::kFp32, Floats{kInfinite, 2}, Floats{7, 2}), kNever);
+  EXPECT_EQ(difference(DataType::kFp32, Floats{7, 2}, Floats{kInfinite, 2}), kNever);
+  EXPECT_EQ(difference(DataType::kFp32, Floats{kInfinite}, Floats{-kInfinite}), kNever);
+  using Indexes = std::vector<std::int64_t>;
+  EXPECT_EQ(difference(DataType::kInt64, Indexes{50'000}, Indexes{50'000}), 0);
+  EXPECT_EQ(difference(DataType::kInt64, Indexes{50'000}, Indexes{49'999}), kNever);
+}
+
 }  // namespace
 }  // namespace ocelli::scheduling

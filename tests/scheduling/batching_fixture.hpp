@@ -40,9 +40,10 @@ struct BatchingTest : testing::Test, WorkCompletion {
     model = std::move(fake);
     SchedulerOptions options;
     options.name = "dummy";
-    options.inline_below = Duration::zero();
+    options.inline_below = inline_below;
     options.batching = batching;
     scheduler = std::make_unique<Scheduler>(options, timer, pool, metrics, Log());
+    if (watched) scheduler->watch(*watched);
     ExecutorSpec spec;
     spec.model = model;
     spec.compile_for_batch = std::move(compiler);
@@ -104,7 +105,9 @@ struct BatchingTest : testing::Test, WorkCompletion {
   std::mutex mutex;
   std::condition_variable changed;
   int told = 0;
+  Duration inline_below = Duration::zero();
   bool provisional = false;
+  DeviceWatch* watched = nullptr;
   std::deque<std::vector<float>> inputs;
   std::deque<WorkItem> items;
   std::shared_ptr<test::FakeModel> model;

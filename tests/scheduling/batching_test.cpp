@@ -1,5 +1,6 @@
 // Requests that wait together run together: slices, places, neighbours, delays.
 #include "scheduling/batching_fixture.hpp"
+#include "support/eventually.hpp"
 
 namespace ocelli::scheduling {
 namespace {
@@ -143,6 +144,73 @@ TEST_F(BatchingTest, ThePreferredSizeDoesNotWaitForTheMaxDelay) {
   for (int i = 0; i < 3; ++i) scheduler->submit(item(1));
   ASSERT_TRUE(wait_for(3));
   EXPECT_EQ(items[2].batch_size, 3u);
+}
+
+// An hour would pass.
+TEST_F(BatchingTest, WhatCannotBePutTogetherDoesNotWaitForCompany) {
+  auto options = always();
+  options.max_delay = std::chrono::hours(1);
+  open(adder(open_batch(2)), options);
+  scheduler->submit(item(0, 8));
+  ASSERT_TRUE(wait_for(1)) << "as many rows as a batch may have";
+  scheduler->submit(item(0, 9));
+  ASSERT_TRUE(wait_for(2));
+  scheduler->submit(item(0, 3));
+  scheduler->submit(item(10, 5));
+  ASSERT_TRUE(wait_for(4)) << "both together are a whole batch";
+  EXPECT_EQ(items[3].batch_size, 2u);
+  auto& alone = item(20, 2);
+  alone.work.items = 1;  // its inputs' first extent is not a batch
+  scheduler->submit(alone);
+  ASSERT_TRUE(wait_for(5));
+}
+
+TEST_F(BatchingTest, ARequestWaitsForCompanyOnlyAsLongAsItsDeadlineAllows) {
+  auto options = always();
+  options.max_delay = std::chrono::hours(1);
+  open(adder(open_batch(2)), options);
+  auto& hurried = item(0);
+  hurried.deadline = Clock::now() + std::chrono::seconds(2);
+  auto& patient = item(10);
+  patient.priority = 1;  // the queue's head
+  scheduler->submit(hurried);
+  scheduler->submit(patient);
+  ASSERT_TRUE(wait_for(2));
+  EXPECT_EQ(patient.batch_size, 2u);
+  expect_answers();
+}
+
+// While a batch runs, only the latest of its deadlines is watched.
+TEST_F(BatchingTest, ARequestThatIsPutBackStillEndsAtItsDeadline) {
+  std::atomic<bool> broken{false};
+  const auto kernel = [&](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    return broken ? unavailable("device lost") : test::add_kernel(1)(in, out);
+  };
+  struct Nobody final : DeviceWatch {
+    void on_device_out(std::size_t, const Status&) noexcept override {}
+    void on_device_limited(std::size_t, std::uint32_t, const Status&) noexcept override {}
+    void on_device_unbatched(std::size_t, std::function<void()>) noexcept override {}
+  } watch;
+  watched = &watch;
+  open(std::make_shared<test::FakeModel>(test::add_signature(open_batch(2)), kernel), always());
+  scheduler->expect_device(true);
+  model->hold();
+  scheduler->submit(item(0));
+  model->wait_for_started(1);
+  auto& hurried = item(10);
+  auto& patient = item(20);
+  hurried.deadline = Clock::now() + milliseconds(100);
+  scheduler->submit(hurried);
+  scheduler->submit(patient);
+  model->release_some(1);
+  model->wait_for_started(2);  // both
+  ASSERT_TRUE(test::eventually([&] { return Clock::now() > hurried.deadline + milliseconds(20); }));
+  broken = true;
+  model->release();
+  ASSERT_TRUE(wait_for(2));
+  EXPECT_EQ(hurried.status.code(), StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(scheduler->waiting(), 1U) << "the other one has time";
+  scheduler.reset();
 }
 
 }  // namespace

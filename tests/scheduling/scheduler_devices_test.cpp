@@ -83,6 +83,24 @@ TEST_F(SchedulerTest, WhatOneDeviceHasNoMemoryForRunsOnTheOtherInTheOrderItCame)
   for (const auto& each : items) EXPECT_TRUE(each.status.ok()) << each.status.to_string();
 }
 
+// Else the answer would depend on which of them was free.
+TEST_F(SchedulerTest, AValueThatOneDeviceCannotHoldGoesToTheOther) {
+  open();
+  auto second = add(PartialShape::from({1, 1}));
+  model->refuses = [](const TensorView& input) { return *reinterpret_cast<const float*>(input.data) > 9; };
+  for (int i = 0; i < 20; ++i) scheduler->submit(item(i % 2 == 0 ? 1.0F : 10.0F));
+  ASSERT_TRUE(told.wait_for(20));
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    ASSERT_TRUE(items[i].status.ok()) << items[i].status.to_string();
+    EXPECT_EQ(result(items[i]), i % 2 == 0 ? 2 : 11);
+  }
+  second->refuses = model->refuses;
+  auto& nowhere = item(10);
+  scheduler->submit(nowhere);
+  ASSERT_TRUE(told.wait_for(21));
+  EXPECT_EQ(nowhere.status.to_string(), "INVALID_ARGUMENT: a value that the device cannot hold");
+}
+
 TEST_F(SchedulerTest, TheOnlyDeviceIsNotGivenUp) {
   SchedulerOptions options;
   options.inline_below = Duration::zero();

@@ -45,10 +45,12 @@ struct SchedulerMemoryTest : testing::Test, WorkCompletion, DeviceWatch {
     EXPECT_TRUE(scheduler->add(std::move(spec)).ok());
     return made;
   }
-  WorkItem& submit() {
-    auto& value = inputs.emplace_back(1, 0.0F);
+  WorkItem& submit(std::uint32_t rows = 1) {
+    auto& values = inputs.emplace_back(rows, 0.0F);
     auto& item = items.emplace_back();
-    item.work.inputs.push_back({DataType::kFp32, {1, 1}, reinterpret_cast<std::byte*>(value.data()), sizeof(float)});
+    item.work.items = rows;
+    item.work.inputs.push_back(
+        {DataType::kFp32, {rows, 1}, reinterpret_cast<std::byte*>(values.data()), rows * sizeof(float)});
     item.work.outputs.resize(1);
     item.work.completion = this;
     scheduler->submit(item);
@@ -170,6 +172,23 @@ TEST_F(SchedulerMemoryTest, TheProcessorStaysWhateverItLacksMemoryFor) {
     EXPECT_EQ(item.status.ok(), stays) << item.status.to_string();
     EXPECT_EQ(reaches_now(out, 1), !stays);
   }
+}
+
+TEST_F(SchedulerMemoryTest, ALoneDeviceStaysWhereOnlyLargerRequestsThanBeforeFindNoMemory) {
+  add({}, PartialShape{{Dimension::any(), Dimension::fixed(1)}})->mutable_info().device = "GPU.0";
+  submit(2);
+  ASSERT_TRUE(reaches(told, 1));
+  full = true;
+  for (int i = 2; i <= 5; ++i) {
+    const auto& item = submit(3);
+    ASSERT_TRUE(reaches(told, i));
+    EXPECT_EQ(item.status.code(), StatusCode::kResourceExhausted);
+  }
+  EXPECT_FALSE(reaches_now(out, 1));
+  submit(2);
+  submit(2);
+  ASSERT_TRUE(reaches(told, 7));
+  EXPECT_TRUE(reaches(out, 1)) << "these fitted before: the device is what is wrong";
 }
 
 TEST_F(SchedulerMemoryTest, NoModelIsTakenOffTheProcessorForARequestThatIsTooLarge) {

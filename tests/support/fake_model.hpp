@@ -54,6 +54,8 @@ class FakeModel final : public CompiledModel {
   bool has_proven_shapes = true;
   // With state: every run adds its input's first float to the request's sum, which is the first output.
   bool is_stateful = false;
+  // Values that the runtime cannot hold; null: it takes all.
+  std::function<bool(const TensorView& input)> refuses;
 
   // While held, started runs wait; run() on the caller's thread is not held.
   void hold() { set_held(true); }
@@ -131,6 +133,7 @@ class FakeRequest final : public InferRequest {
         bound_(outputs_.size()) {}
 
   Status set_input(std::size_t index, const TensorView& view) override {
+    if (model_.refuses && model_.refuses(view)) return invalid_argument("a value that the device cannot hold");
     inputs_.at(index) = view;
     return {};
   }
