@@ -268,6 +268,8 @@ DevicePlan with_cpu_runtimes_apart(DevicePlan plan) {
     auto& way = plan.members.emplace_back(member);
     way.target = "CPU." + upper(placement.runtime);
     way.placements = {placement};
+    // Meant for the processor, whoever computes there: one that does not know a key does not serve, however fast.
+    for (const auto& [key, value] : plan.properties) way.properties.emplace(key, value);
   }
   return plan;
 }

@@ -91,7 +91,8 @@ Result<DevicePlan> make_plan(const DeviceExpression& expression,
 
 // For choosing by measuring: a plan that is a plain CPU, which either of two runtimes may serve, becomes one with a
 // member for each (CPU.OPENVINO, CPU.ONNXRUNTIME), of which the first that works is used and the other stands by, as
-// with AUTO. Any other plan comes back as it is.
+// with AUTO. What plugin_config says is for both, and one that does not know a key of it is not used. Any other plan
+// comes back as it is.
 DevicePlan with_cpu_runtimes_apart(DevicePlan plan);
 
 // parse_target_device() and make_plan() in one. automatic: empty: automatic_devices() of a machine that is not known.

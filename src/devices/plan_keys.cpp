@@ -59,17 +59,36 @@ Status take_batching(Properties& properties, DevicePlan& plan) {
   return {};
 }
 
+// Whether DEVICE_PROPERTIES means a member by a name, both in capitals: a name without a number is every device of that
+// kind, and number 0 one that is named without.
+bool names_member(std::string_view name, std::string_view target) {
+  if (name == "MALI") name = "ARMNN.GPUACC";
+  if (name == target || (target.starts_with(name) && target[name.size()] == '.')) return true;
+  return name.ends_with(".0") && name.substr(0, name.size() - 2) == target;
+}
+
 Status take_device_properties(Properties& properties, DevicePlan& plan) {
   const auto found = properties.find("DEVICE_PROPERTIES");
   if (found == properties.end()) return {};
   const auto parsed = parse_device_properties(found->second);
   if (!parsed.ok()) return parsed.status();
+  const auto& first = plan.members.front().target;
+  if (first.starts_with("HETERO:")) {
+    return invalid_argument(fmt::format(
+        "plugin_config DEVICE_PROPERTIES: {} is one model that one runtime divides, so that keys are for all of it; "
+        "they stand in plugin_config itself",
+        first));
+  }
+  // "GPU" comes before "GPU.0", whose own word wins.
   for (const auto& [device, own] : *parsed) {
-    const auto member = std::ranges::find_if(
-        plan.members, [&, name = device](const PlanMember& candidate) { return upper(candidate.target) == name; });
-    if (member == plan.members.end())
+    bool named = false;
+    for (auto& member : plan.members) {
+      if (!names_member(device, upper(member.target))) continue;
+      named = true;
+      for (const auto& [key, value] : own) member.properties[key] = value;
+    }
+    if (!named)
       return invalid_argument(fmt::format("plugin_config DEVICE_PROPERTIES: {} is not in target_device", device));
-    member->properties = own;
   }
   properties.erase(found);
   return {};

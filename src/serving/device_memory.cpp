@@ -43,6 +43,7 @@ DeviceMemory::~DeviceMemory() { timer_.remove(*this); }
 Result<std::shared_ptr<MemoryClaim>> DeviceMemory::claim(const Request& request) {
   Holder asking{request.device, request.label, request.tenant, request.tenant.get(), request.position, request.bytes};
   asking.idle_after = request.idle_after.value_or(options_.idle_after);
+  asking.together = request.together;
   if (auto status = reserve(asking, request.bytes, request.bytes, request.urgent); !status.ok()) return status;
   const std::lock_guard lock(mutex_);
   if (asking.idle_after > Duration::zero()) sweep_for(asking.idle_after);
@@ -106,16 +107,20 @@ void DeviceMemory::release(std::list<Holder>::iterator holder) noexcept {
   holders_.erase(holder);
 }
 
+Status DeviceMemory::check_limit(const std::string& device, const std::string& label, std::uint64_t bytes) const {
+  const std::lock_guard lock(mutex_);
+  const auto limit = budget_.limit(device);
+  if (!limit || bytes <= *limit) return {};
+  return failed_precondition(
+      fmt::format("{} needs {} on {}, which is more than the whole budget of {} (--device_memory)", label,
+                  size_text(bytes), device, size_text(*limit)));
+}
+
 // Takes `more` bytes for one that needs `bytes` in all.
 Status DeviceMemory::reserve(const Holder& asking, std::uint64_t bytes, std::uint64_t more, bool urgent) {
+  if (auto status = check_limit(asking.device, asking.label, bytes); !status.ok()) return status;
   {
     const std::lock_guard lock(mutex_);
-    const auto limit = budget_.limit(asking.device);
-    if (limit && bytes > *limit) {
-      return failed_precondition(
-          fmt::format("{} needs {} on {}, which is more than the whole budget of {} (--device_memory)", asking.label,
-                      size_text(bytes), asking.device, size_text(*limit)));
-    }
     if (budget_.reserve(asking.device, more)) return {};
   }
   const std::lock_guard one(room_);
@@ -130,6 +135,8 @@ Status DeviceMemory::reserve(const Holder& asking, std::uint64_t bytes, std::uin
 // Takes models off until so many bytes are free. False when that cannot be reached, and then nobody goes.
 bool DeviceMemory::make_room(const Holder& asking, std::uint64_t bytes, bool urgent) {
   auto victims = others(asking.device, asking.identity, asking.position);
+  if (asking.together)
+    std::erase_if(victims, [&](const Victim& victim) { return victim.holder.identity == asking.identity; });
   const auto now = Clock::now();
   for (auto& victim : victims) {
     auto& [use, last_use] = victim.occupation;

@@ -70,6 +70,7 @@ class MemoryClaim {
     TimePoint came{};        // when it began to serve
     TimePoint turn_until{};  // it keeps its memory so long while it works
     Duration idle_after{};   // it gives its memory up when it was not used for so long; zero: never by itself
+    bool together = false;   // see DeviceMemory::Request
   };
 
   MemoryClaim(DeviceMemory& memory, std::list<Holder>::iterator holder) : memory_(memory), holder_(holder) {}
@@ -105,7 +106,11 @@ class DeviceMemory final : private scheduling::TimerClient {
     bool urgent = false;
     // Instead of DeviceMemoryOptions::idle_after.
     std::optional<Duration> idle_after{};
+    // The tenant's other positions are used together with this one: they do not go for it.
+    bool together = false;
   };
+  // kFailedPrecondition where so many bytes are more than the whole budget, whoever has it now.
+  Status check_limit(const std::string& device, const std::string& label, std::uint64_t bytes) const;
   // Takes the memory, making room where it must; blocks while models are destroyed. Errors: kFailedPrecondition (more
   // than the whole budget), kResourceExhausted (no room now), both saying who has how much. Not under a lock that a
   // tenant waits for.

@@ -77,7 +77,19 @@ Status DeviceSupervisor::open(scheduling::Scheduler& scheduler) {
   return status;
 }
 
+// All members serve together: what they take of one memory has to fit there together.
+Status DeviceSupervisor::check_room() const {
+  std::map<std::string, std::uint64_t> needed;
+  for (const auto& member : members_) needed[member.device.memory] += member.device.memory_bytes;
+  const auto label = members_.size() == 1 ? label_ : fmt::format("{}, on {} devices", label_, members_.size());
+  for (const auto& [memory, bytes] : needed) {
+    if (auto status = context_.memory.check_limit(memory, label, bytes); !status.ok()) return status;
+  }
+  return {};
+}
+
 Status DeviceSupervisor::open_all() {
+  if (auto status = check_room(); !status.ok()) return status;
   for (std::size_t i = 0; i < members_.size(); ++i) {
     auto status = bring_up(i);
     if (status.ok()) continue;
@@ -104,8 +116,8 @@ Status DeviceSupervisor::open_one() {
   for (const auto position : order) {
     auto status = bring_up(position);
     if (status.ok()) return {};
-    if (is_users_mistake(status)) return status;
-    if (first.ok()) first = status;
+    // What one refuses, such as a precision, another may take; a mistake is what all refuse, and weighs most then.
+    if (first.ok() || (is_users_mistake(status) && !is_users_mistake(first))) first = status;
     reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", members_[position].device.target, status.message());
   }
   return {first.code(), reasons};

@@ -133,6 +133,8 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   void plan_work();
   void begin(std::size_t position);
   [[nodiscard]] bool better(std::size_t a, std::size_t b) const;
+  [[nodiscard]] std::vector<std::size_t> best_first() const;
+  Status check_room() const;
   [[nodiscard]] std::optional<std::size_t> best_serving() const;
   [[nodiscard]] std::optional<std::size_t> fastest_known() const;
   [[nodiscard]] std::string why_standby(std::size_t position, std::size_t best) const;

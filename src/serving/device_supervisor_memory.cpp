@@ -20,6 +20,7 @@ constexpr Duration kAskAgain = std::chrono::milliseconds(20);
 Result<std::shared_ptr<MemoryClaim>> DeviceSupervisor::claim_memory(std::size_t position, bool urgent) {
   DeviceMemory::Request request{
       members_[position].device.memory, label_, shared_from_this(), position, 0, urgent, policy_.idle_after};
+  request.together = policy_.use != DevicePolicy::Use::kFirst;
   {
     const Lock lock(mutex_);
     // Of a model that does not batch any more only the first form is made.

@@ -1,14 +1,24 @@
 // Who is to serve, and what is to be done for that.
 #include <algorithm>
+#include <numeric>
 
 #include "serving/device_supervisor.hpp"
 
 namespace ocelli::serving {
 
+// One whose speed is known goes before one that could not be measured, so that no three of them go round in circles.
 bool DeviceSupervisor::better(std::size_t a, std::size_t b) const {
   const auto& x = members_[a].score;
   const auto& y = members_[b].score;
-  return x && y ? *x > *y : a < b;
+  if (x && y && *x != *y) return *x > *y;
+  return x.has_value() != y.has_value() ? x.has_value() : a < b;
+}
+
+std::vector<std::size_t> DeviceSupervisor::best_first() const {
+  std::vector<std::size_t> order(members_.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, [this](std::size_t a, std::size_t b) { return better(a, b); });
+  return order;
 }
 
 std::optional<std::size_t> DeviceSupervisor::best_serving() const {
@@ -84,7 +94,7 @@ void DeviceSupervisor::plan_work() {
       next = std::min(next, member.retry_at);
     }
   }
-  for (std::size_t i = 0; i < members_.size(); ++i) {
+  for (const auto i : best_first()) {
     // kFirst: one after the other, so that a device that is not needed is not compiled for; a quick one does not wait
     // for that when nothing serves.
     const bool busy = std::ranges::any_of(members_, [](const Member& m) { return m.working && !m.lost; });
@@ -104,7 +114,8 @@ bool DeviceSupervisor::is_interim(std::size_t position) const {
   for (std::size_t i = 0; i < members_.size(); ++i) {
     const auto& other = members_[i];
     const bool coming = other.state == DeviceState::kStandby || other.state == DeviceState::kCompiling || other.lost;
-    if (i != position && coming && other.device.compile && better(i, position)) return true;
+    const bool open = policy_.ranks(members_.size()) && !other.measured;
+    if (i != position && coming && other.device.compile && (open ? i < position : better(i, position))) return true;
   }
   return false;
 }

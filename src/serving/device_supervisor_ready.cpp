@@ -61,7 +61,9 @@ void DeviceSupervisor::measure(std::size_t position, scheduling::ExecutorSpec& s
   auto& member = members_[position];
   if (!policy_.ranks(members_.size()) || std::exchange(member.measured, true)) return;
   const auto speed = scheduling::measure_speed(*spec.model, spec.lanes, kMeasureSlice);
-  if (!speed) return log_.info("{}: {} cannot be measured; its place in the list counts", label_, member.device.target);
+  if (!speed)
+    return log_.info("{}: {} cannot be measured; it serves where none that was measured does", label_,
+                     member.device.target);
   {
     const Lock lock(mutex_);
     take_speed(member, *speed, "");

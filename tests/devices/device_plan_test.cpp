@@ -38,6 +38,8 @@ TEST(DevicePlan, APlainCpuIsTakenApartForMeasuring) {
   EXPECT_THAT(apart.members[0].placements, ElementsAre(Placement{"openvino", "CPU"}));
   EXPECT_EQ(apart.members[1].target, "CPU.ONNXRUNTIME");
   EXPECT_THAT(apart.members[1].placements, ElementsAre(Placement{"onnxruntime", "CPU"}));
+  for (const auto& member : apart.members)
+    EXPECT_EQ(member.properties, (std::map<std::string, std::string>{{"NUM_STREAMS", "2"}})) << "it has to know them";
   EXPECT_EQ(apart.properties, (std::map<std::string, std::string>{{"NUM_STREAMS", "2"}}));
   for (const char* text : {"CPU.OPENVINO", "GPU", "NVIDIA", "MULTI:GPU,CPU", "AUTO:CPU,GPU", "BATCH:CPU(4)"})
     EXPECT_EQ(with_cpu_runtimes_apart(plan_of(text)), plan_of(text)) << text;
@@ -171,6 +173,23 @@ TEST(DevicePlan, DevicePropertiesBelongToOneMember) {
   EXPECT_EQ(plan.members[1].properties, (std::map<std::string, std::string>{{"NUM_STREAMS", "2"}, {"A", "b"}}));
   EXPECT_TRUE(plan.members[0].properties.empty());
   EXPECT_EQ(plan.properties, (std::map<std::string, std::string>{{"X", "y"}}));
+}
+
+TEST(DevicePlan, DevicePropertiesNameMembersAsTheListMay) {
+  const auto properties_of = [](const std::string& target, const std::string& given) {
+    std::vector<std::string> values;
+    for (const auto& member : plan_of(target, {{"DEVICE_PROPERTIES", given}}).members) {
+      const auto found = member.properties.find("K");
+      values.push_back(found == member.properties.end() ? "" : found->second);
+    }
+    return values;
+  };
+  EXPECT_THAT(properties_of("MULTI:CPU,MALI", "{MALI:{K:1}}"), ElementsAre("", "1"));
+  EXPECT_THAT(properties_of("AUTO:GPU.0,CPU", "{GPU:{K:1}}"), ElementsAre("1", ""));
+  EXPECT_THAT(properties_of("AUTO:GPU,CPU", "{GPU.0:{K:1}}"), ElementsAre("1", ""));
+  EXPECT_THAT(properties_of("MULTI:GPU.0,GPU.1,CPU", "{GPU.1:{K:2},GPU:{K:1}}"), ElementsAre("1", "2", ""));
+  EXPECT_THAT(properties_of("MULTI:CPU.OPENVINO,CPU.ONNXRUNTIME", "{CPU:{K:1}}"), ElementsAre("1", "1"));
+  EXPECT_THAT(properties_of("MULTI:NPU,GPU", "{GPU.0:{K:1}}"), ElementsAre("", "1"));
 }
 
 TEST(DevicePlan, HeteroOverNvidiaAndCpuIsDividedByProviders) {
@@ -346,6 +365,10 @@ TEST(DevicePlan, RefusesWhatCannotWork) {
               HasSubstr("cannot be given together"));
   EXPECT_THAT(refusal("BATCH:CPU(4)", {{"AUTO_BATCH_TIMEOUT", "soon"}}), HasSubstr("AUTO_BATCH_TIMEOUT: milliseconds"));
   EXPECT_THAT(refusal("AUTO", {{"ENABLE_STARTUP_FALLBACK", "perhaps"}}), HasSubstr("YES or NO expected"));
+  EXPECT_THAT(refusal("HETERO:GPU,CPU", {{"DEVICE_PROPERTIES", "{CPU:{NUM_STREAMS:2}}"}}),
+              HasSubstr("HETERO:GPU,CPU is one model that one runtime divides"));
+  EXPECT_THAT(refusal("MULTI:GPU.0,CPU", {{"DEVICE_PROPERTIES", "{GPU.1:{A:b}}"}}),
+              HasSubstr("GPU.1 is not in target_device"));
   EXPECT_THAT(refusal("MULTI:GPU,CPU", {{"DEVICE_PROPERTIES", "{NPU:{A:b}}"}}),
               HasSubstr("NPU is not in target_device"));
   EXPECT_THAT(refusal("MULTI:GPU,CPU", {{"DEVICE_PROPERTIES", "{GPU:{A}}"}}), HasSubstr("position 8: ':' expected"));

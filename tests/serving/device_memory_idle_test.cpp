@@ -146,6 +146,23 @@ TEST_F(SharedMemoryTest, EachMemberOfAListIsForItself) {
   EXPECT_EQ(a.state(1), DeviceState::kIdle) << "the first was free, so the second is not needed";
 }
 
+TEST_F(SharedMemoryTest, AListThatNeedsAllItsMembersDoesNotTakeItsOwnOff) {
+  share(15);
+  const auto status = open(a, {a.device("FIRST"), a.device("SECOND")});
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(),
+            "Model a version 1, on 2 devices needs 20 B on SIM, which is more than the whole budget of 15 B "
+            "(--device_memory)");
+  EXPECT_EQ(a.compilations, 0);
+  // Where that shows only when they are compiled.
+  auto first = a.device("FIRST");
+  auto second = a.device("SECOND");
+  first.memory_bytes = second.memory_bytes = 0;
+  EXPECT_EQ(open(a, {std::move(first), std::move(second)}).code(), StatusCode::kResourceExhausted);
+  EXPECT_FALSE(a.loaded());
+  EXPECT_TRUE(soon([&] { return used() == 0; }));
+}
+
 TEST_F(SharedMemoryTest, AMemberThatStandsByHoldsNothingAndDoesNotStepInForAnIdleOne) {
   share(10);
   ASSERT_TRUE(open(a, {a.device("BEST"), a.device("OTHER")}, Use::kFirst).ok());

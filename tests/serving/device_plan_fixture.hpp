@@ -40,12 +40,13 @@ class Station {
     }
     if (dead) return unavailable("the device is gone");
     if (refuses) return failed_precondition("the device refuses the model");
+    if (!takes_settings) return invalid_argument("the device does not know the setting");
     const auto kernel = [this](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
       if (dead) return unavailable("the device is gone");
       if (static_cast<std::int64_t>(in[0].bytes / sizeof(float)) > room)
         return {StatusCode::kResourceExhausted, "too small"};
       if (slow.count() > 0) std::this_thread::sleep_for(slow);  // what a run takes, not a wait for another thread
-      ++runs;
+      if (++runs % 10 == 9 && unsteady) return internal_error("now and then a run fails");
       if (gives_nothing) {
         out[0].view = {DataType::kFp32, {0, 1}, nullptr, 0};
         return {};
@@ -69,7 +70,9 @@ class Station {
 
   std::atomic<bool> dead{false};
   std::atomic<bool> refuses{false};
+  std::atomic<bool> takes_settings{true};
   std::atomic<bool> gives_nothing{false};  // no rows, however many there should be
+  std::atomic<bool> unsteady{false};
   std::atomic<std::int64_t> room{1'000'000};
   std::atomic<int> compilations{0};
   std::atomic<int> runs{0};

@@ -220,5 +220,48 @@ TEST_F(DevicePlanMeasuredTest, WhatWasMeasuredIsKnownAtTheNextStart) {
   std::filesystem::remove_all(cache);
 }
 
+// Three that each go before the next one would be compiled for ever in turn.
+TEST_F(DevicePlanMeasuredTest, ADeviceThatCannotBeMeasuredComesBehindThoseThatCan) {
+  Station unsteady{3};
+  Station quick{4};
+  gpu.slow = milliseconds(20);
+  quick.slow = milliseconds(1);
+  unsteady.unsteady = true;
+  auto made = options(Use::kFirst);
+  made.policy.measure = true;
+  made.devices.pop_back();
+  made.devices.push_back(device("UNSTEADY", unsteady));
+  made.devices.push_back(device("QUICK", quick));
+  ASSERT_TRUE(open(std::move(made)).ok());
+  ASSERT_TRUE(becomes(2, DeviceState::kServing));
+  EXPECT_TRUE(context.compilations.idle_within(kPatience));
+  EXPECT_EQ(ask(), 4);
+  EXPECT_EQ(gpu.compilations + unsteady.compilations + quick.compilations, 3);
+  servable.reset();
+}
+
+TEST_F(DevicePlanMeasuredTest, WhenTheFastestIsLostTheNextFastestStepsIn) {
+  Station slowest{3};
+  gpu.slow = milliseconds(1);
+  cpu.slow = milliseconds(5);
+  slowest.slow = milliseconds(40);
+  auto made = options(Use::kFirst);
+  made.policy.measure = true;
+  made.policy.first_retry = made.policy.last_retry = std::chrono::minutes(10);
+  made.devices.clear();
+  made.devices.push_back(device("SLOWEST", slowest));
+  made.devices.push_back(device("CPU", cpu));
+  made.devices.push_back(device("GPU", gpu));
+  ASSERT_TRUE(open(std::move(made)).ok());
+  ASSERT_TRUE(becomes(2, DeviceState::kServing));
+  ASSERT_TRUE(soon([&] { return report(1).state == DeviceState::kStandby && cpu.in_memory.expired(); }));
+  EXPECT_TRUE(context.compilations.idle_within(kPatience));
+  const int compiled = slowest.compilations;
+  gpu.dead = true;
+  EXPECT_EQ(ask(), 2);
+  EXPECT_EQ(slowest.compilations, compiled);
+  servable.reset();
+}
+
 }  // namespace
 }  // namespace ocelli::serving

@@ -39,6 +39,23 @@ TEST_F(DevicePlanTest, AutoSaysWhyABetterDeviceIsNotUsed) {
   EXPECT_EQ(gpu.compilations, 1) << "one that refuses is not asked again and again";
 }
 
+TEST_F(DevicePlanTest, WhatOneDeviceRefusesAnotherMayTake) {
+  for (const bool startup_fallback : {false, true}) {
+    gpu.takes_settings = startup_fallback;
+    cpu.takes_settings = !startup_fallback;
+    auto made = options(Use::kFirst);
+    made.policy.startup_fallback = startup_fallback;
+    ASSERT_TRUE(open(std::move(made)).ok());
+    EXPECT_EQ(ask(), startup_fallback ? 1 : 2);
+    const auto refused = report(startup_fallback ? 1 : 0);
+    EXPECT_EQ(refused.state, DeviceState::kFailed);
+    EXPECT_EQ(refused.reason, "the device does not know the setting");
+  }
+  gpu.takes_settings = cpu.takes_settings = false;
+  EXPECT_EQ(open(options(Use::kFirst)).to_string(),
+            "INVALID_ARGUMENT: CPU: the device does not know the setting; GPU: the device does not know the setting");
+}
+
 TEST_F(DevicePlanTest, WithoutStartupFallbackTheBestComesFirst) {
   auto made = options(Use::kFirst);
   made.policy.startup_fallback = false;
