@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -66,6 +68,7 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
       if (!requested_shapes(call, current_->metadata(), load_.config, load_.mapping)) return forward(call, lock);
       if (waiting_.size() < kMaxWaiting) {
         waiting_.push_back(&call);
+        changed_ = true;
         lock.unlock();
         wake_.notify_one();
         return;
@@ -81,7 +84,7 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
   void cancel(InferenceCall& call) noexcept {
     std::unique_lock lock(mutex_);
     if (const auto found = std::find(waiting_.begin(), waiting_.end(), &call); found != waiting_.end()) {
-      waiting_.erase(found);
+      take_out(found);
       lock.unlock();
       return refuse(call, {StatusCode::kCancelled, "Request was cancelled"});
     }
@@ -156,7 +159,9 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
     servable->infer(call);
   }
 
-  static void refuse(InferenceCall& call, Status status) noexcept {
+  void refuse(InferenceCall& call, Status status) noexcept {
+    const auto received = call.times.received;
+    load_.metrics->request_refused(received != TimePoint{} ? Clock::now() - received : Duration::zero());
     call.status = std::move(status);
     call.completion->on_call_done(call);
   }
@@ -174,37 +179,116 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
     for (;;) {
       wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
       if (waiting_.empty()) return;
-      InferenceCall& call = *waiting_.front();
-      waiting_.pop_front();
-      serve(call, lock);
-      lock.lock();
+      if (refuse_expired(lock)) continue;
+      try {
+        serve_first(lock);
+      } catch (const std::exception& failure) {  // memory, or threads where their number is limited
+        if (!lock.owns_lock()) lock.lock();
+        refuse_first({StatusCode::kResourceExhausted, fmt::format("Out of memory or threads: {}", failure.what())},
+                     lock);
+      }
     }
   }
 
-  // With the lock held, which it gives back.
-  void serve(InferenceCall& call, std::unique_lock<std::mutex>& lock) {
-    const auto requested = requested_shapes(call, current_->metadata(), load_.config, load_.mapping);
-    if (!requested) return forward(call, lock);
-    lock.unlock();
-    if (call.deadline <= Clock::now())
-      return refuse(call,
-                    {StatusCode::kDeadlineExceeded, "Deadline passed while the model was reshaped for other requests"});
-    ModelLoad load = load_;
-    for (const auto& [name, shape] : requested->shapes) load.options.shapes[name] = shape;
-    if (requested->batch) load.options.batch = requested->batch;
-    auto made = factory_->load_model(load);
-    if (!made.ok()) {
-      log_.warning("Model {} version {} could not be reshaped: {}", load.config.name, load.version,
-                   made.status().message());
-      return refuse(call, cannot_reshape(made.status().message()));
-    }
-    log_.info("Model {} version {} was reshaped for a request", load.config.name, load.version);
-    // The one before goes when its last call has ended; not under the lock.
-    std::shared_ptr<Servable> before = std::move(made).value();
-    board_->follow(before->metadata().devices);
-    lock.lock();
-    current_.swap(before);
+  // All of these with the lock held, when they begin and when they end.
+
+  // Runs the first of those that wait, or compiles for it, while it goes on waiting: it may be cancelled, and has its
+  // deadline.
+  void serve_first(std::unique_lock<std::mutex>& lock) {
+    served_ = waiting_.front();
+    const auto requested = requested_shapes(*served_, current_->metadata(), load_.config, load_.mapping);
+    if (!requested) return forward_first(lock);
+    Status status = compile(*requested, lock);
+    if (!served_) return;
+    if (status.ok()) return forward_first(lock);
+    refuse_first(std::move(status), lock);
+  }
+
+  void forward_first(std::unique_lock<std::mutex>& lock) noexcept {
+    InferenceCall& call = *waiting_.front();
+    take_out(waiting_.begin());
     forward(call, lock);
+    lock.lock();
+  }
+
+  // Nothing when that one was told meanwhile.
+  void refuse_first(Status status, std::unique_lock<std::mutex>& lock) noexcept {
+    if (!served_) return;
+    InferenceCall& call = *waiting_.front();
+    take_out(waiting_.begin());
+    lock.unlock();
+    refuse(call, std::move(status));
+    lock.lock();
+  }
+
+  void take_out(std::deque<InferenceCall*>::iterator place) noexcept {
+    if (*place == served_) served_ = nullptr;
+    waiting_.erase(place);
+  }
+
+  // What the requested shapes make of the model becomes the current one.
+  Status compile(const RequestedShapes& requested, std::unique_lock<std::mutex>& lock) {
+    ModelLoad load = load_;
+    for (const auto& [name, shape] : requested.shapes) load.options.shapes[name] = shape;
+    if (requested.batch) load.options.batch = requested.batch;
+    std::optional<Result<std::shared_ptr<Servable>>> made;
+    std::thread compiler([&] {
+      auto result = factory_->load_model(load);
+      const std::lock_guard done(mutex_);
+      made.emplace(std::move(result));
+      changed_ = true;
+      wake_.notify_one();
+    });
+    while (!made) {
+      changed_ = false;
+      if (!refuse_expired(lock) && !made) wait_for_change(lock);
+    }
+    lock.unlock();
+    compiler.join();
+    // The one before goes when its last call has ended; not under the lock.
+    std::shared_ptr<Servable> before;
+    if (made->ok()) {
+      before = std::move(*made).value();
+      board_->follow(before->metadata().devices);
+      log_.info("Model {} version {} was reshaped for a request", load.config.name, load.version);
+    } else {
+      log_.warning("Model {} version {} could not be reshaped: {}", load.config.name, load.version,
+                   made->status().message());
+    }
+    lock.lock();
+    if (!before) return cannot_reshape(made->status().message());
+    current_.swap(before);
+    lock.unlock();
+    before.reset();
+    lock.lock();
+    return {};
+  }
+
+  void wait_for_change(std::unique_lock<std::mutex>& lock) {
+    TimePoint next = kNever;
+    for (const auto* call : waiting_) next = std::min(next, call->deadline);
+    const auto changed = [this] { return changed_; };
+    if (next == kNever) {
+      wake_.wait(lock, changed);
+    } else {
+      wake_.wait_until(lock, next, changed);
+    }
+  }
+
+  // Whether there were any.
+  bool refuse_expired(std::unique_lock<std::mutex>& lock) noexcept {
+    bool any = false;
+    for (;;) {
+      const auto now = Clock::now();
+      const auto expired = std::ranges::find_if(waiting_, [&](const auto* call) { return call->deadline <= now; });
+      if (expired == waiting_.end()) return any;
+      any = true;
+      InferenceCall& call = **expired;
+      take_out(expired);
+      lock.unlock();
+      refuse(call, {StatusCode::kDeadlineExceeded, "Deadline passed while the model was reshaped"});
+      lock.lock();
+    }
   }
 
   const std::shared_ptr<ServableFactory> factory_;
@@ -218,6 +302,9 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
   std::condition_variable wake_;
   std::shared_ptr<Servable> current_;
   std::deque<InferenceCall*> waiting_;
+  // The first of them while it is seen to; null when it was told meanwhile.
+  InferenceCall* served_ = nullptr;
+  bool changed_ = false;  // something for the waiting thread to look at
   std::unordered_map<InferenceCall*, std::unique_ptr<Relay>> running_;
   bool stopping_ = false;
   std::thread thread_;

@@ -11,7 +11,8 @@
 namespace ocelli::repository {
 
 // Thread-safe. Calls that fit the model as it is run at once. Others wait, at most kMaxWaiting of them, until the model
-// has been compiled for them, one shape after the other on a thread of its own; then all that fit run. A shape that the
+// has been compiled for them, one shape after the other on a thread of its own; then all that fit run. Those that wait
+// may be cancelled, and end with kDeadlineExceeded at their deadline, while the compilation goes on. A shape that the
 // model cannot take is told with kFailedPrecondition "Model could not be reshaped with requested shape - reason", and
 // the model stays as it was. metadata() has the shape that the model was loaded with, current_metadata() the one that
 // it has now.

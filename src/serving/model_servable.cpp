@@ -60,7 +60,8 @@ ModelServable::ModelServable(ModelServableOptions&& options, ServingContext& con
   metadata_.devices = supervisor_->board();
   metadata_.stateful = options.stateful.enabled;
   if (options.stateful.enabled) {
-    sequences_ = std::make_unique<SequenceManager>(options.stateful, context.timer, context.log.channel("serving"));
+    sequences_ = std::make_unique<SequenceManager>(options.stateful, context.timer, context.log.channel("serving"),
+                                                   [this](InferenceCall& call) { finish(call); });
     supervisor_->keep_while([this] { return sequences_->size() > 0; });
   }
 }

@@ -325,11 +325,13 @@ Status GraphBuilder::describe_input(std::size_t item, const std::string& name) {
     for (const auto& input : graph_.nodes[i].inputs) {
       if (input.source != kRequest || input.item != item) continue;
       const bool gathers = input.depth > graph_.nodes[i].open.size();
-      const auto& wanted = *find_spec(models_[i]->metadata().inputs, input.name);
+      TensorSpec wanted = *find_spec(models_[i]->metadata().inputs, input.name);
+      if (gathers) {
+        if (wanted.shape.rank_known && !wanted.shape.dims.empty()) wanted.shape.dims.erase(wanted.shape.dims.begin());
+        wanted.layout.clear();
+      }
       if (!spec) {
-        spec = wanted;
-        if (gathers && spec->shape.rank_known && !spec->shape.dims.empty())
-          spec->shape.dims.erase(spec->shape.dims.begin());
+        spec = std::move(wanted);
         continue;
       }
       if (spec->type != wanted.type || !shapes_meet(spec->shape, wanted.shape)) {

@@ -13,6 +13,8 @@ constexpr std::string_view kIdInput = "sequence_id";
 constexpr std::string_view kControlInput = "sequence_control_input";
 constexpr std::uint32_t kStart = 1;
 constexpr std::uint32_t kEnd = 2;
+// Looks for passed deadlines are not closer together than this.
+constexpr std::chrono::milliseconds kLookSpacing{2};
 
 // The one element of a tensor of that type, which Unsigned is.
 template <typename Unsigned>
@@ -61,10 +63,12 @@ struct SequenceManager::Sequence final : scheduling::RunHooks {
   bool used = true;         // since the scan before
 };
 
-SequenceManager::SequenceManager(const StatefulOptions& options, scheduling::Timer& timer, Log log)
-    : options_(options), timer_(timer), log_(std::move(log)) {
+SequenceManager::SequenceManager(const StatefulOptions& options, scheduling::Timer& timer, Log log, Expired expired)
+    : options_(options), timer_(timer), log_(std::move(log)), expired_(std::move(expired)) {
   timer_.add(*this);
-  if (options_.idle_scan > Duration::zero()) timer_.arm(*this, Clock::now() + options_.idle_scan);
+  if (options_.idle_scan <= Duration::zero()) return;
+  next_scan_ = Clock::now() + options_.idle_scan;
+  timer_.arm(*this, next_scan_);
 }
 
 SequenceManager::~SequenceManager() { timer_.remove(*this); }
@@ -155,6 +159,7 @@ Result<SequenceManager::Turn> SequenceManager::admit(InferenceCall& call) {
     sequence.last->servable_next = &call;
     sequence.last = &call;
     ++sequence.waiting;
+    wake_at(call.deadline);
     return Turn::kWait;
   }
   sequence.first = sequence.last = &call;
@@ -170,6 +175,8 @@ SequenceManager::Follower SequenceManager::complete(InferenceCall& call) noexcep
   sequence.used = true;
   sequence.first = call.servable_next;
   const bool never_began = sequence.fresh && !call.status.ok();
+  // Its end did not happen, so the sequence goes on.
+  if (sequence.ending && !call.status.ok()) sequence.terminated = sequence.ending = false;
   if (auto* next = sequence.first; next && !never_began) {
     --sequence.waiting;
     sequence.ending = (next->sequence->control & kEnd) != 0;
@@ -194,14 +201,19 @@ bool SequenceManager::cancel(InferenceCall& call) noexcept {
   auto* before = sequence->first;
   while (before && before->servable_next != &call) before = before->servable_next;
   if (!before) return false;
-  before->servable_next = call.servable_next;
-  if (sequence->last == &call) sequence->last = before;
-  --sequence->waiting;
-  // Its end did not happen, so the sequence goes on.
-  if ((call.sequence->control & kEnd) != 0) sequence->terminated = false;
-  call.servable_state = nullptr;
-  call.sequence_id.reset();
+  take_out(*sequence, *before, call);
   return true;
+}
+
+void SequenceManager::take_out(Sequence& sequence, InferenceCall& before, InferenceCall& call) noexcept {
+  before.servable_next = call.servable_next;
+  if (sequence.last == &call) sequence.last = &before;
+  --sequence.waiting;
+  // Its end did not happen, so the sequence goes on.
+  if ((call.sequence->control & kEnd) != 0) sequence.terminated = false;
+  call.servable_state = nullptr;
+  call.servable_next = nullptr;
+  call.sequence_id.reset();
 }
 
 std::size_t SequenceManager::size() const {
@@ -209,15 +221,55 @@ std::size_t SequenceManager::size() const {
   return sequences_.size();
 }
 
+void SequenceManager::wake_at(TimePoint when) noexcept {
+  if (when != kNever) timer_.arm(*this, std::max(when, woken_ + kLookSpacing));
+}
+
 void SequenceManager::on_timer(TimePoint now) noexcept {
+  InferenceCall* expired = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    const auto dropped =
-        std::erase_if(sequences_, [](const auto& entry) { return !entry.second->first && !entry.second->used; });
-    for (auto& [id, sequence] : sequences_) sequence->used = false;
-    if (dropped > 0) log_.info("{} idle sequences were dropped", dropped);
+    woken_ = now;
+    TimePoint next = kNever;
+    expired = take_expired(now, next);
+    if (now >= next_scan_) {
+      drop_idle();
+      next_scan_ = now + options_.idle_scan;
+    }
+    wake_at(next);
+    if (next_scan_ != kNever) timer_.arm(*this, next_scan_);
   }
-  timer_.arm(*this, now + options_.idle_scan);
+  while (expired) {
+    auto& call = *expired;
+    expired = std::exchange(call.servable_next, nullptr);
+    call.status = Status(StatusCode::kDeadlineExceeded, "Deadline exceeded");
+    expired_(call);  // which may be gone then
+  }
+}
+
+InferenceCall* SequenceManager::take_expired(TimePoint now, TimePoint& next) noexcept {
+  InferenceCall* expired = nullptr;
+  for (auto& [id, sequence] : sequences_) {
+    if (sequence->waiting == 0) continue;
+    for (auto* before = sequence->first; before->servable_next;) {
+      auto& call = *before->servable_next;
+      if (call.deadline > now) {
+        next = std::min(next, call.deadline);
+        before = &call;
+        continue;
+      }
+      take_out(*sequence, *before, call);
+      call.servable_next = std::exchange(expired, &call);
+    }
+  }
+  return expired;
+}
+
+void SequenceManager::drop_idle() noexcept {
+  const auto dropped =
+      std::erase_if(sequences_, [](const auto& entry) { return !entry.second->first && !entry.second->used; });
+  for (auto& [id, sequence] : sequences_) sequence->used = false;
+  if (dropped > 0) log_.info("{} idle sequences were dropped", dropped);
 }
 
 }  // namespace ocelli::serving

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -30,8 +31,12 @@ class SequenceManager final : private scheduling::TimerClient {
   // Calls that may wait for their own sequence's turn.
   static constexpr std::size_t kMaxWaiting = 256;
 
+  // Told, on the timer's thread, of a call that waited for its turn until its deadline; its status says so, and the
+  // caller is to end it.
+  using Expired = std::function<void(InferenceCall& call)>;
+
   // timer must outlive the manager.
-  SequenceManager(const StatefulOptions& options, scheduling::Timer& timer, Log log);
+  SequenceManager(const StatefulOptions& options, scheduling::Timer& timer, Log log, Expired expired);
   ~SequenceManager();
 
   // Takes the inputs sequence_id (UINT64) and sequence_control_input (UINT32), of one element each, out of the call,
@@ -55,7 +60,7 @@ class SequenceManager final : private scheduling::TimerClient {
     InferenceCall* failed = nullptr;
   };
   // The call of an admitted sequence has ended, with call.status. A call that fails later than the first leaves the
-  // variables as they were before it.
+  // sequence as it was before it: it may be sent again, the last one too.
   Follower complete(InferenceCall& call) noexcept;
 
   // True when the call was waiting for its turn; it is forgotten, and the caller is to end it.
@@ -70,13 +75,22 @@ class SequenceManager final : private scheduling::TimerClient {
   void on_timer(TimePoint now) noexcept override;
   Result<Sequence*> start(std::uint64_t& id);
   Result<Sequence*> find(std::uint64_t id);
+  // The rest with the lock held.
+  static void take_out(Sequence& sequence, InferenceCall& before, InferenceCall& call) noexcept;
+  // Links those whose deadline has come by servable_next; next becomes the earliest deadline of the others.
+  InferenceCall* take_expired(TimePoint now, TimePoint& next) noexcept;
+  void drop_idle() noexcept;
+  void wake_at(TimePoint when) noexcept;
 
   const StatefulOptions options_;
   scheduling::Timer& timer_;
   const Log log_;
+  const Expired expired_;
   mutable std::mutex mutex_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Sequence>> sequences_;
   std::uint64_t next_id_ = 1;
+  TimePoint next_scan_ = kNever;  // for idle sequences
+  TimePoint woken_{};             // by the timer, the last time
 };
 
 }  // namespace ocelli::serving

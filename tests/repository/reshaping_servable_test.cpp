@@ -262,6 +262,39 @@ TEST_F(ReshapingServableTest, CancelsWaitingAndRunningCalls) {
   EXPECT_TRUE(compiling.wait().ok());
 }
 
+TEST_F(ReshapingServableTest, WaitingEndsAtTheDeadlineAlsoForWhatIsCompiledFor) {
+  const auto servable = make(true);
+  factory_->set_held(true);
+  Caller compiling(servable, {3, 4});
+  Caller waiting(servable, {5, 4});
+  Caller patient(servable, {3, 4});
+  compiling.call.deadline = waiting.call.deadline = Clock::now() + std::chrono::milliseconds(30);
+  compiling.send();
+  ASSERT_TRUE(factory_->wait_for(2));
+  waiting.send();
+  patient.send();
+  EXPECT_EQ(compiling.wait().code(), StatusCode::kDeadlineExceeded) << "although the compilation goes on";
+  EXPECT_EQ(waiting.wait().code(), StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(servable->metrics().stat_fail.count.load(), 2u);
+  factory_->set_held(false);
+  EXPECT_TRUE(patient.wait().ok());
+  EXPECT_THAT(factory_->compiled, ElementsAre("(1,4)", "(3,4)")) << "what was compiled serves others";
+}
+
+TEST_F(ReshapingServableTest, WhatIsCompiledForMayBeCancelled) {
+  const auto servable = make(true);
+  factory_->set_held(true);
+  Caller compiling(servable, {13, 4});
+  compiling.send();
+  ASSERT_TRUE(factory_->wait_for(2));
+  compiling.call.servable->cancel(compiling.call);
+  EXPECT_EQ(compiling.wait().code(), StatusCode::kCancelled);
+  Caller next(servable, {2, 4});
+  next.send();
+  factory_->set_held(false);
+  EXPECT_TRUE(next.wait().ok()) << "the failure of the other's compilation is not its own";
+}
+
 TEST_F(ReshapingServableTest, TheModelBeforeIsGivenBack) {
   const auto servable = make(true);
   const auto first = factory_->last();

@@ -360,6 +360,32 @@ TEST_F(PipelineTest, GatheringInTheMiddleAndNestedDemultiplexers) {
   EXPECT_EQ(client.values(1).back(), 12.0F);
 }
 
+// One model gets each part of an input, another all parts together.
+TEST_F(PipelineTest, AnInputIsUsedInPartsAndGathered) {
+  add_adder("narrow", {1, 2}, 1);
+  add_model("sum",
+            {{{"b", DataType::kFp32, PartialShape::from({3, 1, 2}), ""}},
+             {{"a", DataType::kFp32, PartialShape::from({1, 2}), ""}}},
+            sum_kernel());
+  const auto each = node("each", "narrow", {"request", "in"});
+  auto all = node("all", "sum", {"request", "in"});
+  all.gather_from = "request";
+  for (const auto& nodes : {std::vector{each, all}, std::vector{all, each}}) {
+    auto definition = chain(nodes, {"each", "a"});
+    definition.outputs["sum"] = {"all", "a"};
+    definition.demultiply_count = 3;
+    const auto opened = open(definition);
+    ASSERT_TRUE(opened.ok()) << opened.to_string();
+    EXPECT_EQ(pipeline->metadata().inputs.at(0).shape, PartialShape::from({3, 1, 2}));
+    Client client;
+    send(client, {3, 1, 2}, counting(6));
+    client.wait();
+    ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
+    EXPECT_EQ(client.values(0), (std::vector<float>{1, 2, 3, 4, 5, 6}));
+    EXPECT_EQ(client.values(1), (std::vector<float>{6, 9}));
+  }
+}
+
 TEST_F(PipelineTest, AFailingNodeEndsThePipelineWithItsError) {
   add_model("bad", test::add_signature(PartialShape::from({1, 2})),
             [](const std::vector<TensorView>& in, std::vector<Tensor>&) -> Status {

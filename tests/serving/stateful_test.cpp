@@ -46,6 +46,7 @@ struct StatefulTest : testing::Test {
     auto& client = clients.emplace_back();
     client.call.servable = servable;
     client.call.completion = &client;
+    client.call.deadline = deadline;
     client.call.inputs.push_back({"sequence_id", one(DataType::kUint64, id)});
     client.call.inputs.push_back({"b", one(DataType::kFp32, value)});
     client.call.inputs.push_back({"sequence_control_input", one(DataType::kUint32, control)});
@@ -63,6 +64,7 @@ struct StatefulTest : testing::Test {
   std::shared_ptr<test::FakeModel> model;
   std::shared_ptr<ModelServable> servable;
   std::deque<Client> clients;
+  TimePoint deadline = kNever;  // of what is sent
 };
 
 TEST_F(StatefulTest, SequencesKeepTheirOwnStateWhateverLaneTheyRunOn) {
@@ -174,6 +176,41 @@ TEST_F(StatefulTest, AFailedCallInTheMiddleLeavesTheStateAsItWas) {
   ASSERT_TRUE(next.wait());
   EXPECT_EQ(bad.call.status.code(), StatusCode::kInternal);
   EXPECT_EQ(next.value(), 11);
+}
+
+TEST_F(StatefulTest, AnEndThatFailedMayBeSentAgain) {
+  open();
+  EXPECT_EQ(ask(1, 5, kStart).value(), 1);
+  EXPECT_EQ(ask(-1, 5, kEnd).call.status.code(), StatusCode::kInternal);
+  EXPECT_EQ(ask(2, 5, kNone).value(), 3) << "its end did not happen";
+  EXPECT_EQ(ask(3, 5, kEnd).value(), 6);
+  EXPECT_EQ(ask(1, 5, kNone).call.status.code(), StatusCode::kNotFound);
+}
+
+TEST_F(StatefulTest, AWaitForTheTurnEndsAtTheDeadline) {
+  open();
+  model->hold();
+  auto& start = send(1, 5, kStart);
+  const auto limited = [&](float value, std::uint32_t control) -> Client& {
+    deadline = Clock::now() + std::chrono::milliseconds(30);
+    auto& client = send(value, 5, control);
+    deadline = kNever;
+    return client;
+  };
+  auto& impatient = limited(10, kNone);
+  auto& patient = send(2, 5, kNone);
+  auto& hasty_end = limited(10, kEnd);
+  for (auto* client : {&impatient, &hasty_end}) {
+    ASSERT_TRUE(client->wait()) << "although the model still runs";
+    EXPECT_EQ(client->call.status.code(), StatusCode::kDeadlineExceeded);
+    EXPECT_FALSE(client->call.sequence_id);
+  }
+  EXPECT_EQ(model->started(), 1);
+  model->release();
+  ASSERT_TRUE(start.wait());
+  ASSERT_TRUE(patient.wait());
+  EXPECT_EQ(patient.value(), 3);
+  EXPECT_EQ(ask(3, 5, kEnd).value(), 6) << "the sequence goes on";
 }
 
 TEST_F(StatefulTest, IdleSequencesAreDropped) {
