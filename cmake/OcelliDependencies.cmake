@@ -22,6 +22,7 @@ pkg_check_modules(nghttp2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(turbojpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp)
+pkg_check_modules(tiff REQUIRED IMPORTED_TARGET libtiff-4)
 
 if(OCELLI_BUILD_TESTS)
   find_package(GTest REQUIRED)

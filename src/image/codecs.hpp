@@ -12,6 +12,8 @@ Result<Image> decode_jpeg(std::span<const std::byte> encoded, BufferPool& pool, 
 Result<Image> decode_png(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits);
 Result<Image> decode_webp(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits);
 Result<Image> decode_bmp(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits);
+Result<Image> decode_tiff(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits);
+Result<Image> decode_pnm(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits);
 
 // Checks the limits, then takes memory for the pixels. kInvalidArgument names the size and the limit;
 // kResourceExhausted when memory is out.

@@ -14,6 +14,21 @@ bool begins_with(std::span<const std::byte> bytes, std::string_view signature) n
   return bytes.size() >= signature.size() && std::memcmp(bytes.data(), signature.data(), signature.size()) == 0;
 }
 
+// "P1" to "P6" and white space.
+bool is_pnm(std::span<const std::byte> bytes) noexcept {
+  if (bytes.size() < 3 || bytes[0] != std::byte{'P'}) return false;
+  const auto kind = static_cast<char>(bytes[1]);
+  return kind >= '1' && kind <= '6' && std::strchr(" \t\r\n#", static_cast<char>(bytes[2])) != nullptr &&
+         bytes[2] != std::byte{0};
+}
+
+// Plain and BigTIFF, in both orders of bytes.
+bool is_tiff(std::span<const std::byte> bytes) noexcept {
+  using namespace std::string_view_literals;
+  return begins_with(bytes, "II*\0"sv) || begins_with(bytes, "MM\0*"sv) || begins_with(bytes, "II+\0"sv) ||
+         begins_with(bytes, "MM\0+"sv);
+}
+
 }  // namespace
 
 Codec detect_codec(std::span<const std::byte> encoded) noexcept {
@@ -22,6 +37,8 @@ Codec detect_codec(std::span<const std::byte> encoded) noexcept {
   if (begins_with(encoded, "RIFF") && encoded.size() >= 12 && begins_with(encoded.subspan(8), "WEBP"))
     return Codec::kWebp;
   if (begins_with(encoded, "BM")) return Codec::kBmp;
+  if (is_tiff(encoded)) return Codec::kTiff;
+  if (is_pnm(encoded)) return Codec::kPnm;
   return Codec::kUnknown;
 }
 
@@ -35,6 +52,10 @@ std::string_view codec_name(Codec codec) noexcept {
       return "WebP";
     case Codec::kBmp:
       return "BMP";
+    case Codec::kTiff:
+      return "TIFF";
+    case Codec::kPnm:
+      return "PNM";
     case Codec::kUnknown:
       break;
   }
@@ -70,11 +91,16 @@ Result<Image> decode(std::span<const std::byte> encoded, BufferPool& pool, const
       return decode_webp(encoded, pool, limits);
     case Codec::kBmp:
       return decode_bmp(encoded, pool, limits);
+    case Codec::kTiff:
+      return decode_tiff(encoded, pool, limits);
+    case Codec::kPnm:
+      return decode_pnm(encoded, pool, limits);
     case Codec::kUnknown:
       break;
   }
   return invalid_argument(fmt::format(
-      "not a picture that can be read: {} bytes that begin with none of the signatures of JPEG, PNG, WebP, BMP",
+      "not a picture that can be read: {} bytes that begin with none of the signatures of JPEG, PNG, WebP, BMP, "
+      "TIFF, PNM",
       encoded.size()));
 }
 

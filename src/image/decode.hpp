@@ -19,15 +19,17 @@ struct DecodeLimits {
 };
 
 // Formats that can be decoded.
-enum class Codec : unsigned char { kUnknown, kJpeg, kPng, kWebp, kBmp };
+enum class Codec : unsigned char { kUnknown, kJpeg, kPng, kWebp, kBmp, kTiff, kPnm };
 // By the first bytes; kUnknown for anything else. "JPEG", ... for messages.
 [[nodiscard]] Codec detect_codec(std::span<const std::byte> encoded) noexcept;
 [[nodiscard]] std::string_view codec_name(Codec codec) noexcept;
 
 // Decodes as it is stored: gray stays gray, alpha stays, palettes and CMYK become colour, 16-bit samples become 8-bit,
-// EXIF orientation is not applied (as OpenCV's IMREAD_UNCHANGED). A picture that is cut off is an error, never half a
-// picture, and so is a JPEG of more than 100 scans (32 where it is large). Pixels come from pool. Thread-safe. Errors:
-// kInvalidArgument, the message says which codec and what was wrong, expected and given.
+// EXIF orientation is not applied (as OpenCV's IMREAD_UNCHANGED). TIFF is as libtiff makes RGBA of it: colours are
+// multiplied by alpha, and its orientation is applied. Of a file with several pictures the first is read. A picture
+// that is cut off is an error, never half a picture, and so is a JPEG of more than 100 scans (32 where it is large).
+// Pixels come from pool. Thread-safe. Errors: kInvalidArgument, the message says which codec and what was wrong,
+// expected and given.
 Result<Image> decode(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits = {});
 
 }  // namespace ocelli::image

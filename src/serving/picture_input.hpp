@@ -15,12 +15,12 @@ namespace ocelli::serving {
 // of a type that pixels convert to.
 bool takes_pictures(const TensorSpec& spec) noexcept;
 
-// encoded: packed strings of shape (N), each a JPEG, PNG, WebP or BMP file. Returns the tensor that the model takes:
-// colour in BGR order, 8-bit values converted without scaling, resized (bilinear) to the model's height and width,
-// which are clamped when they are ranges; where one is open the first picture's size holds and all pictures must agree.
-// Packed as the model's layout says; a layout that does not name C, H and W is read from the shape (three channels or
-// one in second place: NCHW), else it is NHWC as OVMS has it. processor does the work, on the CPU or on a card. Takes
-// tens of milliseconds: not for network threads. Errors: kInvalidArgument with OVMS's texts. Thread-safe.
+// encoded: packed strings of shape (N), each a file that image::decode() reads. Returns the tensor that the model
+// takes: colour in BGR order, 8-bit values converted without scaling, resized (bilinear) to the model's height and
+// width, which are clamped when they are ranges; where one is open the first picture's size holds and all pictures must
+// agree. Packed as the model's layout says; a layout that does not name C, H and W is read from the shape (three
+// channels or one in second place: NCHW), else it is NHWC as OVMS has it. processor does the work, on the CPU or on a
+// card. Takes tens of milliseconds: not for network threads. Errors: kInvalidArgument with OVMS's texts. Thread-safe.
 Result<Tensor> decode_pictures(std::string_view name, const TensorSpec& spec, const TensorView& encoded,
                                BufferPool& pool, image::Preprocessor& processor);
 

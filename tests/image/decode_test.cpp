@@ -1,8 +1,10 @@
 #include "image/decode.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -40,14 +42,17 @@ TEST(Decode, UnknownBytesNameWhatIsSupported) {
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(result.status().message(),
-            "not a picture that can be read: 9 bytes that begin with none of the signatures of JPEG, PNG, WebP, BMP");
+            "not a picture that can be read: 9 bytes that begin with none of the signatures of JPEG, PNG, WebP, BMP, "
+            "TIFF, PNM");
   EXPECT_FALSE(decode({}, pool).ok());
 }
 
 TEST(Decode, SignatureAloneIsAnError) {
   BufferPool pool;
-  for (const std::string_view head : {std::string_view("\xFF\xD8\xFF"), std::string_view("\x89PNG\r\n\x1A\n"),
-                                      std::string_view("RIFF\0\0\0\0WEBP", 12), std::string_view("BM")}) {
+  for (const std::string_view head :
+       {std::string_view("\xFF\xD8\xFF"), std::string_view("\x89PNG\r\n\x1A\n"),
+        std::string_view("RIFF\0\0\0\0WEBP", 12), std::string_view("BM"), std::string_view("II*\0", 4),
+        std::string_view("MM\0+", 4), std::string_view("P5 "), std::string_view("P1#")}) {
     EXPECT_EQ(decode(bytes(head), pool).status().code(), StatusCode::kInvalidArgument) << head;
   }
 }
@@ -83,6 +88,36 @@ TEST(Decode, BmpThatIsCutOffIsAnError) {
   const auto result = decode(file, pool);
   ASSERT_FALSE(result.ok());
   EXPECT_NE(result.status().message().find("cut off"), std::string_view::npos);
+}
+
+TEST(Decode, PnmAsTextAndRaw) {
+  BufferPool pool;
+  const auto pixels = [&](std::string_view file) {
+    const auto image = decode(bytes(file), pool);
+    if (!image.ok()) return std::string(image.status().message());
+    return std::string(reinterpret_cast<const char*>(image->data()), image->bytes());
+  };
+  using namespace std::string_view_literals;
+  EXPECT_EQ(pixels("P2\n# a comment\n2 1 # another\n255\n65 66"), "AB");
+  EXPECT_EQ(pixels("P3 1 2 255 67 66 65\n70 69 68"), "ABCDEF") << "files have red first, pictures blue";
+  EXPECT_EQ(pixels("P5 2 1 255\nAB"), "AB");
+  EXPECT_EQ(pixels("P6 1 1 255\nCBA and what does not belong to it"), "ABC");
+  EXPECT_EQ(pixels("P5 3 1 5\n\0\1\5"sv), "\0\x33\xFF"sv) << "5 is full brightness";
+  EXPECT_EQ(pixels("P5 2 1 65535\n\x41\x41\xFF\xFF"), "A\xFF");
+  EXPECT_EQ(pixels("P1 3 2 101 0 1 0"), "\0\xFF\0\xFF\0\xFF"sv) << "1 is black";
+  EXPECT_EQ(pixels("P4 9 1\n\x7F\xFF"), "\xFF\0\0\0\0\0\0\0\0"sv) << "rows begin in a byte of their own";
+
+  EXPECT_EQ(pixels("P5 2 1 255\nA"), "PNM picture of 2x1 is cut off: 2 bytes of pixels expected, 1 given");
+  EXPECT_EQ(pixels("P4 9 2\n123"), "PNM picture of 9x2 is cut off: 4 bytes of pixels expected, 3 given");
+  EXPECT_EQ(pixels("P2 2 1 255 1"), "PNM picture of 2x1: sample 1 is missing, or no number from 0 to 255");
+  EXPECT_EQ(pixels("P2 2 1 9 1 10"), "PNM picture of 2x1: sample 1 is missing, or no number from 0 to 9");
+  EXPECT_EQ(pixels("P5 1 1 9\n\x0A"), "PNM picture of 1x1: sample 0 is missing, or no number from 0 to 9");
+  EXPECT_EQ(pixels("P1 2 1 12"), "PNM picture of 2x1: sample 1 is missing, or no number from 0 to 1");
+  EXPECT_EQ(pixels("P5 0 1 255\n"), "PNM picture has no pixels: 0x1");
+  for (const auto* broken :
+       {"P5 2 1 0\nAB", "P5 2 1 65536\nAB", "P5 2 -1 255\nAB", "P5 2", "P5 2 1 255", "P6 99999999999 1 1\n"})
+    EXPECT_EQ(pixels(broken),
+              fmt::format("PNM header is broken; expected P{} width height maximum (1 to 65535)", broken[1]));
 }
 
 }  // namespace
