@@ -221,7 +221,7 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
     lock.lock();
   }
 
-  void take_out(std::deque<InferenceCall*>::iterator place) noexcept {
+  void take_out(const std::deque<InferenceCall*>::iterator& place) noexcept {
     if (*place == served_) served_ = nullptr;
     waiting_.erase(place);
   }
