@@ -43,6 +43,35 @@ TEST_F(OpenvinoBackend, SecondCompileKnowsTheModelWithoutReadingIt) {
   }
 }
 
+TEST_F(OpenvinoBackend, AModelFromTheCacheRefusesShapesBeforeItRuns) {
+  const TemporaryFolder folder;
+  auto options = exact_;
+  options.cache_dir = folder.path().string();
+  ASSERT_NE(compile("two_ways", options), nullptr);
+  auto cached = compile("two_ways", options);
+  ASSERT_NE(cached, nullptr);
+  EXPECT_TRUE(cached->info().loaded_from_cache);
+  auto request = std::move(cached->create_request()).value();
+  const auto run = [&](std::int64_t rows_a, std::int64_t rows_b) {
+    std::vector<float> values(32, 1);
+    const auto set = [&](std::size_t index, std::int64_t rows) {
+      const TensorView view{DataType::kFp32,
+                            {rows, 4},
+                            reinterpret_cast<std::byte*>(values.data()),
+                            static_cast<std::size_t>(rows) * 4 * sizeof(float)};
+      EXPECT_TRUE(request->set_input(index, view).ok());
+    };
+    set(0, rows_a);
+    set(1, rows_b);
+    return request->run();
+  };
+  EXPECT_TRUE(run(2, 2).ok());
+  const auto refused = run(3, 5);
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("the model refuses these shapes: "));
+  EXPECT_TRUE(run(2, 2).ok());
+}
+
 TEST_F(OpenvinoBackend, CacheForgetsAFileThatWasReplaced) {
   const TemporaryFolder folder;
   const TemporaryFolder cache;

@@ -36,6 +36,8 @@ struct BackendCase {
   std::string_view lacks_because = "";
   // False: a run that has begun goes on to its end.
   bool interrupts_runs = true;
+  // False: not meant for models with open dimensions, though the device that stands in for the real one takes them.
+  bool open_dimensions = true;
 };
 
 // Every test loads the backend anew by its module, as the program does.

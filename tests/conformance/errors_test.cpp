@@ -59,6 +59,57 @@ TEST_P(BackendConformance, ShapesThatDoNotGoTogetherFailTheRunOnly) {
   EXPECT_EQ(floats_of(*request->output(0)), std::vector<float>(8, 2));
 }
 
+// A run that fails, or is stopped, in its middle leaves nothing that would come out of a later one.
+TEST_P(BackendConformance, LaterRunsKnowNothingOfOneThatDidNotEnd) {
+  if (!GetParam().reads_files) GTEST_SKIP() << "simulated models compute nothing";
+  if (lacks("dynamic")) GTEST_SKIP() << GetParam().lacks_because;
+  if (!GetParam().open_dimensions) GTEST_SKIP() << "sticks take models of fixed shapes only";
+  auto model = compile("two_ways");
+  ASSERT_NE(model, nullptr);
+  auto request = request_of(*model);
+  const auto rows = [](std::int64_t count, float value) {
+    return HostTensor::floats({count, 4}, std::vector<float>(static_cast<std::size_t>(count) * 4, value));
+  };
+  const auto set = [&](HostTensor& a, HostTensor& b) {
+    ASSERT_TRUE(request->set_input(0, a.view()).ok());
+    ASSERT_TRUE(request->set_input(1, b.view()).ok());
+  };
+  auto a = rows(2, 1);
+  auto b = rows(2, 10);
+  const auto expect_right = [&] {
+    set(a, b);
+    const auto status = request->run();
+    ASSERT_TRUE(status.ok()) << status.to_string();
+    const auto own = request->output(0);
+    const auto sum = request->output(1);
+    EXPECT_EQ(own->shape, (Shape{2, 4}));
+    EXPECT_EQ(floats_of(*own), std::vector<float>(8, 1));
+    EXPECT_EQ(floats_of(*sum), std::vector<float>(8, 11));
+  };
+  expect_right();
+  auto three = rows(3, 7);
+  auto five = rows(5, 7);
+  set(three, five);
+  EXPECT_EQ(request->run().code(), StatusCode::kInvalidArgument);
+  expect_right();
+  testing::RunWaiter refused;
+  set(three, five);
+  request->start(refused);
+  ASSERT_TRUE(refused.wait());
+  EXPECT_EQ(refused.status().code(), StatusCode::kInvalidArgument);
+  expect_right();
+
+  auto many = rows(2000, 7);
+  for (int i = 0; i < 5; ++i) {
+    testing::RunWaiter stopped;
+    set(many, many);
+    request->start(stopped);
+    request->cancel();
+    ASSERT_TRUE(stopped.wait());
+    expect_right();
+  }
+}
+
 TEST_P(BackendConformance, MissingFileIsNotFound) {
   EXPECT_EQ(runtime_->compile({GetParam().format, "/nonexistent/model.onnx"}, options()).status().code(),
             StatusCode::kNotFound);

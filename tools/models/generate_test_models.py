@@ -317,6 +317,26 @@ def two_rows(writer):
     writer.onnx("two_rows", nodes, [("x", "float32", ("batch", 4))], [("y", "float32", (2, 4))])
 
 
+def two_ways(writer):
+    """own = max(a, 0) by way of two products with many weights, sum = own + max(b, 0): whether a and b go together shows in the middle of a run."""
+    import onnx
+    from openvino import opset15
+    wide = numpy.eye(4, 1024, dtype="float32")
+    inputs = [("a", "float32", ("rows_a", 4)), ("b", "float32", ("rows_b", 4))]
+    outputs = [("own", "float32", ("rows_a", 4)), ("sum", "float32", ("rows", 4))]
+    node = onnx.helper.make_node
+    nodes = [node("MatMul", ["a", "wide"], ["hidden"]), node("Relu", ["hidden"], ["kept"]), node("MatMul", ["kept", "narrow"], ["own"]),
+             node("Relu", ["b"], ["other"]), node("Add", ["own", "other"], ["sum"])]
+    writer.onnx("two_ways", nodes, inputs, outputs, [("wide", wide), ("narrow", wide.T.copy())])
+
+    def build(parameters):
+        hidden = opset15.relu(opset15.matmul(parameters[0], wide, False, False))
+        own = opset15.matmul(hidden, wide.T.copy(), False, False)
+        return [("own", own), ("sum", opset15.add(own, opset15.relu(parameters[1])))], []
+
+    writer.openvino("two_ways", build, inputs)
+
+
 def shape_of(writer):
     """TensorFlow Lite only: an operator that some readers lack."""
     writer.tflite("shape", [("x", "float32", (2, 3))], [("y", "int32", (2,))], [("SHAPE", ["x"], ["y"], None)])
@@ -357,6 +377,7 @@ def write_all(out, slow_rows):
     first_three(writer)
     flat(writer)
     two_rows(writer)
+    two_ways(writer)
     shape_of(writer)
     quantized_sum(writer)
 

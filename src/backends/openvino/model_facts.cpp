@@ -48,7 +48,9 @@ std::string facts_to_text(const ModelFacts& facts) {
               {"outputs", to_json(facts.signature.outputs)},
               {"model_info", facts.model_info},
               {"stateful", facts.stateful},
-              {"shapes_follow_inputs", facts.shapes_follow_inputs}}
+              {"shapes_follow_inputs", facts.shapes_follow_inputs},
+              {"dynamic", facts.dynamic},
+              {"shape_check", facts.shape_check ? facts.shape_check->to_text() : ""}}
       .dump();
 }
 
@@ -60,6 +62,10 @@ std::optional<ModelFacts> facts_from_text(std::string_view text) {
     value.at("model_info").get_to(facts.model_info);
     value.at("stateful").get_to(facts.stateful);
     value.at("shapes_follow_inputs").get_to(facts.shapes_follow_inputs);
+    value.at("dynamic").get_to(facts.dynamic);
+    const auto check = value.at("shape_check").get<std::string>();
+    if (!check.empty()) facts.shape_check = ShapeCheck::from_text(check);
+    if (!check.empty() && !facts.shape_check) return std::nullopt;
     return facts;
   } catch (const std::exception&) {
     return std::nullopt;

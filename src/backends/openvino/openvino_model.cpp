@@ -32,8 +32,7 @@ Result<std::unique_ptr<InferRequest>> OpenvinoModel::create_request() {
   std::unique_ptr<InferRequest> request;
   const std::lock_guard lock(creating_);
   auto status = guarded(StatusCode::kInternal, [&] {
-    request =
-        std::make_unique<OpenvinoRequest>(compiled_.create_infer_request(), facts_.signature, narrow_, intermediate_);
+    request = std::make_unique<OpenvinoRequest>(compiled_.create_infer_request(), facts_, narrow_, intermediate_);
   });
   if (!status.ok()) return status;
   return request;

@@ -53,21 +53,23 @@ const ov::Tensor* OpenvinoRequest::Binding::find(const TensorView& view) {
   return &entry.tensor;
 }
 
-OpenvinoRequest::OpenvinoRequest(ov::InferRequest request, const ModelSignature& signature,
-                                 const std::vector<bool>& narrow, IntermediateMemory& intermediate)
+OpenvinoRequest::OpenvinoRequest(ov::InferRequest request, const ModelFacts& facts, const std::vector<bool>& narrow,
+                                 IntermediateMemory& intermediate)
     : request_(std::move(request)),
-      signature_(signature),
+      facts_(facts),
+      signature_(facts.signature),
       narrow_(narrow),
       intermediate_(intermediate),
-      inputs_(signature.inputs.size()),
-      outputs_(signature.outputs.size()) {
+      inputs_(signature_.inputs.size()),
+      input_shapes_(signature_.inputs.size()),
+      outputs_(signature_.outputs.size()) {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     Output& output = outputs_[i];
     output.own = request_.get_output_tensor(i);
-    output.is_static = signature.outputs[i].shape.is_static() && signature.outputs[i].type != DataType::kString;
+    output.is_static = signature_.outputs[i].shape.is_static() && signature_.outputs[i].type != DataType::kString;
     if (output.is_static) output.view = view_of(output.own);
   }
-  dynamic_ = has_open_dimensions(signature);
+  dynamic_ = has_open_dimensions(signature_);
   request_.set_callback([this](const std::exception_ptr& exception) {
     const Status status = exception ? run_status(exception) : Status();
     give_back_memory();
@@ -82,6 +84,10 @@ Status OpenvinoRequest::set_input(std::size_t index, const TensorView& view) {
   if (index >= inputs_.size()) return no_such_tensor("input", index, inputs_.size());
   if (auto status = check_tensor(signature_.inputs[index], view, "input"); !status.ok()) return status;
   inputs_[index].bytes = view.bytes;
+  if (input_shapes_[index] != view.shape) {
+    input_shapes_[index] = view.shape;
+    shapes_fit_ = false;
+  }
   if (view.type == DataType::kString) return set_string_input(index, view);
   if (narrow_[index]) {
     if (auto status = check_narrow(signature_.inputs[index], view); !status.ok()) return status;
@@ -135,7 +141,16 @@ void OpenvinoRequest::clear_output(std::size_t index) noexcept {
   });
 }
 
+Status OpenvinoRequest::check_shapes() noexcept {
+  if (shapes_fit_ || !facts_.shape_check) return {};
+  Status fits;
+  const auto status = guarded(StatusCode::kInternal, [&] { fits = facts_.shape_check->check(input_shapes_); });
+  shapes_fit_ = status.ok() && fits.ok();
+  return status.ok() ? fits : status;
+}
+
 void OpenvinoRequest::start(InferCompletion& completion) noexcept {
+  if (const auto status = check_shapes(); !status.ok()) return completion.on_infer_done(status);
   completion_ = &completion;
   try {
     request_.start_async();
@@ -145,6 +160,7 @@ void OpenvinoRequest::start(InferCompletion& completion) noexcept {
 }
 
 Status OpenvinoRequest::run() noexcept {
+  if (auto status = check_shapes(); !status.ok()) return status;
   try {
     request_.infer();
     give_back_memory();
@@ -162,6 +178,7 @@ void OpenvinoRequest::give_back_memory() noexcept {
 }
 
 void OpenvinoRequest::cancel() noexcept {
+  if (facts_.dynamic) return;
   (void)guarded(StatusCode::kInternal, [&] { request_.cancel(); });
 }
 

@@ -6,16 +6,16 @@
 #include <vector>
 
 #include "backends/openvino/intermediate_memory.hpp"
+#include "backends/openvino/model_facts.hpp"
 #include "runtime/infer_request.hpp"
-#include "runtime/model_signature.hpp"
 
 namespace ocelli::openvino {
 
-// The signature, the list of narrow inputs and the intermediate memory must outlive the request.
+// The facts, the list of narrow inputs and the intermediate memory must outlive the request.
 class OpenvinoRequest final : public InferRequest {
  public:
   // narrow: see narrow_inputs(); values that do not fit are refused. Throws what OpenVINO throws.
-  OpenvinoRequest(ov::InferRequest request, const ModelSignature& signature, const std::vector<bool>& narrow,
+  OpenvinoRequest(ov::InferRequest request, const ModelFacts& facts, const std::vector<bool>& narrow,
                   IntermediateMemory& intermediate);
   ~OpenvinoRequest() override;
 
@@ -24,6 +24,8 @@ class OpenvinoRequest final : public InferRequest {
   void clear_output(std::size_t index) noexcept override;
   void start(InferCompletion& completion) noexcept override;
   Status run() noexcept override;
+  // No effect on a model without fixed shapes: what a run that is stopped in the middle leaves behind would come out of
+  // later ones (see ShapeCheck).
   void cancel() noexcept override;
   Result<TensorView> output(std::size_t index) override;
   Status reset_state() override;
@@ -67,14 +69,19 @@ class OpenvinoRequest final : public InferRequest {
   Status set_string_input(std::size_t index, const TensorView& view);
   Result<TensorView> pack_string_output(Output& output, const ov::Tensor& tensor);
   void give_back_memory() noexcept;
+  // Of the inputs, together, before a run.
+  Status check_shapes() noexcept;
   // A failed run as the caller sees it.
   Status run_status(const std::exception_ptr& exception) const noexcept;
 
   ov::InferRequest request_;
+  const ModelFacts& facts_;
   const ModelSignature& signature_;
   const std::vector<bool>& narrow_;
   IntermediateMemory& intermediate_;
   std::vector<Input> inputs_;
+  std::vector<Shape> input_shapes_;
+  bool shapes_fit_ = false;  // these have been checked
   std::vector<Output> outputs_;
   InferCompletion* completion_ = nullptr;
   bool dynamic_ = false;

@@ -94,6 +94,8 @@ Result<OpenvinoRuntime::Prepared> OpenvinoRuntime::prepare(const ModelSource& so
   prepared.facts.signature = std::move(*signature);
   prepared.facts.stateful = !view->get_variables().empty();
   prepared.facts.shapes_follow_inputs = shapes_follow_inputs(*view);
+  prepared.facts.dynamic = view->is_dynamic();
+  prepared.facts.shape_check = ShapeCheck::create(view);
   remove_string_identities(*model);
   prepared.model = std::move(*model);
   return prepared;
