@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <openvino/core/graph_util.hpp>
 #include <openvino/op/constant.hpp>
@@ -20,10 +21,7 @@ namespace {
 constexpr std::size_t kLargeConstant = 4096;
 
 bool has_open_input(const ov::Model& model) {
-  for (const auto& input : model.inputs()) {
-    if (input.get_partial_shape().is_dynamic()) return true;
-  }
-  return false;
+  return std::ranges::any_of(model.inputs(), [](const auto& input) { return input.get_partial_shape().is_dynamic(); });
 }
 
 // Behind the model's own inputs, which keep their positions.
@@ -73,7 +71,7 @@ std::shared_ptr<ShapeCheck> ShapeCheck::create(const std::shared_ptr<const ov::M
     if (!has_open_input(*model)) return;
     const auto copy = model->clone();
     leave_out_weights(*copy);
-    check.reset(new ShapeCheck(copy));
+    check = std::make_shared<ShapeCheck>(copy);
   });
   return check;
 }
@@ -98,7 +96,7 @@ std::shared_ptr<ShapeCheck> ShapeCheck::from_text(const std::string& text) noexc
     ov::Tensor constants(ov::element::u8, {bytes.size()});
     std::copy(bytes.begin(), bytes.end(), static_cast<char*>(constants.data()));
     ov::Core core;
-    check.reset(new ShapeCheck(core.read_model(parts.at("model").get<std::string>(), constants)));
+    check = std::make_shared<ShapeCheck>(core.read_model(parts.at("model").get<std::string>(), constants));
   });
   return check;
 }

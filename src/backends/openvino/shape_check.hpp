@@ -19,6 +19,8 @@ namespace ocelli::openvino {
 // extent: rows of somebody else, or an error for ever. So such shapes must not reach the device. Thread-safe.
 class ShapeCheck {
  public:
+  // model: without weights; nobody else has it.
+  explicit ShapeCheck(std::shared_ptr<ov::Model> model) : model_(std::move(model)) {}
   // A copy of the model in which large constants are mere shapes, so that it takes little memory. Null when the model
   // has no open dimension, or cannot be looked at in this way.
   static std::shared_ptr<ShapeCheck> create(const std::shared_ptr<const ov::Model>& model) noexcept;
@@ -31,7 +33,6 @@ class ShapeCheck {
   Status check(const std::vector<Shape>& shapes);
 
  private:
-  explicit ShapeCheck(std::shared_ptr<ov::Model> model) : model_(std::move(model)) {}
   [[nodiscard]] std::string write() const;
 
   // Shapes that are remembered.
