@@ -44,6 +44,8 @@ Catalog::Place Catalog::place_of(const Models& models, std::string_view name, st
     const bool failed = entry.status.error != StatusCode::kOk;
     if (!any) return {nullptr, !coming ? Miss::kRetired : failed ? Miss::kFailed : Miss::kLoading};
     if (coming && !failed) miss = Miss::kLoading;
+    // A pipeline that cannot be used has the one version that it always has.
+    if (coming && entry.status.error == StatusCode::kFailedPrecondition) miss = Miss::kFailed;
   }
   return {nullptr, miss};
 }

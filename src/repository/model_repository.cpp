@@ -189,9 +189,11 @@ class ModelRepository::Impl {
   // With pass_mutex_ held.
   PassOutcome update(const PassRequest& request) {
     const std::vector<ModelEntry> chosen = chosen_models();
+    const std::vector<PipelineEntry> wanted_now = wanted_pipelines();
+    pipelines_.announce(wanted_now);
     PassOutcome outcome = models_.update(chosen, request);
     if (context_.stopping) return outcome;
-    const PassOutcome pipelines = pipelines_.update(wanted_pipelines(), chosen);
+    const PassOutcome pipelines = pipelines_.update(wanted_now, chosen);
     outcome.changed = outcome.changed || pipelines.changed;
     outcome.fail(pipelines.failure);
     std::set<std::string, std::less<>> names;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <set>
 
 #include "repository/config_check.hpp"
@@ -20,18 +21,35 @@ void check_unique(const std::map<std::string, std::string>& names, const char* k
   }
 }
 
+// Of a model's inputs or outputs: what they are, and their aliases by the model's own names.
+struct Names {
+  const char* what;
+  const std::map<std::string, std::string>& aliases;
+};
+
+// The model's own name for what clients call so.
+Result<std::string> own_name(const std::string& name, std::initializer_list<Names> tables, std::string_view parameter) {
+  for (const auto& table : tables) {
+    const auto own = std::ranges::find(table.aliases, name, [](const auto& pair) { return pair.second; });
+    if (own != table.aliases.end()) return own->first;
+  }
+  for (const auto& table : tables) {
+    if (const auto hidden = table.aliases.find(name); hidden != table.aliases.end()) {
+      return invalid_argument(fmt::format("{} names {} {}, which mapping_config.json calls {}", parameter, table.what,
+                                          name, hidden->second));
+    }
+  }
+  return name;
+}
+
 template <typename T>
-Result<std::map<std::string, T>> by_tensor(const std::map<std::string, T>& by_client_name, const NameMapping& mapping,
-                                           std::string_view parameter) {
+Result<std::map<std::string, T>> by_tensor(const std::map<std::string, T>& by_client_name,
+                                           std::initializer_list<Names> tables, std::string_view parameter) {
   std::map<std::string, T> result;
   for (const auto& [name, value] : by_client_name) {
-    if (const auto hidden = mapping.inputs.find(name); hidden != mapping.inputs.end() && hidden->second != name) {
-      return invalid_argument(
-          fmt::format("{} names input {}, which mapping_config.json calls {}", parameter, name, hidden->second));
-    }
-    const auto own = std::find_if(mapping.inputs.begin(), mapping.inputs.end(),
-                                  [&](const auto& pair) { return pair.second == name; });
-    result[own == mapping.inputs.end() ? name : own->first] = value;
+    auto own = own_name(name, tables, parameter);
+    if (!own.ok()) return std::move(own).status();
+    result[std::move(own).value()] = value;
   }
   return result;
 }
@@ -63,11 +81,11 @@ Result<NameMapping> read_name_mapping(const std::filesystem::path& version_folde
 }
 
 Result<std::map<std::string, ShapeParameter>> shapes_by_tensor(const ModelConfig& config, const NameMapping& mapping) {
-  return by_tensor(config.shapes, mapping, "shape");
+  return by_tensor(config.shapes, {{"input", mapping.inputs}}, "shape");
 }
 
 Result<std::map<std::string, std::string>> layouts_by_tensor(const ModelConfig& config, const NameMapping& mapping) {
-  return by_tensor(config.preprocess.layout, mapping, "layout");
+  return by_tensor(config.preprocess.layout, {{"input", mapping.inputs}, {"output", mapping.outputs}}, "layout");
 }
 
 }  // namespace ocelli::repository

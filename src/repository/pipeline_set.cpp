@@ -15,6 +15,16 @@ constexpr Version kPipelineVersion = 1;
 
 }  // namespace
 
+void PipelineSet::announce(const std::vector<PipelineEntry>& wanted) {
+  for (const auto& entry : wanted) {
+    const auto& name = entry.definition.name;
+    if (!entry.status.ok() || pipelines_.contains(name)) continue;
+    // A model of that name may be there, which goes in the pass that has begun.
+    const auto known = context_.catalog->status(name, std::nullopt);
+    if (!known.ok()) context_.catalog->set_state(name, kPipelineVersion, VersionState::kStart);
+  }
+}
+
 PassOutcome PipelineSet::update(const std::vector<PipelineEntry>& wanted, const std::vector<ModelEntry>& models) {
   PassOutcome outcome;
   std::set<std::string> names;
@@ -77,7 +87,10 @@ Result<std::vector<Catalog::Ticket>> PipelineSet::model_tickets(const serving::P
       return invalid_argument(fmt::format("node {}: model {} has batch_size or shape auto, which a pipeline cannot use",
                                           node.name, node.model));
     }
-    if (model->config.stateful.enabled) {
+    const auto found = context_.catalog->find(node.model, node.version);
+    // As it is loaded: a change of the configuration may have been refused.
+    const bool stateful = found.handle ? found.handle->metadata().stateful : model->config.stateful.enabled;
+    if (stateful) {
       return invalid_argument(
           fmt::format("node {}: model {} is stateful, which a pipeline cannot use", node.name, node.model));
     }

@@ -18,6 +18,8 @@ class PipelineSet {
  public:
   explicit PipelineSet(RepositoryContext& context) : context_(context) {}
 
+  // Lists what is new as START, so that requests for it wait while its models load.
+  void announce(const std::vector<PipelineEntry>& wanted);
   // Puts together what is new or changed, or whose models were replaced, and retires what is not wanted. A pipeline
   // that cannot be put together, because a model of it is not there or does not fit, is LOADING with an error until it
   // can. models are those of the configuration.

@@ -47,6 +47,7 @@ class FakeFactory final : public repository::ServableFactory {
     metadata.version = load.version;
     metadata.platform = text;  // the file's content, so that tests see what was loaded
     metadata.inputs = {{"x", DataType::kFp32, PartialShape::from({4, 3}), "NC"}};
+    metadata.stateful = load.config.stateful.enabled;
     ExecutionInfo info;
     info.runtime = "Fake";
     info.device = "CPU";

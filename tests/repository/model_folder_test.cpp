@@ -136,5 +136,26 @@ TEST(NameMapping, ParametersUseTheAlias) {
               HasSubstr("layout names input x, which mapping_config.json calls image"));
 }
 
+TEST(NameMapping, LayoutsOfOutputsUseTheAliasToo) {
+  const NameMapping mapping{{{"x", "image"}}, {{"y", "scores"}}};
+  ModelConfig config;
+  config.preprocess.layout = {{"image", "NCHW"}, {"scores", "CN:NC"}};
+  const auto layouts = layouts_by_tensor(config, mapping);
+  ASSERT_TRUE(layouts.ok()) << layouts.status().to_string();
+  EXPECT_EQ(*layouts, (std::map<std::string, std::string>{{"x", "NCHW"}, {"y", "CN:NC"}}));
+  config.preprocess.layout = {{"y", "CN:NC"}};
+  EXPECT_THAT(std::string(layouts_by_tensor(config, mapping).status().message()),
+              HasSubstr("layout names output y, which mapping_config.json calls scores"));
+}
+
+TEST(NameMapping, NamesMayBeExchanged) {
+  const NameMapping mapping{{{"a", "b"}, {"b", "a"}}, {}};
+  ModelConfig config;
+  config.preprocess.layout = {{"a", "NCHW"}};
+  const auto layouts = layouts_by_tensor(config, mapping);
+  ASSERT_TRUE(layouts.ok()) << layouts.status().to_string();
+  EXPECT_EQ(layouts->at("b"), "NCHW");
+}
+
 }  // namespace
 }  // namespace ocelli::repository

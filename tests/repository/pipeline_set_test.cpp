@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "repository/repository_fixture.hpp"
 
 namespace ocelli::repository {
@@ -72,6 +74,7 @@ TEST_F(PipelineSetTest, WaitsForModelsThatAreNotThere) {
   EXPECT_EQ(reason("p"), "node n0: model a is not available");
   EXPECT_EQ(repository_->status("p", 1)->versions.at(0).error, StatusCode::kFailedPrecondition);
   EXPECT_EQ(served("p", 1), "Model with requested version is not loaded yet");
+  EXPECT_EQ(served("p"), "Model with requested version is not loaded yet") << "it has no versions to choose from";
   folder_.write("a/1/m.onnx", "a");
   EXPECT_EQ(reload(), "reloaded");
   EXPECT_EQ(served("p"), "a;");
@@ -98,6 +101,32 @@ TEST_F(PipelineSetTest, RefusesModelsThatItCannotUse) {
   EXPECT_EQ(reason("r"), "node n0: there is no model none");
   EXPECT_EQ(reason("s"), "node n0: p is a pipeline; a node runs a model");
   EXPECT_EQ(factory_->pipelines_built, 0);
+}
+
+// The model goes on as it was, and so does what is built on it.
+TEST_F(PipelineSetTest, OutlivesAChangeOfItsModelThatIsRefused) {
+  folder_.write("a/1/m.onnx", "a");
+  configure({entry("a")}, pipelines(chain("p", {"a"})));
+  ASSERT_TRUE(start().ok());
+  configure({entry("a", R"(,"stateful":true)")}, pipelines(chain("p", {"a"})));
+  EXPECT_THAT(reload(), HasSubstr("Reloading config file failed"));
+  EXPECT_EQ(served("a"), "a");
+  EXPECT_EQ(states("p"), "1:AVAILABLE");
+  EXPECT_EQ(served("p"), "a;");
+}
+
+TEST_F(PipelineSetTest, IsListedWhileItsModelsLoad) {
+  folder_.write("a/1/m.onnx", "a");
+  configure({entry("a")}, pipelines(chain("p", {"a"})));
+  factory_->hold();
+  make();
+  auto starting = std::async(std::launch::async, [this] { return repository_->start(); });
+  ASSERT_TRUE(factory_->wait_for_loads(1));
+  EXPECT_EQ(states("p"), "1:START");
+  EXPECT_EQ(served("p"), "Model with requested version is not loaded yet") << "so that requests wait";
+  factory_->release();
+  EXPECT_TRUE(starting.get().ok());
+  EXPECT_EQ(served("p"), "a;");
 }
 
 TEST_F(PipelineSetTest, EndsWithItsEntry) {

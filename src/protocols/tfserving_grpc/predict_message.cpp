@@ -29,14 +29,8 @@ Status PredictMessage::prepare_outputs(const serving::InferenceCall& call, Buffe
     if (!tensor.ok()) return std::move(tensor).status();
     outputs_.push_back({output.name, std::move(tensor).value()});
   }
-  if (!call.sequence_id) return {};
   // Stateful models answer their sequence's id as one more output.
-  auto buffer = pool.get(sizeof *call.sequence_id);
-  std::memcpy(buffer->data(), &*call.sequence_id, sizeof *call.sequence_id);
-  auto tensor =
-      TensorProtoWriter::make(Tensor::of(DataType::kUint64, {1}, std::move(buffer), 0, sizeof *call.sequence_id), pool);
-  if (!tensor.ok()) return std::move(tensor).status();
-  outputs_.push_back({"sequence_id", std::move(tensor).value()});
+  if (call.sequence_id) outputs_.push_back({"sequence_id", TensorProtoWriter::of_number(*call.sequence_id, pool)});
   return {};
 }
 

@@ -17,6 +17,7 @@ constexpr std::uint32_t kContentField = 4;
 constexpr std::uint32_t kIntField = 7;
 constexpr std::uint32_t kStringField = 8;
 constexpr std::uint32_t kHalfField = 13;
+constexpr std::uint32_t kUint64Field = 17;
 
 // Names of a TensorProto's fields with values, by number.
 constexpr std::array<std::string_view, 18> kValueNames{"",
@@ -242,6 +243,19 @@ Result<TensorProtoWriter> TensorProtoWriter::make(const Tensor& tensor, BufferPo
     writer.values_ = {view.data, view.bytes};
     writer.owner_ = tensor.owner;
   }
+  return writer;
+}
+
+TensorProtoWriter TensorProtoWriter::of_number(std::uint64_t number, BufferPool& pool) {
+  TensorProtoWriter writer;
+  writer.dtype_ = dtype_of(DataType::kUint64);
+  writer.shape_ = {1};
+  writer.shape_bytes_ = wire::length_field_size(2, dim_size(1));
+  writer.values_field_ = kUint64Field;
+  constexpr std::size_t kLongestVarint = 10;
+  writer.owner_ = pool.get(kLongestVarint);
+  const auto* end = wire::write_varint(writer.owner_->data(), number);
+  writer.values_ = {writer.owner_->data(), static_cast<std::size_t>(end - writer.owner_->data())};
   return writer;
 }
 

@@ -27,6 +27,8 @@ class TensorProtoWriter {
  public:
   // Converts what has to be converted. Errors: kInternal when a string tensor's bytes are not well-formed.
   static Result<TensorProtoWriter> make(const Tensor& tensor, BufferPool& pool);
+  // One number, DT_UINT64 of shape (1), in uint64_val, where OVMS's clients look for a sequence's id.
+  static TensorProtoWriter of_number(std::uint64_t number, BufferPool& pool);
 
   // Of the whole message.
   [[nodiscard]] std::size_t size() const noexcept;

@@ -61,6 +61,25 @@ TEST_F(PredictTest, AnswersTensorContent) {
   EXPECT_EQ(floats_of(output.tensor_content()), kRampPlusOne);
 }
 
+// Where clients of OVMS look for it.
+TEST_F(PredictTest, ASequencesIdIsInUint64Val) {
+  auto metadata = dummy->metadata();
+  metadata.stateful = true;
+  catalog.add(std::make_shared<test::FakeServable>(
+      metadata, [](serving::InferenceCall& call) { call.sequence_id = (std::uint64_t{1} << 40) + 5; }));
+  auto request = empty_request("dummy", "b", tensorflow::DT_FLOAT);
+  set_shape((*request.mutable_inputs())["b"], {1, 10});
+  (*request.mutable_inputs())["b"].set_tensor_content(bytes_of(kRamp));
+  ASSERT_TRUE(predict(request).ok());
+  const auto& id = reply.outputs().at("sequence_id");
+  EXPECT_EQ(id.dtype(), tensorflow::DT_UINT64);
+  ASSERT_EQ(id.uint64_val_size(), 1);
+  EXPECT_EQ(id.uint64_val(0), (std::uint64_t{1} << 40) + 5);
+  EXPECT_TRUE(id.tensor_content().empty());
+  ASSERT_EQ(id.tensor_shape().dim_size(), 1);
+  EXPECT_EQ(id.tensor_shape().dim(0).size(), 1);
+}
+
 TEST_F(PredictTest, AnswersFloatValAndFillsFromOneValue) {
   auto request = empty_request("dummy", "b", tensorflow::DT_FLOAT);
   auto& tensor = (*request.mutable_inputs())["b"];
