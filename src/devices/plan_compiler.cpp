@@ -87,15 +87,31 @@ class KnownKeys {
   const Log& log_;
 };
 
+// Also whether the device is there at all, which matters more than the file.
+std::string why_unread(Runtime& runtime, const std::string& device, ModelFormat format) {
+  const auto unread = fmt::format("does not read {} models, only {}", model_format_name(format), formats_of(runtime));
+  const bool is_one = !device.empty() && device.find(':') == std::string::npos;
+  if (!is_one) return fmt::format("{} {}", runtime.name(), unread);
+  // "GPU" means GPU.0 too, and ARM NN's CpuRef is listed as ARMNN.CpuRef.
+  const auto is_meant = [&](const DeviceInfo& known) {
+    return known.name == device || known.name.starts_with(device + ".") || known.name.ends_with("." + device);
+  };
+  const auto known = runtime.devices();
+  const auto found = std::ranges::find_if(known, is_meant);
+  if (found == known.end())
+    return fmt::format("{} has no device {} here (see: ocelli doctor), and {}", runtime.name(), device, unread);
+  if (!found->usable)
+    return fmt::format("{} is not usable here ({}), and {} {}", device, found->reason, runtime.name(), unread);
+  return fmt::format("{} {}", runtime.name(), unread);
+}
+
 Result<CompiledMember> compile_at(const PlanMember& member, const Placement& placement, RuntimeRegistry& registry,
                                   const ModelSource& source, CompileOptions options, const KnownKeys& keys) {
   auto runtime = registry.get(placement.runtime);
   if (!runtime.ok()) return runtime.status();
   keys.leave_out(**runtime, placement, options.properties);
-  if (!(*runtime)->supports(source.format)) {
-    return failed_precondition(fmt::format("{} does not read {} models, only {}", placement.runtime,
-                                           model_format_name(source.format), formats_of(**runtime)));
-  }
+  if (!(*runtime)->supports(source.format))
+    return failed_precondition(why_unread(**runtime, placement.device, source.format));
   options.device = placement.device;
   if (member.requests) options.requests = *member.requests;
   auto model = (*runtime)->compile(source, options);

@@ -27,6 +27,12 @@ class FakeModel final : public CompiledModel {
   ExecutionInfo info_;
 };
 
+DeviceInfo device_called(const std::string& name) {
+  DeviceInfo info;
+  info.name = name;
+  return info;
+}
+
 // Compiles what `refuse` does not refuse, and notes what it was asked for.
 class FakeRuntime final : public Runtime {
  public:
@@ -35,7 +41,7 @@ class FakeRuntime final : public Runtime {
       : name_(std::move(name)), refuse_(std::move(refuse)), onnx_only_(onnx_only) {}
   std::string_view name() const noexcept override { return name_; }
   std::string version() const override { return "1"; }
-  std::vector<DeviceInfo> devices() override { return {}; }
+  std::vector<DeviceInfo> devices() override { return listed; }
   bool supports(ModelFormat format) const noexcept override { return !onnx_only_ || format == ModelFormat::kOnnx; }
   bool knows_property(const std::string& device, const std::string& key) override { return knows(device, key); }
   Result<std::unique_ptr<CompiledModel>> compile(const ModelSource&, const CompileOptions& options) override {
@@ -44,6 +50,7 @@ class FakeRuntime final : public Runtime {
     return std::unique_ptr<CompiledModel>(std::make_unique<FakeModel>(options.device));
   }
   std::vector<CompileOptions> asked;
+  std::vector<DeviceInfo> listed{device_called("CPU")};
   std::function<bool(const std::string& device, const std::string& key)> knows = [](const auto&, const auto&) {
     return true;
   };
@@ -109,6 +116,24 @@ TEST_F(PlanCompilerTest, MissingRuntimeIsPassedOver) {
   add("armnn", kTakesAll, true);
   EXPECT_THAT(std::string(compile("ARMNN").status().message()),
               ::testing::StartsWith("ARMNN on armnn: armnn does not read OpenVINO IR models"));
+}
+
+// Somebody would convert the file first, and only then be told that there is no card.
+TEST_F(PlanCompilerTest, ADeviceThatIsNotThereIsToldBeforeTheFileIsBlamed) {
+  const auto runtime = add("onnxruntime", kTakesAll, true);
+  source_.format = ModelFormat::kOpenvinoIr;
+  EXPECT_THAT(std::string(compile("CUDA").status().message()),
+              HasSubstr("onnxruntime has no device CUDA.0 here (see: ocelli doctor), and does not read OpenVINO IR"));
+  auto card = device_called("CUDA.0");
+  card.usable = false;
+  card.reason = "its driver is too old";
+  runtime->listed = {card};
+  EXPECT_THAT(
+      std::string(compile("CUDA").status().message()),
+      HasSubstr("CUDA.0 is not usable here (its driver is too old), and onnxruntime does not read OpenVINO IR"));
+  runtime->listed.front().usable = true;
+  EXPECT_THAT(std::string(compile("CUDA").status().message()),
+              HasSubstr("on onnxruntime: onnxruntime does not read OpenVINO IR models, only ONNX"));
 }
 
 TEST_F(PlanCompilerTest, AWrongParameterIsNotHiddenByAStandIn) {

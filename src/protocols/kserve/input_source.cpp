@@ -66,9 +66,10 @@ Status InputSource::take(std::string_view input_name, DataType type, const Shape
 
 Status InputSource::advance(std::string_view input_name, std::uint64_t size, std::span<const std::byte>& bytes) {
   if (size > rest_.size()) {
-    return invalid_argument(
-        fmt::format("Invalid binary_data_size - Expected: at most {} bytes; Actual: {} bytes; input name: {}",
-                    rest_.size(), size, input_name));
+    return invalid_argument(fmt::format(
+        "Invalid binary_data_size - Expected: at most {} bytes; Actual: {} bytes; input name: {}{}", rest_.size(), size,
+        input_name,
+        no_binary_ ? "; no bytes follow the JSON, whose end the header Inference-Header-Content-Length tells" : ""));
   }
   bytes = rest_.first(size);
   rest_ = rest_.subspan(size);
