@@ -86,6 +86,7 @@ PassOutcome ModelSet::update(const std::vector<ModelEntry>& wanted, const PassRe
     if (names.contains(here->first)) continue;
     for (const auto& [version, slot] : here->second) retire(here->first, version, slot);
     context_.catalog->set_problem(here->first, "");
+    empty_.erase(here->first);
     outcome.changed = true;
     models_.erase(here);
   }
@@ -96,6 +97,27 @@ PassOutcome ModelSet::update(const std::vector<ModelEntry>& wanted, const PassRe
 void ModelSet::report(const std::string& name, const Status& status) {
   const bool news = context_.catalog->set_problem(name, std::string(status.message()));
   if (news && !status.ok()) context_.log.error("Model {} cannot be loaded: {}", name, status.message());
+}
+
+// A folder that holds no model yet, because somebody is copying it, does not take the place of one that does.
+void ModelSet::leave_out_empty(const std::string& name, const Versions& slots,
+                               std::map<Version, std::filesystem::path>& found) {
+  std::set<Version> empty;
+  for (const auto& [version, path] : found) {
+    const auto slot = slots.find(version);
+    const bool serves = slot != slots.end() && slot->second.serving;  // and goes on with what it has
+    if (!serves && !model_file(path) && !find_model_file(path).ok()) empty.insert(version);
+  }
+  // Where there is nothing else its absence is what there is to tell.
+  if (empty.size() == found.size()) empty.clear();
+  auto& known = empty_[name];
+  for (const Version version : empty) {
+    if (!known.contains(version))
+      context_.log.warning("Model {} version {}: no model in {} yet; it is not served", name, version,
+                           found.at(version).string());
+    found.erase(version);
+  }
+  known = std::move(empty);
 }
 
 bool ModelSet::select(const ModelEntry& entry, Selection& selection, PassOutcome& outcome) {
@@ -119,6 +141,7 @@ bool ModelSet::select(const ModelEntry& entry, Selection& selection, PassOutcome
     return false;
   }
   selection.found = std::move(found).value();
+  leave_out_empty(config.name, slots, selection.found);
   std::vector<Version> versions;
   for (const auto& [version, path] : selection.found) versions.push_back(version);
   selection.entry = &entry;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,6 +72,7 @@ class ModelSet {
     std::vector<Version> versions;
   };
 
+  void leave_out_empty(const std::string& name, const Versions& slots, std::map<Version, std::filesystem::path>& found);
   bool select(const ModelEntry& entry, Selection& selection, PassOutcome& outcome);
   void add_tasks(const Selection& selection, const PassRequest& request, std::vector<Task>& tasks);
   bool due(const Task& task, const PassRequest& request) const;
@@ -85,6 +88,7 @@ class ModelSet {
 
   RepositoryContext& context_;
   std::map<std::string, Versions> models_;
+  std::map<std::string, std::set<Version>> empty_;  // version folders without a model, by the model's name
 };
 
 }  // namespace ocelli::repository

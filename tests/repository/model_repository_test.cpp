@@ -126,6 +126,27 @@ TEST_F(ModelRepositoryTest, ANewVersionReplacesTheOldOneWhenItIsReady) {
   EXPECT_EQ(reload(), "unchanged");
 }
 
+// Somebody copies it just now.
+TEST_F(ModelRepositoryTest, AVersionFolderWithoutAModelDoesNotTakeTheOthersPlace) {
+  folder_.write("m/1/m.onnx", "one");
+  folder_.write("m/2/readme.txt", "to come");
+  options_.models = {model("m")};
+  ASSERT_TRUE(start().ok());
+  EXPECT_EQ(states("m"), "1:AVAILABLE");
+  EXPECT_EQ(reload(), "unchanged");
+  const auto told = [this] {
+    return std::ranges::count_if(lines_->lines(),
+                                 [](const auto& line) { return line.find("it is not served") != std::string::npos; });
+  };
+  EXPECT_EQ(told(), 1);
+  folder_.write("m/2/m.onnx", "two");
+  EXPECT_EQ(reload(), "reloaded");
+  EXPECT_EQ(served("m"), "two");
+  std::filesystem::remove(folder_.path() / "m/2/m.onnx");
+  EXPECT_EQ(reload(), "unchanged") << "what is loaded goes on";
+  EXPECT_EQ(served("m"), "two");
+}
+
 TEST_F(ModelRepositoryTest, ABrokenNewVersionLeavesTheOldOneServing) {
   folder_.write("m/1/m.onnx", "one");
   options_.models = {model("m")};
