@@ -18,8 +18,8 @@ bool begins_with(std::span<const std::byte> bytes, std::string_view signature) n
 bool is_pnm(std::span<const std::byte> bytes) noexcept {
   if (bytes.size() < 3 || bytes[0] != std::byte{'P'}) return false;
   const auto kind = static_cast<char>(bytes[1]);
-  return kind >= '1' && kind <= '6' && std::strchr(" \t\r\n#", static_cast<char>(bytes[2])) != nullptr &&
-         bytes[2] != std::byte{0};
+  constexpr std::string_view kBehind = " \t\r\n#";
+  return kind >= '1' && kind <= '6' && kBehind.find(static_cast<char>(bytes[2])) != std::string_view::npos;
 }
 
 // Plain and BigTIFF, in both orders of bytes.

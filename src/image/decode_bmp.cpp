@@ -66,7 +66,7 @@ Result<BmpHeader> read_header(std::span<const std::byte> encoded) {
   return header;
 }
 
-// Where blue, green, red and alpha are in a stored pixel of 24 or 32 bits, in bytes.
+// Where blue, green, red and alpha are in a stored pixel of 32 bits, in bytes.
 struct PixelOrder {
   std::array<std::size_t, 4> at{0, 1, 2, 3};
   bool has_alpha = false;  // the fourth byte is unused in plain 32-bit files
@@ -129,15 +129,17 @@ std::size_t index_at(const std::byte* row, std::size_t x, unsigned bits) noexcep
   return (static_cast<std::size_t>(row[x / each]) >> shift) & ((std::size_t{1} << bits) - 1);
 }
 
-void copy_indexed_row(const std::byte* from, unsigned bits, const Palette& palette, Image& image, std::uint8_t* to) {
+void copy_indexed_row(const std::byte* from, unsigned bits, const Palette& palette, const Image& image,
+                      std::uint8_t* to) {
   const auto count = channels(image.format);
   for (std::size_t x = 0; x < image.width; ++x, to += count)
     std::memcpy(to, palette[index_at(from, x, bits)].data(), count);
 }
 
-void copy_row(const std::byte* from, std::size_t pixel_bytes, const PixelOrder& order, Image& image, std::uint8_t* to) {
+// Pixels of 32 bits.
+void copy_row(const std::byte* from, const PixelOrder& order, const Image& image, std::uint8_t* to) {
   const auto count = channels(image.format);
-  for (std::size_t x = 0; x < image.width; ++x, from += pixel_bytes) {
+  for (std::size_t x = 0; x < image.width; ++x, from += 4) {
     for (std::size_t channel = 0; channel < count; ++channel)
       *to++ = static_cast<std::uint8_t>(from[order.at[channel]]);
   }
@@ -168,8 +170,10 @@ Result<Image> decode_bmp(std::span<const std::byte> encoded, BufferPool& pool, c
     const auto* from = encoded.data() + header->pixels_at + stored * stored_row;
     if (has_palette(*header)) {
       copy_indexed_row(from, header->bits, *palette, *image, image->row(y));
+    } else if (header->bits == 24) {
+      std::memcpy(image->row(y), from, image->row_bytes());
     } else {
-      copy_row(from, header->bits / 8, *order, *image, image->row(y));
+      copy_row(from, *order, *image, image->row(y));
     }
   }
   return image;

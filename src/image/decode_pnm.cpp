@@ -62,12 +62,7 @@ class PnmReader {
   std::span<const std::byte> left_;
 };
 
-struct PnmHeader {
-  std::uint32_t width;
-  std::uint32_t height;
-  std::uint32_t max;  // what is full brightness
-};
-
+// max: what is full brightness.
 std::uint8_t to_8_bits(std::uint32_t sample, std::uint32_t max) noexcept {
   return static_cast<std::uint8_t>((sample * 255 + max / 2) / max);
 }

@@ -233,7 +233,7 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
     if (requested.batch) load.options.batch = requested.batch;
     std::optional<Result<std::shared_ptr<Servable>>> made;
     std::thread compiler([&] {
-      auto result = factory_->load_model(load);
+      auto result = load_model(load);
       const std::lock_guard done(mutex_);
       made.emplace(std::move(result));
       changed_ = true;
@@ -262,6 +262,15 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
     before.reset();
     lock.lock();
     return {};
+  }
+
+  // Factories do not throw; what they call may.
+  Result<std::shared_ptr<Servable>> load_model(const ModelLoad& load) noexcept {
+    try {
+      return factory_->load_model(load);
+    } catch (const std::exception& failure) {
+      return Status(StatusCode::kResourceExhausted, failure.what());
+    }
   }
 
   void wait_for_change(std::unique_lock<std::mutex>& lock) {

@@ -84,7 +84,7 @@ Status OpenvinoRequest::set_input(std::size_t index, const TensorView& view) {
   if (index >= inputs_.size()) return no_such_tensor("input", index, inputs_.size());
   if (auto status = check_tensor(signature_.inputs[index], view, "input"); !status.ok()) return status;
   inputs_[index].bytes = view.bytes;
-  if (input_shapes_[index] != view.shape) {
+  if (facts_.shape_check && input_shapes_[index] != view.shape) {
     input_shapes_[index] = view.shape;
     shapes_fit_ = false;
   }

@@ -16,6 +16,7 @@
 #include "backends/openvino/operator_split.hpp"
 #include "backends/openvino/shape_origin.hpp"
 #include "runtime/model_digest.hpp"
+#include "runtime/open_dimensions.hpp"
 
 namespace ocelli::openvino {
 namespace {
@@ -95,7 +96,7 @@ Result<OpenvinoRuntime::Prepared> OpenvinoRuntime::prepare(const ModelSource& so
   prepared.facts.stateful = !view->get_variables().empty();
   prepared.facts.shapes_follow_inputs = shapes_follow_inputs(*view);
   prepared.facts.dynamic = view->is_dynamic();
-  prepared.facts.shape_check = ShapeCheck::create(view);
+  if (has_open_dimensions(prepared.facts.signature)) prepared.facts.shape_check = ShapeCheck::create(view);
   remove_string_identities(*model);
   prepared.model = std::move(*model);
   return prepared;

@@ -20,10 +20,6 @@ namespace {
 // Constants whose values may say something about shapes (axes, extents, pads) are smaller.
 constexpr std::size_t kLargeConstant = 4096;
 
-bool has_open_input(const ov::Model& model) {
-  return std::ranges::any_of(model.inputs(), [](const auto& input) { return input.get_partial_shape().is_dynamic(); });
-}
-
 // Behind the model's own inputs, which keep their positions.
 void leave_out_weights(ov::Model& model) {
   for (const auto& op : model.get_ordered_ops()) {
@@ -68,7 +64,6 @@ std::vector<std::int64_t> key_of(const std::vector<Shape>& shapes) {
 std::shared_ptr<ShapeCheck> ShapeCheck::create(const std::shared_ptr<const ov::Model>& model) noexcept {
   std::shared_ptr<ShapeCheck> check;
   (void)guarded(StatusCode::kInternal, [&] {
-    if (!has_open_input(*model)) return;
     const auto copy = model->clone();
     leave_out_weights(*copy);
     check = std::make_shared<ShapeCheck>(copy);
@@ -103,18 +98,26 @@ std::shared_ptr<ShapeCheck> ShapeCheck::from_text(const std::string& text) noexc
 
 Status ShapeCheck::check(const std::vector<Shape>& shapes) {
   auto key = key_of(shapes);
-  const std::lock_guard lock(mutex_);
-  if (taken_.contains(key)) return {};
-  // Not reshape(), which first makes of the model one that takes more shapes.
-  const auto status = guarded(StatusCode::kInternal, [&] {
+  {
+    const std::lock_guard lock(taken_mutex_);
+    if (taken_.contains(key)) return {};
+  }
+  if (const auto status = walk(shapes); !status.ok())
+    return invalid_argument(fmt::format("the model refuses these shapes: {}", status.message()));
+  const std::lock_guard lock(taken_mutex_);
+  if (taken_.size() >= kMaxTaken) taken_.clear();
+  taken_.insert(std::move(key));
+  return {};
+}
+
+// Not reshape(), which first makes of the model one that takes more shapes.
+Status ShapeCheck::walk(const std::vector<Shape>& shapes) {
+  const std::lock_guard lock(model_mutex_);
+  return guarded(StatusCode::kInternal, [&] {
     const auto& inputs = model_->get_parameters();
     for (std::size_t i = 0; i < shapes.size(); ++i) inputs[i]->set_partial_shape(to_ov(shapes[i]));
     model_->validate_nodes_and_infer_types();
   });
-  if (!status.ok()) return invalid_argument(fmt::format("the model refuses these shapes: {}", status.message()));
-  if (taken_.size() >= kMaxTaken) taken_.clear();
-  taken_.insert(std::move(key));
-  return {};
 }
 
 }  // namespace ocelli::openvino

@@ -21,8 +21,8 @@ class ShapeCheck {
  public:
   // model: without weights; nobody else has it.
   explicit ShapeCheck(std::shared_ptr<ov::Model> model) : model_(std::move(model)) {}
-  // A copy of the model in which large constants are mere shapes, so that it takes little memory. Null when the model
-  // has no open dimension, or cannot be looked at in this way.
+  // A copy of the model in which large constants are mere shapes, so that it takes little memory. Null when it cannot
+  // be looked at in this way.
   static std::shared_ptr<ShapeCheck> create(const std::shared_ptr<const ov::Model>& model) noexcept;
   // As text, for the cache, and back. Empty, and null, when that fails.
   [[nodiscard]] std::string to_text() const noexcept;
@@ -34,12 +34,14 @@ class ShapeCheck {
 
  private:
   [[nodiscard]] std::string write() const;
+  Status walk(const std::vector<Shape>& shapes);
 
   // Shapes that are remembered.
   static constexpr std::size_t kMaxTaken = 4096;
 
-  std::mutex mutex_;
+  std::mutex model_mutex_;  // held for a whole walk, for which nobody waits whose shapes are known
   const std::shared_ptr<ov::Model> model_;
+  std::mutex taken_mutex_;
   std::set<std::vector<std::int64_t>> taken_;
 };
 
