@@ -107,29 +107,65 @@ void ModelServable::infer(InferenceCall& call) noexcept {
   metrics_->current_requests.fetch_add(1, std::memory_order_relaxed);
   call.work.completion = this;
   if (call.deadline == kNever && default_timeout_ > Duration::zero()) call.deadline = Clock::now() + default_timeout_;
-  if (!inputs_.needs_conversion(call)) return prepare_and_schedule(call);
+  if (sequences_) return infer_in_sequence(call);
+  if (inputs_.needs_conversion(call)) return convert(call);
+  if (prepared(call)) scheduler_.submit(call);
+}
+
+// Calls of one sequence take their places in it in the order in which they come, so what takes a while is done when it
+// is the call's turn.
+void ModelServable::infer_in_sequence(InferenceCall& call) noexcept {
+  try {
+    call.status = SequenceManager::extract(call);
+  } catch (const std::bad_alloc&) {
+    call.status = Status(StatusCode::kResourceExhausted, "Out of memory");
+  }
+  if (!call.status.ok()) return finish(call);
+  const bool converts = inputs_.needs_conversion(call);
+  if (!converts && !prepared(call)) return;
+  if (!admitted(call)) return;
+  if (converts) return convert(call);
+  scheduler_.submit(call);
+}
+
+// False: it waits for its turn, or has ended.
+bool ModelServable::admitted(InferenceCall& call) noexcept {
+  try {
+    const auto turn = sequences_->admit(call);
+    if (turn.ok()) return *turn == SequenceManager::Turn::kRun;
+    call.status = turn.status();
+  } catch (const std::bad_alloc&) {
+    call.status = Status(StatusCode::kResourceExhausted, "Out of memory");
+  }
+  finish(call);
+  return false;
+}
+
+void ModelServable::convert(InferenceCall& call) noexcept {
+  const auto work = [this, &call] {
+    if (prepared(call)) scheduler_.submit(call);
+  };
   // The call keeps its servable, and so this object, alive until it is told.
-  if (context_.conversions.submit([this, &call] { prepare_and_schedule(call); })) return;
+  if (context_.conversions.submit(work)) return;
   call.status = Status(StatusCode::kResourceExhausted,
                        fmt::format("Too many requests are waiting for their inputs to be decoded - limit: {}",
                                    ServingContext::kMaxConversions));
   finish(call);
 }
 
-void ModelServable::prepare_and_schedule(InferenceCall& call) noexcept {
+// False: it has ended.
+bool ModelServable::prepared(InferenceCall& call) noexcept {
   try {
     call.status = prepare(call);
   } catch (const std::bad_alloc&) {
     call.status = Status(StatusCode::kResourceExhausted, "Out of memory");
   }
-  if (!call.status.ok()) return finish(call);
-  schedule(call);
+  if (call.status.ok()) return true;
+  finish(call);
+  return false;
 }
 
 Status ModelServable::prepare(InferenceCall& call) {
-  if (sequences_) {
-    if (auto status = SequenceManager::extract(call); !status.ok()) return status;
-  }
   if (auto status = inputs_.prepare(call, context_, supervisor_->board().get()); !status.ok()) return status;
   // The batch dimension of the first input says how many items there are.
   call.work.items = 1;
@@ -154,19 +190,6 @@ Status ModelServable::prepare_outputs(InferenceCall& call) {
     output.destination = requested && !port.string_rows ? requested->destination : TensorView();
   }
   return {};
-}
-
-void ModelServable::schedule(InferenceCall& call) noexcept {
-  if (!sequences_) return scheduler_.submit(call);
-  try {
-    auto turn = sequences_->admit(call);
-    if (turn.ok() && *turn == SequenceManager::Turn::kWait) return;
-    if (turn.ok()) return scheduler_.submit(call);
-    call.status = std::move(turn).status();
-  } catch (const std::bad_alloc&) {
-    call.status = Status(StatusCode::kResourceExhausted, "Out of memory");
-  }
-  finish(call);
 }
 
 void ModelServable::cancel(InferenceCall& call) noexcept {
@@ -228,7 +251,9 @@ void ModelServable::finish(InferenceCall& call) noexcept {
   call.completion->on_call_done(call);
   // The next calls of the same sequence keep this servable alive, each until it is told.
   for (auto* failed = next.failed; failed;) finish(*std::exchange(failed, failed->servable_next));
-  if (next.run) scheduler_.submit(*next.run);
+  if (!next.run) return;
+  if (inputs_.needs_conversion(*next.run)) return convert(*next.run);
+  scheduler_.submit(*next.run);
 }
 
 }  // namespace ocelli::serving

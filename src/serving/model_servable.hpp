@@ -84,8 +84,10 @@ class ModelServable final : public Servable, private scheduling::WorkCompletion 
   Status prepare(InferenceCall& call);
   Status prepare_outputs(InferenceCall& call);
   Status take_outputs(InferenceCall& call);
-  void prepare_and_schedule(InferenceCall& call) noexcept;
-  void schedule(InferenceCall& call) noexcept;
+  void infer_in_sequence(InferenceCall& call) noexcept;
+  bool admitted(InferenceCall& call) noexcept;
+  void convert(InferenceCall& call) noexcept;
+  bool prepared(InferenceCall& call) noexcept;
   void finish(InferenceCall& call) noexcept;
 
   const LiveCount::Entry alive_;  // first, so that it ends last

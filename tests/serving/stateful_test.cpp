@@ -2,12 +2,16 @@
 
 #include <cstring>
 #include <deque>
+#include <latch>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "serving/model_servable.hpp"
 #include "serving/test_client.hpp"
 #include "support/fake_model.hpp"
+#include "tensor/string_tensor.hpp"
 
 namespace ocelli::serving {
 namespace {
@@ -22,7 +26,11 @@ struct StatefulTest : testing::Test {
       if (*reinterpret_cast<const float*>(in[0].data) < 0) return internal_error("a negative value");
       return test::add_kernel(0)(in, out);
     };
-    model = std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1})), kernel, lanes);
+    const auto signature = test::add_signature(PartialShape::from({1}));
+    open_model(std::make_shared<test::FakeModel>(signature, kernel, lanes), stateful, lanes);
+  }
+  void open_model(std::shared_ptr<test::FakeModel> made, StatefulOptions stateful, std::uint32_t lanes) {
+    model = std::move(made);
     model->is_stateful = true;
     ModelServableOptions options;
     options.name = "sum";
@@ -43,12 +51,15 @@ struct StatefulTest : testing::Test {
     return Tensor::of(type, {1}, std::move(buffer), 0, sizeof value);
   }
   Client& send(float value, std::uint64_t id, std::uint32_t control) {
+    return send_tensor(one(DataType::kFp32, value), id, control);
+  }
+  Client& send_tensor(Tensor tensor, std::uint64_t id, std::uint32_t control) {
     auto& client = clients.emplace_back();
     client.call.servable = servable;
     client.call.completion = &client;
     client.call.deadline = deadline;
     client.call.inputs.push_back({"sequence_id", one(DataType::kUint64, id)});
-    client.call.inputs.push_back({"b", one(DataType::kFp32, value)});
+    client.call.inputs.push_back({"b", std::move(tensor)});
     client.call.inputs.push_back({"sequence_control_input", one(DataType::kUint32, control)});
     servable->infer(client.call);
     return client;
@@ -211,6 +222,83 @@ TEST_F(StatefulTest, AWaitForTheTurnEndsAtTheDeadline) {
   ASSERT_TRUE(patient.wait());
   EXPECT_EQ(patient.value(), 3);
   EXPECT_EQ(ask(3, 5, kEnd).value(), 6) << "the sequence goes on";
+}
+
+// A model of texts whose first four bytes are a number for its state; the fifth ends them.
+struct StatefulTextTest : StatefulTest {
+  void SetUp() override {
+    const auto kernel = [](const std::vector<TensorView>&, std::vector<Tensor>&) { return Status(); };
+    const ModelSignature signature{{{"b", DataType::kUint8, PartialShape::from({1, 5}), {}}},
+                                   {{"a", DataType::kFp32, PartialShape::from({1}), {}}}};
+    open_model(std::make_shared<test::FakeModel>(signature, kernel, 1), {}, 1);
+  }
+  static Tensor text(const std::string& bytes) {
+    const std::string_view elements[] = {bytes};
+    auto buffer = Buffer::allocate(packed_size(elements));
+    pack_strings(elements, buffer->data());
+    return Tensor::of(DataType::kString, {1}, std::move(buffer), 0, packed_size(elements));
+  }
+  static std::string bits(float value) { return {reinterpret_cast<const char*>(&value), sizeof value}; }
+  Client& send_text(float value, std::uint32_t control) { return send_tensor(text(bits(value)), 5, control); }
+  Client& send_bytes(float value, std::uint32_t control) {
+    auto buffer = Buffer::allocate(5);
+    std::memcpy(buffer->data(), bits(value).c_str(), 5);
+    return send_tensor(Tensor::of(DataType::kUint8, {1, 5}, std::move(buffer), 0, 5), 5, control);
+  }
+  // Until let_convert() nothing is converted.
+  void hold_conversions() {
+    for (std::size_t i = 0; i < ServingContext::kConversionThreads; ++i)
+      ASSERT_TRUE(context.conversions.submit([this] { may_convert.wait(); }));
+  }
+  void let_convert() { may_convert.count_down(); }
+  std::latch may_convert{1};
+};
+
+TEST_F(StatefulTextTest, CallsKeepTheirOrderThoughSomeAreConverted) {
+  hold_conversions();
+  auto& first = send_text(1, kStart);
+  auto& second = send_bytes(2, kNone);
+  auto& third = send_text(3, kNone);
+  auto& last = send_bytes(4, kEnd);
+  EXPECT_FALSE(second.is_done()) << second.call.status.to_string();
+  let_convert();
+  const std::pair<Client*, float> sums[] = {{&first, 1.0F}, {&second, 3.0F}, {&third, 6.0F}, {&last, 10.0F}};
+  for (const auto& [client, sum] : sums) {
+    ASSERT_TRUE(client->wait());
+    ASSERT_TRUE(client->call.status.ok()) << client->call.status.to_string();
+    EXPECT_EQ(client->value(), sum);
+    EXPECT_EQ(client->call.sequence_id, 5u);
+  }
+}
+
+TEST_F(StatefulTextTest, AnInputThatCannotBeConvertedLeavesTheSequenceAsItWas) {
+  hold_conversions();
+  auto& first = send_text(1, kStart);
+  auto& wrong = send_tensor(text("five!"), 5, kEnd);
+  let_convert();
+  ASSERT_TRUE(first.wait());
+  ASSERT_TRUE(wrong.wait());
+  EXPECT_EQ(first.value(), 1);
+  EXPECT_EQ(wrong.call.status.code(), StatusCode::kInvalidArgument);
+  auto& end = send_text(2, kEnd);
+  ASSERT_TRUE(end.wait());
+  ASSERT_TRUE(end.call.status.ok()) << end.call.status.to_string();
+  EXPECT_EQ(end.value(), 3);
+}
+
+TEST_F(StatefulTextTest, ACallThatLeavesWhileItWaitsForItsTurnIsNotConverted) {
+  hold_conversions();
+  auto& first = send_text(1, kStart);
+  auto& left = send_text(10, kNone);
+  auto& last = send_text(2, kEnd);
+  servable->cancel(left.call);
+  EXPECT_TRUE(left.is_done());
+  EXPECT_EQ(left.call.status.code(), StatusCode::kCancelled);
+  let_convert();
+  ASSERT_TRUE(first.wait());
+  ASSERT_TRUE(last.wait());
+  ASSERT_TRUE(last.call.status.ok()) << last.call.status.to_string();
+  EXPECT_EQ(last.value(), 3);
 }
 
 TEST_F(StatefulTest, IdleSequencesAreDropped) {
