@@ -9,8 +9,9 @@
 
 namespace ocelli::repository {
 
-// The model as it is configured (null: it is not), with what sent.config says, which is not empty. When files come too,
-// base_path is to be set to where they are. Keys without a meaning go to the log. Errors: kInvalidArgument.
+// The model as it is configured (null: it is not), with what sent.config says, which is not empty; what it says of
+// places of files is refused. When files come too, base_path is to be set to where they are. Keys without a meaning go
+// to the log. Errors: kInvalidArgument.
 Result<ModelEntry> load_override(const std::string& name, const ModelEntry* configured, const serving::SentModel& sent,
                                  const Log& log);
 

@@ -24,8 +24,8 @@ TEST_F(ExplicitControlTest, ExplicitControlLoadsOnDemand) {
   EXPECT_EQ(states("b"), "") << "known, but not loaded";
   EXPECT_THAT(index(), ElementsAre("a 1 READY ", "b  UNAVAILABLE not loaded"));
   EXPECT_EQ(load("c", "").code(), StatusCode::kNotFound);
-  EXPECT_THAT(load("b", R"({"base_path":"/no/such/folder"})").to_string(),
-              HasSubstr("failed to load 'b', base_path /no/such/folder is neither"));
+  EXPECT_THAT(load("b", R"({"model_version_policy":{"specific":{"versions":[9]}}})").to_string(),
+              HasSubstr("failed to load 'b', model_version_policy is"));
   EXPECT_TRUE(load("b", "").ok());
   EXPECT_THAT(load("b", R"({"stateful":true})").to_string(),
               HasSubstr("failed to load 'b', stateful cannot be changed"))
@@ -63,6 +63,28 @@ TEST_F(ExplicitControlTest, ExplicitLoadTakesOverridesAndSeesReplacedFiles) {
   folder_.write("a/3/m.onnx", "broken");
   EXPECT_THAT(load("a", "").to_string(), HasSubstr("failed to load 'a', version 3: the file is broken"));
   EXPECT_EQ(served("a"), "two");
+}
+
+// Otherwise whoever may load models could have any folder of the server read, and files written where he likes.
+TEST_F(ExplicitControlTest, ALoadRequestNamesNoPlacesOfFiles) {
+  folder_.write("a/1/m.onnx", "a");
+  folder_.write("b/1/m.onnx", "b");
+  configure({entry("a", R"(,"plugin_config":{"CACHE_DIR":"/the/servers/own"})")});
+  options_.explicit_control = true;
+  ASSERT_TRUE(start().ok());
+  const std::string other = (folder_.path() / "b").string();
+  for (const auto& wanted :
+       {R"({"base_path":")" + other + "\"}", std::string(R"({"plugin_config":{"CACHE_DIR":"cache"}})"),
+        std::string(R"({"plugin_config":{"trt_engine_cache_path":"x"}})"),
+        std::string(R"({"plugin_config":{"X":"/y"}})"),
+        std::string(R"({"plugin_config":{"DEVICE_PROPERTIES":"{CPU:{CACHE_DIR:x}}"}})")}) {
+    const auto refused = load("a", wanted);
+    EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument) << wanted;
+    EXPECT_THAT(refused.to_string(), HasSubstr("only the server's own configuration says where files")) << wanted;
+  }
+  EXPECT_EQ(states("a"), "");
+  EXPECT_TRUE(load("a", R"({"plugin_config":{"CACHE_DIR":"/the/servers/own","NUM_STREAMS":"2"}})").ok());
+  EXPECT_EQ(served("a"), "a");
 }
 
 TEST_F(ExplicitControlTest, ExplicitLoadTakesTritonsConfiguration) {

@@ -116,7 +116,8 @@ TEST_F(SentModelTest, FilesThatCannotBeUsedLeaveEverythingAsItWas) {
   EXPECT_EQ(load("new", "").code(), StatusCode::kNotFound);
   EXPECT_THAT(load("a", "", {{"1/m.onnx", "x"}}).to_string(), HasSubstr("config: expected beside the files"));
   EXPECT_THAT(load("a", R"({"foo":1})", {{"1/m.onnx", "x"}}).to_string(), HasSubstr("foo: unknown key"));
-  EXPECT_THAT(load("a", R"({"base_path":"/x"})", {{"1/m.onnx", "x"}}).to_string(), HasSubstr("beside files"));
+  EXPECT_THAT(load("a", R"({"base_path":"/x"})", {{"1/m.onnx", "x"}}).to_string(),
+              HasSubstr("config override: base_path: only"));
   EXPECT_THAT(load("a", "{}", {{"m.onnx", "x"}}).to_string(), HasSubstr("no file lies in a version folder"));
   EXPECT_THAT(load("a", "{}", {{"1/m.onnx", "x"}, {"1/m.onnx", "y"}}).to_string(), HasSubstr("given twice"));
   EXPECT_THAT(load("a", "{}", {{"1/m", "x"}, {"1/m/n", "y"}}).to_string(), HasSubstr("as a file and as a folder"));
