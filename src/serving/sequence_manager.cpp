@@ -121,10 +121,9 @@ Result<SequenceManager::Sequence*> SequenceManager::start(std::uint64_t& id) {
     while (sequences_.contains(next_id_)) ++next_id_;
     id = next_id_++;
   }
-  auto& sequence = sequences_[id];
-  sequence = std::make_unique<Sequence>();
+  auto sequence = std::make_unique<Sequence>();
   sequence->id = id;
-  return sequence.get();
+  return sequences_.emplace(id, std::move(sequence)).first->second.get();
 }
 
 Result<SequenceManager::Sequence*> SequenceManager::find(std::uint64_t id) {

@@ -205,7 +205,8 @@ class PredictWalk {
     const DataType type = spec ? spec->type : control_type(name);
     const auto shape = spec ? spec->shape.static_shape() : std::nullopt;
     const auto expected = shape ? shape->element_count() : std::nullopt;
-    builders_.emplace_back(name, type, std::min(expected.value_or(0), reader_.remaining() / 2 + 1), pool_);
+    const bool control = !spec && type != DataType::kUndefined;
+    builders_.emplace_back(name, type, control, std::min(expected.value_or(0), reader_.remaining() / 2 + 1), pool_);
     return &builders_.back();
   }
 

@@ -64,8 +64,8 @@ bool append_half(json::GrowingBlock& block, float value, std::uint16_t bits, flo
 
 }  // namespace
 
-TensorBuilder::TensorBuilder(std::string_view name, DataType type, std::size_t expected, ChargedPool pool)
-    : name_(name), type_(type), block_(pool, std::max<std::size_t>(expected * element_size(type), 64)) {
+TensorBuilder::TensorBuilder(std::string_view name, DataType type, bool whole, std::size_t expected, ChargedPool pool)
+    : name_(name), type_(type), whole_(whole), block_(pool, std::max<std::size_t>(expected * element_size(type), 64)) {
   std::ranges::fill(extents_, kUnknown);
 }
 
@@ -190,6 +190,7 @@ bool TensorBuilder::add_bool(bool value) {
 
 bool TensorBuilder::add_number(const JsonNumber& number) {
   ++elements_;
+  if (whole_ && !number.integer && std::trunc(json::to_double(number)) != json::to_double(number)) return false;
   switch (type_) {
     case DataType::kFp32:
       return append_float(block_, json::to_float(number));

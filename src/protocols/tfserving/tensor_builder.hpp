@@ -20,8 +20,9 @@ namespace ocelli::tfserving {
 class TensorBuilder {
  public:
   // type: what numbers become; kUndefined: nobody needs the values, so that they are passed over whatever they are.
-  // expected: how many elements are likely, 0 when unknown.
-  TensorBuilder(std::string_view name, DataType type, std::size_t expected, ChargedPool pool);
+  // expected: how many elements are likely, 0 when unknown. whole: fractions are refused, where they would be cut off
+  // else.
+  TensorBuilder(std::string_view name, DataType type, bool whole, std::size_t expected, ChargedPool pool);
 
   // Reads one value, nested arrays or a single element, inside `level` arrays: 0 for a whole tensor, 1 for one row of
   // it. False when it does not fit what was read before, or is no tensor; reader.error() then tells faults of the text,
@@ -54,6 +55,7 @@ class TensorBuilder {
 
   std::string_view name_;
   DataType type_;
+  bool whole_;
   json::GrowingBlock block_;
   std::size_t elements_ = 0;
   std::size_t rows_ = 0;

@@ -212,6 +212,9 @@ TEST_F(TfservingTest, SaysWhichValueIsWrong) {
             R"( - Expected: FP32 values; Actual: true at element 1; input name: b"})");
   EXPECT_EQ(wrong(R"({"inputs":{"b":[[0,null]]}})"),
             R"( - Expected: FP32 values; Actual: null at element 1; input name: b"})");
+  EXPECT_EQ(wrong(R"({"inputs":{"b":[[0]],"sequence_id":[1.5]}})"),
+            R"( - Expected: UINT64 values; Actual: 1.5 at element 0; input name: sequence_id"})")
+      << "no other sequence than the one that was meant";
   EXPECT_EQ(wrong(R"({"inputs":{"b":{"b64":"%"}}})"),
             R"( - Expected: {\"b64\": \"...\"} with base64 text, where an object stands; input name: b"})");
   EXPECT_EQ(wrong(R"({"inputs":{"b":[[0]],"b":[[0]]}})"), R"( - Input given twice; input name: b"})");
