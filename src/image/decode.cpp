@@ -62,6 +62,14 @@ std::string_view codec_name(Codec codec) noexcept {
   return "unknown";
 }
 
+Status check_signature(std::span<const std::byte> encoded) {
+  if (detect_codec(encoded) != Codec::kUnknown) return {};
+  return invalid_argument(fmt::format(
+      "not a picture that can be read: {} bytes that begin with none of the signatures of JPEG, PNG, WebP, BMP, "
+      "TIFF, PNM",
+      encoded.size()));
+}
+
 Result<Image> allocate_image(Codec codec, std::size_t width, std::size_t height, PixelFormat format, BufferPool& pool,
                              const DecodeLimits& limits) {
   if (width == 0 || height == 0)
@@ -98,10 +106,7 @@ Result<Image> decode(std::span<const std::byte> encoded, BufferPool& pool, const
     case Codec::kUnknown:
       break;
   }
-  return invalid_argument(fmt::format(
-      "not a picture that can be read: {} bytes that begin with none of the signatures of JPEG, PNG, WebP, BMP, "
-      "TIFF, PNM",
-      encoded.size()));
+  return check_signature(encoded);
 }
 
 }  // namespace ocelli::image

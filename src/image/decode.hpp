@@ -23,6 +23,8 @@ enum class Codec : unsigned char { kUnknown, kJpeg, kPng, kWebp, kBmp, kTiff, kP
 // By the first bytes; kUnknown for anything else. "JPEG", ... for messages.
 [[nodiscard]] Codec detect_codec(std::span<const std::byte> encoded) noexcept;
 [[nodiscard]] std::string_view codec_name(Codec codec) noexcept;
+// OK for what begins as one of them does, else the error that decode() has for it.
+Status check_signature(std::span<const std::byte> encoded);
 
 // Decodes as it is stored: gray stays gray, alpha stays, palettes and CMYK become colour, 16-bit samples become 8-bit,
 // EXIF orientation is not applied (as OpenCV's IMREAD_UNCHANGED). TIFF is as libtiff makes RGBA of it: colours are

@@ -3,15 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
+#include "serving/picture_input.hpp"
 #include "serving/request_validation.hpp"
+#include "serving/string_rows.hpp"
+#include "tensor/string_tensor.hpp"
 
 namespace ocelli::repository {
 namespace {
 
 const serving::CallInput* input_of(const serving::InferenceCall& call, const std::string& name) {
-  const auto found = std::find_if(call.inputs.begin(), call.inputs.end(),
-                                  [&](const serving::CallInput& input) { return input.name == name; });
+  const auto found = std::ranges::find(call.inputs, std::string_view(name), &serving::CallInput::name);
   return found == call.inputs.end() ? nullptr : &*found;
 }
 
@@ -29,108 +32,107 @@ const std::string& own_name(const std::string& client_name, const NameMapping& m
   return found == mapping.inputs.end() ? client_name : found->first;
 }
 
-// Pictures come as a list of encoded ones: their number is the batch, the rest follows the model.
+// Encoded pictures, or texts for rows of bytes: their number is the batch, the rest follows the model.
+bool is_list(const TensorSpec& spec, const TensorView& view) {
+  return view.type == DataType::kString && spec.type != DataType::kString &&
+         (serving::takes_pictures(spec) || serving::takes_string_rows(spec));
+}
+
+bool all_positive(const Shape& shape) {
+  return std::all_of(shape.begin(), shape.end(), [](std::int64_t extent) { return extent >= 1; });
+}
+
+// The shape that the model would have to take for this input; empty when it is none that could be asked for.
 std::optional<Shape> shape_for_model(const TensorSpec& spec, const TensorView& view) {
-  if (view.type == spec.type) {
-    const auto elements = view.shape.element_count();
-    const bool whole =
-        spec.type == DataType::kString || (elements && *elements * element_size(spec.type) == view.bytes);
-    return whole ? std::optional(view.shape) : std::nullopt;
+  if (!spec.shape.rank_known) return std::nullopt;
+  Shape shape = view.shape;
+  if (is_list(spec, view)) {
+    const auto fixed = spec.shape.static_shape();
+    if (view.shape.rank() != 1 || !fixed || batch_axis(spec) != std::size_t{0}) return std::nullopt;
+    shape = *fixed;
+    shape[0] = view.shape[0];
   }
-  const auto axis = batch_axis(spec);
-  const auto fixed = spec.shape.static_shape();
-  if (view.type != DataType::kString || view.shape.rank() != 1 || !axis || !fixed || *axis >= fixed->rank())
-    return std::nullopt;
-  Shape shape = *fixed;
-  shape[*axis] = view.shape[0];
+  if (shape.rank() != spec.shape.dims.size() || !all_positive(shape)) return std::nullopt;
   return shape;
 }
 
-// Inputs whose shape does not follow the request, where others do. What the model is compiled for now says nothing
-// about those others, so a mistake here is told first.
-Status check_fixed_inputs(const serving::InferenceCall& call, const serving::ServableMetadata& metadata,
-                          const ModelConfig& config) {
-  if (call.inputs.size() != metadata.inputs.size()) return {};
-  for (const TensorSpec& spec : metadata.inputs) {
-    const auto* input = input_of(call, spec.name);
-    if (!input || input->tensor.view.type != spec.type) continue;
-    const bool free = shape_is_free(config, spec.name);
-    if (free && input->tensor.view.shape.rank() == spec.shape.dims.size() && !input->fault.ok()) return input->fault;
-    if (free) continue;
-    if (Status status = serving::validate_input(spec.name, spec, input->tensor.view, input->fault); !status.ok())
-      return status;
+// The spec that the input has to fit: with what the request may choose as the request has it. batch: what the inputs
+// before this one chose.
+TensorSpec chosen(const TensorSpec& spec, const TensorView& view, const ModelConfig& config,
+                  std::optional<std::int64_t>& batch) {
+  TensorSpec result = spec;
+  const auto shape = shape_for_model(spec, view);
+  if (!shape) return result;
+  if (!config.shapes.empty()) {
+    if (shape_is_free(config, spec.name)) result.shape = PartialShape::from(*shape);
+    return result;
   }
-  return {};
+  const auto axis = batch_axis(spec);
+  if (!axis || *axis >= shape->rank()) return result;
+  if (!batch) batch = (*shape)[*axis];
+  result.shape.dims[*axis] = Dimension::fixed(*batch);
+  return result;
 }
 
-bool only_batch_differs(const TensorSpec& spec, const Shape& shape, std::size_t axis) {
-  for (std::size_t i = 0; i < shape.rank(); ++i) {
-    if (i != axis && !spec.shape.dims[i].accepts(shape[i])) return false;
-  }
-  return true;
+Status check_list(const TensorSpec& spec, const serving::CallInput& input) {
+  const auto& view = input.tensor.view;
+  if (Status status = serving::validate_list(spec.name, spec, view.shape); !status.ok()) return status;
+  if (!input.fault.ok()) return input.fault;
+  const auto count = static_cast<std::size_t>(view.shape[0]);
+  const auto elements = unpack_strings({view.data, view.bytes}, count);
+  if (!elements.ok()) return serving::wrong_packing(spec.name, count, elements.status().message());
+  if (serving::takes_pictures(spec)) return serving::check_pictures(spec.name, spec, *elements);
+  const auto width = std::max<std::int64_t>(spec.shape.dims[1].min, 0);
+  return serving::check_row_bytes(spec.name, count, static_cast<std::size_t>(width));
 }
 
 }  // namespace
 
+Status check_request(const serving::InferenceCall& call, const serving::ServableMetadata& metadata,
+                     const ModelConfig& config) {
+  if (call.inputs.size() != metadata.inputs.size())
+    return serving::wrong_input_count(metadata.inputs.size(), call.inputs.size());
+  std::optional<std::int64_t> batch;
+  for (const TensorSpec& spec : metadata.inputs) {
+    const auto* input = input_of(call, spec.name);
+    if (!input) return serving::missing_input(spec.name);
+    const auto& view = input->tensor.view;
+    const auto expected = chosen(spec, view, config, batch);
+    Status status = is_list(spec, view) ? check_list(expected, *input)
+                                        : serving::validate_input(spec.name, expected, view, input->fault);
+    if (!status.ok()) return status;
+  }
+  return {};
+}
+
 std::optional<RequestedShapes> requested_shapes(const serving::InferenceCall& call,
                                                 const serving::ServableMetadata& metadata, const ModelConfig& config,
                                                 const NameMapping& mapping) {
-  if (call.inputs.size() != metadata.inputs.size()) return std::nullopt;
   RequestedShapes requested;
   bool differs = false;
   for (const TensorSpec& spec : metadata.inputs) {
     const auto* input = input_of(call, spec.name);
-    if (!input || !input->fault.ok()) return std::nullopt;
-    const auto shape = shape_for_model(spec, input->tensor.view);
-    if (!shape || !spec.shape.rank_known || shape->rank() != spec.shape.dims.size()) return std::nullopt;
-    if (std::any_of(shape->begin(), shape->end(), [](std::int64_t extent) { return extent < 1; })) return std::nullopt;
-    const bool fits = spec.shape.accepts(*shape);
-    differs = differs || !fits;
-    if (!config.shapes.empty()) {
-      if (shape_is_free(config, spec.name)) {
-        requested.shapes[own_name(spec.name, mapping)] = PartialShape::from(*shape);
-      } else if (!fits) {
-        return std::nullopt;
-      }
-      continue;
-    }
+    const auto shape = input ? shape_for_model(spec, input->tensor.view) : std::nullopt;
+    if (!shape) return std::nullopt;
+    differs = differs || !spec.shape.accepts(*shape);
     const auto axis = batch_axis(spec);
-    if (!axis || *axis >= shape->rank()) {
-      if (!fits) return std::nullopt;
-      continue;
+    if (shape_is_free(config, spec.name)) {
+      requested.shapes[own_name(spec.name, mapping)] = PartialShape::from(*shape);
+    } else if (config.shapes.empty() && axis && *axis < shape->rank()) {
+      requested.batch = Dimension::fixed((*shape)[*axis]);
     }
-    const Dimension batch = Dimension::fixed((*shape)[*axis]);
-    if (!only_batch_differs(spec, *shape, *axis) || (requested.batch && *requested.batch != batch)) return std::nullopt;
-    requested.batch = batch;
   }
   if (!differs) return std::nullopt;
   return requested;
 }
 
-Status check_fixed_extents(const serving::InferenceCall& call, const serving::ServableMetadata& metadata,
-                           const ModelConfig& config) {
-  if (!config.shapes.empty()) return check_fixed_inputs(call, metadata, config);
-  if (config.batch.kind != BatchParameter::Kind::kAuto || call.inputs.size() != metadata.inputs.size()) return {};
-  for (const TensorSpec& spec : metadata.inputs) {
-    const auto* input = input_of(call, spec.name);
-    const auto axis = batch_axis(spec);
-    if (!input || !axis || !spec.shape.rank_known || *axis >= spec.shape.dims.size()) continue;
-    const auto& view = input->tensor.view;
-    if (view.type != spec.type || view.shape.rank() != spec.shape.dims.size()) continue;
-    if (only_batch_differs(spec, view.shape, *axis)) {
-      if (!input->fault.ok()) return input->fault;
-      continue;
-    }
-    // As it would be for this batch.
-    auto expected = spec.shape;
-    expected.dims[*axis] = Dimension::fixed(view.shape[*axis]);
-    return serving::wrong_shape(spec.name, expected, view.shape);
-  }
-  return {};
-}
-
 Status check_automatic(const serving::ServableMetadata& metadata, const ModelConfig& config) {
-  if (!config.shapes.empty() || config.batch.kind != BatchParameter::Kind::kAuto) return {};
+  if (!config.automatic()) return {};
+  for (const auto& [name, shape] : config.shapes) {
+    const bool known = std::ranges::find(metadata.inputs, name, &TensorSpec::name) != metadata.inputs.end();
+    if (!name.empty() && !known) return invalid_argument(fmt::format("shape auto: the model has no input {}", name));
+  }
+  if (!config.shapes.empty()) return {};
   for (const TensorSpec& spec : metadata.inputs) {
     if (!batch_axis(spec))
       return invalid_argument(fmt::format("batch_size auto: input {} has no batch dimension", spec.name));

@@ -18,21 +18,19 @@ struct RequestedShapes {
   std::optional<Dimension> batch;
 };
 
-// Empty when the call fits the model as it is, or differs in what is not free to change (which the model itself
-// explains best): unknown inputs, other types, another rank, bytes that do not fit the shape, an extent of 0, inputs
-// that disagree about the batch.
+// The first mistake of a call, in OVMS's order, that is one whatever the model is compiled for; what the request may
+// choose is expected as it says. Only a call without one is worth a compilation. metadata: of the model as it was
+// loaded. Throws std::bad_alloc.
+Status check_request(const serving::InferenceCall& call, const serving::ServableMetadata& metadata,
+                     const ModelConfig& config);
+
+// For a call that passed check_request(); metadata: of the model as it is now. Empty when the call fits it as it is.
 std::optional<RequestedShapes> requested_shapes(const serving::InferenceCall& call,
                                                 const serving::ServableMetadata& metadata, const ModelConfig& config,
                                                 const NameMapping& mapping);
 
-// What is wrong with a call to a model whose batch is "auto", apart from the batch, or with an input whose shape is not
-// "auto" beside one whose shape is: an extent that no compilation would change. metadata: of the model as it was
-// loaded. OK where there is nothing, and for what the model itself explains best.
-Status check_fixed_extents(const serving::InferenceCall& call, const serving::ServableMetadata& metadata,
-                           const ModelConfig& config);
-
 // Whether a model that was loaded may be automatic: kInvalidArgument when batch_size is auto and an input has no batch
-// dimension.
+// dimension, or when shape names an input that the model does not have.
 Status check_automatic(const serving::ServableMetadata& metadata, const ModelConfig& config);
 
 }  // namespace ocelli::repository

@@ -30,6 +30,7 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
         log_(std::move(log)),
         metadata_(first->metadata()),
         current_(std::move(first)) {
+    metadata_.automatic = true;
     if (!metadata_.devices) return;
     board_->follow(std::exchange(metadata_.devices, board_));
   }
@@ -62,7 +63,7 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
   void infer(InferenceCall& call) noexcept {
     Status refusal;
     try {
-      refusal = check_fixed_extents(call, metadata_, load_.config);
+      refusal = check_request(call, metadata_, load_.config);
       if (!refusal.ok()) return refuse(call, std::move(refusal));
       std::unique_lock lock(mutex_);
       if (!requested_shapes(call, current_->metadata(), load_.config, load_.mapping)) return forward(call, lock);

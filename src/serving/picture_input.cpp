@@ -131,6 +131,17 @@ Shape tensor_shape(std::size_t rank, const PictureAxes& axes, std::size_t count,
   return shape;
 }
 
+Status check_size(std::string_view name, std::size_t count, std::size_t picture_bytes) {
+  if (count == 0 || picture_bytes <= kMaxPictureBytes / count) return {};
+  return invalid_argument(
+      fmt::format("Binary input images are too large - Limit: {} bytes; Actual: {} x {} bytes; input name: {}",
+                  kMaxPictureBytes, count, picture_bytes, name));
+}
+
+Status unreadable(std::string_view name, const Status& why) {
+  return invalid_argument(fmt::format("Image parsing failed - {}; input name: {}", why.message(), name));
+}
+
 // The pictures of one input on their way into its tensor.
 class PictureBatch {
  public:
@@ -143,14 +154,19 @@ class PictureBatch {
         processor.run(file, image::DecodeLimits{}, [this](const image::PictureFacts& facts) { return choose(facts); });
     if (!refusal_.ok()) return refusal_;
     if (!status.ok() && status.code() != StatusCode::kInvalidArgument) return status;
-    if (!status.ok())
-      return invalid_argument(fmt::format("Image parsing failed - {}; input name: {}", status.message(), name_));
+    if (!status.ok()) return unreadable(name_, status);
     if (!is_given_by_processors(spec_.type))
       convert_all(spec_.type, reinterpret_cast<const float*>(scratch_->data()), extent_->samples(), place());
     ++added_;
     return {};
   }
   Tensor take() { return std::move(tensor_); }
+  // For a list without pictures: the least size that the model takes, with nothing in it.
+  Result<Tensor> none() {
+    const auto& dims = spec_.shape.dims;
+    const auto status = begin({fit(0, dims[axes_.height]), fit(0, dims[axes_.width]), fit(0, dims[axes_.channels])});
+    return status.ok() ? Result<Tensor>(take()) : status;
+  }
 
  private:
   [[nodiscard]] std::byte* place() const noexcept { return tensor_.view.data + added_ * picture_bytes_; }
@@ -195,11 +211,7 @@ class PictureBatch {
 
   Status begin(const Extent& extent) {
     picture_bytes_ = extent.samples() * element_size(spec_.type);
-    if (picture_bytes_ > kMaxPictureBytes / count_) {
-      return invalid_argument(
-          fmt::format("Binary input images are too large - Limit: {} bytes; Actual: {} x {} bytes; input name: {}",
-                      kMaxPictureBytes, count_, picture_bytes_, name_));
-    }
+    if (auto status = check_size(name_, count_, picture_bytes_); !status.ok()) return status;
     const auto bytes = picture_bytes_ * count_;
     tensor_ = Tensor::of(spec_.type, tensor_shape(spec_.shape.dims.size(), axes_, count_, extent), pool_.get(bytes), 0,
                          bytes);
@@ -229,13 +241,29 @@ bool takes_pictures(const TensorSpec& spec) noexcept {
   return is_given_by_processors(spec.type) || convert_all(spec.type, nullptr, 0, nullptr);
 }
 
+Status check_pictures(std::string_view name, const TensorSpec& spec, const std::vector<std::string_view>& files) {
+  const auto axes = picture_axes(spec);
+  const auto extent = [&](std::size_t axis) {
+    const auto& dim = spec.shape.dims[axis];
+    return dim.is_static() ? static_cast<std::size_t>(std::max<std::int64_t>(dim.min, 0)) : 0;
+  };
+  const Extent each{extent(axes.height), extent(axes.width), extent(axes.channels)};
+  if (auto status = check_size(name, files.size(), each.samples() * element_size(spec.type)); !status.ok())
+    return status;
+  for (const auto file : files) {
+    if (auto status = image::check_signature(std::as_bytes(std::span(file))); !status.ok())
+      return unreadable(name, status);
+  }
+  return {};
+}
+
 Result<Tensor> decode_pictures(std::string_view name, const TensorSpec& spec, const TensorView& encoded,
                                BufferPool& pool, image::Preprocessor& processor) {
   if (auto status = validate_list(name, spec, encoded.shape); !status.ok()) return status;
   const auto files = unpack_strings({encoded.data, encoded.bytes}, static_cast<std::size_t>(encoded.shape[0]));
   if (!files.ok()) return wrong_packing(name, static_cast<std::size_t>(encoded.shape[0]), files.status().message());
-  if (files->empty()) return wrong_batch(name, spec.shape.dims[0], 0);
   PictureBatch batch(name, spec, files->size(), pool);
+  if (files->empty()) return batch.none();
   for (const auto file : *files) {
     if (auto status = batch.add(std::as_bytes(std::span(file)), processor); !status.ok()) return status;
   }

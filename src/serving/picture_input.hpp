@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "base/status.hpp"
 #include "image/preprocess.hpp"
@@ -14,6 +15,10 @@ namespace ocelli::serving {
 // True for inputs that take pictures: four dimensions, or five with a second one of extent 1 (under a demultiplexer),
 // of a type that pixels convert to.
 bool takes_pictures(const TensorSpec& spec) noexcept;
+
+// What can be told of pictures before one of them is decoded: whether they begin as pictures do, and whether they
+// become too large for a model whose picture size is fixed. Errors: as decode_pictures() has them. Thread-safe.
+Status check_pictures(std::string_view name, const TensorSpec& spec, const std::vector<std::string_view>& files);
 
 // encoded: packed strings of shape (N), each a file that image::decode() reads. Returns the tensor that the model
 // takes: colour in BGR order, 8-bit values converted without scaling, resized (bilinear) to the model's height and

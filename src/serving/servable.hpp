@@ -42,6 +42,7 @@ struct ServableMetadata {
   // The IR's model_info section, flattened with '.'; usually empty.
   std::map<std::string, std::string> model_info;
   bool stateful = false;
+  bool automatic = false;  // compiled anew for requests of other shapes
   bool pipeline = false;
 };
 

@@ -14,6 +14,13 @@ bool takes_string_rows(const TensorSpec& spec) noexcept {
   return spec.type == DataType::kUint8 && spec.shape.rank_known && spec.shape.dims.size() == 2;
 }
 
+Status check_row_bytes(std::string_view name, std::size_t rows, std::size_t width) {
+  if (rows == 0 || width <= kMaxStringRowBytes / rows) return {};
+  return invalid_argument(
+      fmt::format("String tensor is too large as an array - Limit: {} bytes; Actual: {} x {} bytes; input name: {}",
+                  kMaxStringRowBytes, rows, width, name));
+}
+
 Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, const TensorView& texts,
                                BufferPool& pool) {
   if (auto status = validate_list(name, spec, texts.shape); !status.ok()) return status;
@@ -24,11 +31,7 @@ Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, co
   for (const auto text : *elements) width = std::max(width, text.size() + 1);
   width = std::max(width, static_cast<std::size_t>(std::max<std::int64_t>(dims[1].min, 0)));
   const std::size_t rows = elements->size();
-  if (rows != 0 && width > kMaxStringRowBytes / rows) {
-    return invalid_argument(
-        fmt::format("String tensor is too large as an array - Limit: {} bytes; Actual: {} x {} bytes; input name: {}",
-                    kMaxStringRowBytes, rows, width, name));
-  }
+  if (auto status = check_row_bytes(name, rows, width); !status.ok()) return status;
   const Shape shape{static_cast<std::int64_t>(rows), static_cast<std::int64_t>(width)};
   if (!spec.shape.accepts(shape)) return wrong_shape(name, spec.shape, shape);
   auto tensor = Tensor::of(DataType::kUint8, shape, pool.get(rows * width), 0, rows * width);

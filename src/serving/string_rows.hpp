@@ -17,6 +17,9 @@ inline constexpr std::size_t kMaxStringRowBytes = std::size_t{1} << 30;
 // True for UINT8 with exactly two dimensions.
 bool takes_string_rows(const TensorSpec& spec) noexcept;
 
+// kInvalidArgument when so many rows of so many bytes are more than that.
+Status check_row_bytes(std::string_view name, std::size_t rows, std::size_t width);
+
 // texts: packed strings of shape (N). Row = text + NUL, width = longest + 1, or the model's own width where that is
 // larger. Errors: kInvalidArgument. Thread-safe.
 Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, const TensorView& texts,

@@ -69,6 +69,17 @@ TEST_F(ModelRepositoryTest, ABatchSizeBesideAShapeIsSaidToBeIgnored) {
                               "parameter will be ignored."));
 }
 
+TEST_F(ModelRepositoryTest, AnAutomaticShapeIsThatOfAnInputOfTheModel) {
+  folder_.write("m/1/m.onnx", "one");
+  configure({entry("m", R"(,"shape":{"nosuch":"auto"})")});
+  ASSERT_TRUE(start().ok());
+  EXPECT_EQ(states("m"), "1:LOADING!");
+  EXPECT_EQ(repository_->status("m", 1)->versions.at(0).reason, "shape auto: the model has no input nosuch");
+  configure({entry("m", R"(,"shape":{"x":"auto"})")});
+  EXPECT_EQ(reload(), "reloaded");
+  EXPECT_EQ(states("m"), "1:AVAILABLE");
+}
+
 TEST_F(ModelRepositoryTest, AnnouncesEveryChangeOfAStateAndReadiness) {
   folder_.write("m/1/m.onnx", "one");
   options_.models = {model("m")};

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "repository/fake_factory.hpp"
+#include "tensor/string_tensor.hpp"
 
 namespace ocelli::repository {
 namespace {
@@ -21,7 +22,7 @@ class ShapeFactory final : public ServableFactory {
  public:
   Result<std::shared_ptr<serving::Servable>> load_model(const ModelLoad& load) override {
     std::unique_lock lock(mutex_);
-    PartialShape shape = PartialShape::from({1, 4});
+    PartialShape shape = first_shape;
     if (const auto given = load.options.shapes.find("tensor"); given != load.options.shapes.end())
       shape = given->second;
     if (load.options.batch) shape.dims[0] = *load.options.batch;
@@ -31,7 +32,8 @@ class ShapeFactory final : public ServableFactory {
     if (shape.dims[0] == Dimension::fixed(13)) return internal_error("unlucky");
     serving::ServableMetadata metadata;
     metadata.name = "m";
-    metadata.inputs = {{"x", DataType::kFp32, shape, "NC"}};
+    metadata.inputs = {{"x", type, shape, layout}};
+    if (has_second) metadata.inputs.push_back({"z", DataType::kInt32, PartialShape{{shape.dims[0]}, true}, "N"});
     metadata.outputs = {{"y", DataType::kFp32, shape, "NC"}};
     ExecutionInfo info;
     info.note = "compiled for " + shape.to_string();
@@ -62,6 +64,12 @@ class ShapeFactory final : public ServableFactory {
     std::unique_lock lock(mutex_);
     return changed.wait_for(lock, test::kSoon, [&] { return compiled.size() >= count; });
   }
+
+  // What it makes models of.
+  PartialShape first_shape = PartialShape::from({1, 4});
+  DataType type = DataType::kFp32;
+  std::string layout = "NC";
+  bool has_second = false;  // an input z with one number for each item of the batch
 
   std::vector<std::string> compiled;
   bool held = false;
@@ -217,6 +225,78 @@ TEST_F(ReshapingServableTest, WrongValuesAreToldAndNotCompiledFor) {
     EXPECT_EQ(wrong.send().wait().message(), "too few values");
     EXPECT_EQ(factory_->compiled, before);
   }
+}
+
+// A request of a few bytes must not make the server compile for as many items as it claims.
+TEST_F(ReshapingServableTest, StringsAreNotCompiledForUnlessTheyAreThere) {
+  const auto ask = [](const auto& servable, std::int64_t count, const std::vector<std::string_view>& texts) {
+    Caller caller(servable, {1, 4});
+    std::vector<std::byte> packed(packed_size(texts));
+    pack_strings(texts, packed.data());
+    caller.call.inputs[0].tensor = test::make_tensor(DataType::kString, {count}, packed.data(), packed.size());
+    const Status status = caller.send().wait();
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  };
+  for (const bool any_shape : {true, false}) {
+    const auto numbers = make(any_shape);
+    EXPECT_EQ(ask(numbers, 150000, {"a"}), "Invalid input precision - Expected: FP32; Actual: STRING; input name: x");
+
+    factory_->first_shape = PartialShape::from({1, 3, 224, 224});
+    factory_->layout = "NCHW";
+    const auto pictures = make(any_shape);
+    EXPECT_THAT(ask(pictures, 1000, {"a"}), HasSubstr("Expected: 1000 elements"));
+    EXPECT_THAT(ask(pictures, 2, {"BM", "a"}), HasSubstr("not a picture that can be read: 1 bytes"));
+    const std::vector<std::string_view> many(2000, "BM");
+    EXPECT_EQ(
+        ask(pictures, 2000, many),
+        "Binary input images are too large - Limit: 1073741824 bytes; Actual: 2000 x 602112 bytes; input name: x");
+    EXPECT_THAT(ask(pictures, 0, {}), HasSubstr("Invalid input batch size - Expected: 1; Actual: 0"));
+
+    factory_->first_shape = PartialShape::from({1, 1 << 20});
+    factory_->type = DataType::kUint8;
+    factory_->layout = "NC";
+    EXPECT_THAT(ask(make(any_shape), 2000, many), HasSubstr("String tensor is too large as an array"));
+
+    factory_->first_shape = PartialShape::from({1});
+    factory_->type = DataType::kString;
+    factory_->layout = "N";
+    EXPECT_THAT(ask(make(any_shape), 150000, {"a"}), HasSubstr("Expected: 150000 values; Actual: 1 values"));
+    EXPECT_EQ(factory_->compiled.size(), 4U) << "each model once";
+    factory_ = std::make_shared<ShapeFactory>();
+  }
+}
+
+TEST_F(ReshapingServableTest, PicturesAreCompiledForByTheirNumber) {
+  factory_->first_shape = PartialShape::from({1, 3, 8, 8});
+  factory_->layout = "NCHW";
+  const auto servable = make(false);
+  Caller caller(servable, {1, 4});
+  const std::vector<std::string_view> pictures(5, "BM");
+  std::vector<std::byte> packed(packed_size(pictures));
+  pack_strings(pictures, packed.data());
+  caller.call.inputs[0].tensor = test::make_tensor(DataType::kString, {5}, packed.data(), packed.size());
+  (void)caller.send().wait();
+  EXPECT_THAT(factory_->compiled, ElementsAre("(1,3,8,8)", "(5,3,8,8)"));
+}
+
+TEST_F(ReshapingServableTest, TheInputThatIsWrongIsTheOneThatIsTold) {
+  factory_->has_second = true;
+  const auto servable = make(false);
+  const auto ask = [&](DataType type, std::int64_t count) {
+    Caller caller(servable, {2, 4});
+    const std::vector<std::int32_t> values(static_cast<std::size_t>(count));
+    caller.call.inputs.push_back({"z", test::make_tensor(type, {count}, values.data(), values.size() * 4)});
+    return caller.send().wait().to_string();
+  };
+  EXPECT_EQ(ask(DataType::kFp32, 2),
+            "INVALID_ARGUMENT: Invalid input precision - Expected: INT32; Actual: FP32; input name: z");
+  EXPECT_EQ(ask(DataType::kInt32, 3),
+            "INVALID_ARGUMENT: Invalid input batch size - Expected: 2; Actual: 3; input name: z");
+  EXPECT_EQ(ask(DataType::kInt32, 2), "OK");
+  Caller alone(servable, {2, 4});
+  EXPECT_EQ(alone.send().wait().message(), "Invalid number of inputs - Expected: 2; Actual: 1");
+  EXPECT_THAT(factory_->compiled, ElementsAre("(1,4)", "(2,4)"));
 }
 
 TEST_F(ReshapingServableTest, OthersRunWhileOneIsCompiledFor) {

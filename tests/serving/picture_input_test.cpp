@@ -101,6 +101,18 @@ TEST_F(PictureInputTest, PacksPlanarWhereTheModelIsNchwWithOrWithoutALayout) {
   }
 }
 
+TEST_F(PictureInputTest, AListWithoutPicturesIsATensorWithoutItems) {
+  auto any_number = spec(DataType::kFp32, {1, 3, 6, 5}, "NCHW");
+  any_number.shape.dims[0] = Dimension::any();
+  const auto none = decode(any_number, {});
+  EXPECT_EQ(none.view.shape, (Shape{0, 3, 6, 5}));
+  EXPECT_EQ(none.view.bytes, 0U);
+  any_number.shape.dims[2] = any_number.shape.dims[3] = Dimension::any();
+  EXPECT_EQ(decode(any_number, {}).view.shape, (Shape{0, 3, 1, 1}));
+  EXPECT_EQ(refusal(spec(DataType::kFp32, {1, 3, 6, 5}), {}),
+            "Invalid input batch size - Expected: 1; Actual: 0; input name: image");
+}
+
 TEST_F(PictureInputTest, ConvertsToEveryTypeThatPixelsFit) {
   const auto value = pixel(1, 1, 2);
   const std::size_t index = (1 * 2 + 1) * 3 + 2;
