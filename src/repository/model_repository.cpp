@@ -190,6 +190,7 @@ class ModelRepository::Impl {
   PassOutcome update(const PassRequest& request) {
     const std::vector<ModelEntry> chosen = chosen_models();
     const std::vector<PipelineEntry> wanted_now = wanted_pipelines();
+    pipelines_.give_way(chosen);
     pipelines_.announce(wanted_now);
     PassOutcome outcome = models_.update(chosen, request);
     if (context_.stopping) return outcome;

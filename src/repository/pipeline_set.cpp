@@ -15,6 +15,15 @@ constexpr Version kPipelineVersion = 1;
 
 }  // namespace
 
+void PipelineSet::give_way(const std::vector<ModelEntry>& models) {
+  for (const auto& entry : models) {
+    const auto pipeline = pipelines_.find(entry.config.name);
+    if (pipeline == pipelines_.end() || entry.status.code() == StatusCode::kAlreadyExists) continue;
+    retire(pipeline->first, pipeline->second);
+    pipelines_.erase(pipeline);
+  }
+}
+
 void PipelineSet::announce(const std::vector<PipelineEntry>& wanted) {
   for (const auto& entry : wanted) {
     const auto& name = entry.definition.name;
@@ -36,22 +45,16 @@ PassOutcome PipelineSet::update(const std::vector<PipelineEntry>& wanted, const 
     }
     names.insert(definition.name);
     Slot& slot = pipelines_[definition.name];
-    Status status = entry.status;
-    if (status.ok()) {
-      auto tickets = model_tickets(definition, models, wanted);
-      if (tickets.ok()) {
-        if (slot.definition == definition && slot.models == *tickets && (slot.serving || !slot.problem.empty())) {
-          if (!slot.serving) outcome.fail(failed_precondition(slot.problem));
-          continue;
-        }
-        slot.definition = definition;
-        slot.models = std::move(tickets).value();
-        status = build(slot, definition);
-      } else {
-        slot.models.clear();
-        status = tickets.status();
-      }
+    const Result<std::vector<Catalog::Ticket>> tickets =
+        entry.status.ok() ? model_tickets(definition, models, wanted) : entry.status;
+    const bool same = tickets.ok() && slot.definition == definition && slot.models == *tickets;
+    if (same && (slot.serving || !slot.problem.empty())) {
+      if (!slot.serving) outcome.fail(failed_precondition(slot.problem));
+      continue;
     }
+    slot.definition = tickets.ok() ? definition : serving::PipelineDefinition();
+    slot.models = tickets.ok() ? *tickets : std::vector<Catalog::Ticket>();
+    const Status status = tickets.ok() ? build(slot, definition) : tickets.status();
     if (status.ok()) {
       outcome.changed = true;
     } else {
@@ -83,12 +86,13 @@ Result<std::vector<Catalog::Ticket>> PipelineSet::model_tickets(const serving::P
       return invalid_argument(fmt::format("node {}: {} is a pipeline; a node runs a model", node.name, node.model));
     }
     if (model == models.end()) return not_found(fmt::format("node {}: there is no model {}", node.name, node.model));
-    if (model->config.automatic()) {
+    const auto found = context_.catalog->find(node.model, node.version);
+    // As it is loaded: a change of the configuration may have been refused.
+    const bool automatic = found.handle ? found.handle->metadata().automatic : model->config.automatic();
+    if (automatic) {
       return invalid_argument(fmt::format("node {}: model {} has batch_size or shape auto, which a pipeline cannot use",
                                           node.name, node.model));
     }
-    const auto found = context_.catalog->find(node.model, node.version);
-    // As it is loaded: a change of the configuration may have been refused.
     const bool stateful = found.handle ? found.handle->metadata().stateful : model->config.stateful.enabled;
     if (stateful) {
       return invalid_argument(

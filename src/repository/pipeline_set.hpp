@@ -14,10 +14,13 @@
 namespace ocelli::repository {
 
 // Not thread-safe: one pass at a time, after that of the models. Pipelines are version 1 of their names in the catalog.
+// One keeps the models that it was put together of, and goes on with them until update() has done so anew.
 class PipelineSet {
  public:
   explicit PipelineSet(RepositoryContext& context) : context_(context) {}
 
+  // Ends those whose names are models' from now on, so that what becomes of the name is for the models to say.
+  void give_way(const std::vector<ModelEntry>& models);
   // Lists what is new as START, so that requests for it wait while its models load.
   void announce(const std::vector<PipelineEntry>& wanted);
   // Puts together what is new or changed, or whose models were replaced, and retires what is not wanted. A pipeline
@@ -29,9 +32,10 @@ class PipelineSet {
  private:
   struct Slot {
     bool serving = false;
-    serving::PipelineDefinition definition;  // what was tried last
-    std::vector<Catalog::Ticket> models;     // the loadings that it was tried with
-    std::string problem;                     // of the last attempt
+    // What was tried last, and the loadings that it was tried with; without a name: what is tried next is news.
+    serving::PipelineDefinition definition;
+    std::vector<Catalog::Ticket> models;
+    std::string problem;  // of the last attempt
     std::shared_ptr<observability::ServableMetrics> metrics = std::make_shared<observability::ServableMetrics>();
     observability::MetricsRegistry::Registration registration;
   };

@@ -27,7 +27,7 @@ struct PipelineNode {
   // binary interface.
   bool custom = false;
   std::string model;
-  std::optional<std::int64_t> version;           // empty: the highest AVAILABLE one, looked up for every request
+  std::optional<std::int64_t> version;           // empty: the highest AVAILABLE one when the pipeline is made
   std::map<std::string, PipelineSource> inputs;  // by the model's input name
   // Names that this node's outputs have for other nodes, by alias; the value is the model's output name. Outputs that
   // are not listed go by the model's own names.

@@ -77,12 +77,12 @@ class GraphBuilder {
   TensorSpec gathered_spec(const PipelineLink& made, std::size_t depth) const;
   std::vector<std::size_t> open_after(std::size_t node) const;
   std::size_t index_of(const std::string& name) const;
+  const ServableMetadata& metadata_of(std::size_t node) const { return graph_.nodes[node].servable->metadata(); }
 
   const PipelineDefinition& definition_;
   const ServableResolver& resolve_;
   PipelineGraph graph_;
-  std::vector<ServableHandle> models_;  // by node; null for the request
-  std::vector<std::size_t> order_;      // sources before users
+  std::vector<std::size_t> order_;  // sources before users
   std::map<std::string, std::size_t> by_name_;
   bool any_count_ = false;
 };
@@ -93,7 +93,6 @@ Status GraphBuilder::add_nodes() {
   graph_.nodes[kRequest].demultiply = definition_.demultiply_count;
   graph_.nodes[kRequest].items = definition_.inputs;
   std::ranges::sort(graph_.nodes[kRequest].items);
-  models_.emplace_back();
   by_name_[kRequestNode] = kRequest;
   if (definition_.inputs.empty()) return wrong("it has no inputs");
   if (definition_.outputs.empty()) return wrong("it has no outputs");
@@ -126,10 +125,9 @@ Status GraphBuilder::add_node(const PipelineNode& node) {
   PipelineGraphNode made;
   made.name = node.name;
   made.model = node.model;
-  made.version = node.version;
+  made.servable = std::move(model).value();
   made.demultiply = node.demultiply_count;
   graph_.nodes.push_back(std::move(made));
-  models_.push_back(std::move(model).value());
   return {};
 }
 
@@ -158,7 +156,7 @@ Result<PipelineLink> GraphBuilder::link(const std::string& name, const PipelineS
   if (index != kRequest) {
     const auto& aliases = definition_.nodes[index - 1].outputs;
     if (const auto alias = aliases.find(item); alias != aliases.end()) item = alias->second;
-    if (!find_spec(models_[index]->metadata().outputs, item)) {
+    if (!find_spec(metadata_of(index).outputs, item)) {
       return wrong("{} refers to output {} of node {}, which model {} does not have", user, source.item, source.node,
                    node.model);
     }
@@ -175,13 +173,12 @@ Status GraphBuilder::connect() {
     const auto& node = definition_.nodes[i - 1];
     for (const auto& [name, source] : node.inputs) {
       const auto user = fmt::format("input {} of node {}", name, node.name);
-      if (!find_spec(models_[i]->metadata().inputs, name))
-        return wrong("{}: model {} has no such input", user, node.model);
+      if (!find_spec(metadata_of(i).inputs, name)) return wrong("{}: model {} has no such input", user, node.model);
       auto made = link(name, source, user);
       if (!made.ok()) return std::move(made).status();
       graph_.nodes[i].inputs.push_back(std::move(made).value());
     }
-    for (const auto& input : models_[i]->metadata().inputs) {
+    for (const auto& input : metadata_of(i).inputs) {
       if (!node.inputs.contains(input.name))
         return wrong("input {} of node {} is not connected", input.name, node.name);
     }
@@ -285,9 +282,8 @@ Status GraphBuilder::nest_node(std::size_t index) {
 
 TensorSpec GraphBuilder::part_spec(const PipelineLink& made) const {
   const auto& node = graph_.nodes[made.source];
-  const auto* whole = made.source == kRequest
-                          ? &graph_.input_specs[made.item]
-                          : find_spec(models_[made.source]->metadata().outputs, node.items[made.item]);
+  const auto* whole = made.source == kRequest ? &graph_.input_specs[made.item]
+                                              : find_spec(metadata_of(made.source).outputs, node.items[made.item]);
   assert(whole && "a link is checked when it is made");
   TensorSpec spec = *whole;
   if (node.demultiply && spec.shape.rank_known && !spec.shape.dims.empty())
@@ -325,7 +321,7 @@ Status GraphBuilder::describe_input(std::size_t item, const std::string& name) {
     for (const auto& input : graph_.nodes[i].inputs) {
       if (input.source != kRequest || input.item != item) continue;
       const bool gathers = input.depth > graph_.nodes[i].open.size();
-      TensorSpec wanted = *find_spec(models_[i]->metadata().inputs, input.name);
+      TensorSpec wanted = *find_spec(metadata_of(i).inputs, input.name);
       if (gathers) {
         if (wanted.shape.rank_known && !wanted.shape.dims.empty()) wanted.shape.dims.erase(wanted.shape.dims.begin());
         wanted.layout.clear();
@@ -360,7 +356,7 @@ Status GraphBuilder::check_types() {
     const auto& node = graph_.nodes[i];
     for (const auto& input : node.inputs) {
       const auto given = gathered_spec(input, std::min(input.depth, node.open.size()));
-      const auto& wanted = *find_spec(models_[i]->metadata().inputs, input.name);
+      const auto& wanted = *find_spec(metadata_of(i).inputs, input.name);
       if (given.type == wanted.type && shapes_meet(given.shape, wanted.shape)) continue;
       return wrong("node {}: input {} takes {} {}, but {} of node {} gives {} {}", node.name, input.name,
                    precision_name(wanted.type), wanted.shape.to_string(), graph_.nodes[input.source].items[input.item],
@@ -368,7 +364,7 @@ Status GraphBuilder::check_types() {
     }
     if (!node.demultiply) continue;
     for (const auto& item : node.items) {
-      const auto& spec = *find_spec(models_[i]->metadata().outputs, item);
+      const auto& spec = *find_spec(metadata_of(i).outputs, item);
       if (!spec.shape.rank_known) continue;
       if (spec.shape.dims.size() < 2) return wrong("node {}: output {} has fewer than two dimensions", node.name, item);
       if (!dims_meet(spec.shape.dims[0], parts_dimension(*node.demultiply))) {

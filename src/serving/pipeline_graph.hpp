@@ -14,8 +14,7 @@
 
 namespace ocelli::serving {
 
-// Finds the model of a node: ModelCatalog::find, or a stand-in in tests. Called while a graph is made and for every
-// request; must be thread-safe and must not block.
+// Finds the model of a node: ModelCatalog::find, or a stand-in in tests. Called while a graph is made.
 using ServableResolver =
     std::function<Result<ServableHandle>(const std::string& model, std::optional<std::int64_t> version)>;
 
@@ -31,7 +30,7 @@ struct PipelineLink {
 struct PipelineGraphNode {
   std::string name;
   std::string model;
-  std::optional<std::int64_t> version;
+  ServableHandle servable;                 // the model; null for the request
   std::vector<PipelineLink> inputs;        // in name order of the model's inputs
   std::vector<std::string> items;          // the model's outputs that somebody uses, in name order
   std::vector<std::size_t> open;           // demultiplexing nodes around this node's runs, outermost first
@@ -40,7 +39,8 @@ struct PipelineGraphNode {
   std::optional<std::int32_t> demultiply;  // -1: any number
 };
 
-// Immutable. Runs of a node: one for each combination of parts of the demultiplexers in `open`.
+// Immutable. Keeps its models loaded. Runs of a node: one for each combination of parts of the demultiplexers in
+// `open`.
 struct PipelineGraph {
   std::vector<PipelineGraphNode> nodes;
   std::vector<PipelineLink> outputs;  // in name order

@@ -56,11 +56,9 @@ struct PipelineRun::NodeState {
   std::deque<NodeCall> calls;
 };
 
-PipelineRun::PipelineRun(const PipelineGraph& graph, const ServableResolver& resolve, BufferPool& pool,
-                         InferenceCall& call, Done done)
+PipelineRun::PipelineRun(const PipelineGraph& graph, BufferPool& pool, InferenceCall& call, Done done)
     : owner_(call.servable),
       graph_(graph),
-      resolve_(resolve),
       pool_(pool),
       call_(call),
       done_(std::move(done)),
@@ -77,6 +75,7 @@ void PipelineRun::start() {
     for (const auto dependent : graph_.nodes[0].dependents) {
       if (--nodes_[dependent].waits == 0) open_node(dependent);
     }
+    pumping_ = false;
   }
   pump();
 }
@@ -178,11 +177,6 @@ Status PipelineRun::find_parts(std::size_t node) {
 void PipelineRun::open_node(std::size_t node) {
   if (!status_.ok()) return;
   const auto& description = graph_.nodes[node];
-  auto servable = resolve_(description.model, description.version);
-  if (!servable.ok()) {
-    return fail(unavailable(fmt::format("Pipeline node {}: model {}: {}", description.name, description.model,
-                                        servable.status().message())));
-  }
   const auto runs = run_count(node);
   if (runs > kMaxRuns) return fail(too_many_parts(description.name, runs, kMaxRuns));
   try {
@@ -192,7 +186,7 @@ void PipelineRun::open_node(std::size_t node) {
       made.run = this;
       made.node = node;
       made.index = i;
-      made.call.servable = *servable;
+      made.call.servable = description.servable;
       made.call.completion = &made;
     }
     ready_.push_back(node);

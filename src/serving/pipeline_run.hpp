@@ -25,13 +25,12 @@ class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
   // graph.outputs.
   using Done = std::function<void(InferenceCall& call, std::vector<Tensor> results)>;
 
-  // graph, resolve and pool belong to call.servable, which the run keeps alive; call.work.inputs holds the client's
-  // inputs in the order of graph.input_specs.
-  PipelineRun(const PipelineGraph& graph, const ServableResolver& resolve, BufferPool& pool, InferenceCall& call,
-              Done done);
+  // graph and pool belong to call.servable, which the run keeps alive; call.work.inputs holds the client's inputs in
+  // the order of graph.input_specs.
+  PipelineRun(const PipelineGraph& graph, BufferPool& pool, InferenceCall& call, Done done);
   ~PipelineRun();
 
-  // Begins with what depends on the request alone. Call once.
+  // Begins with what depends on the request alone. Call once: nothing ends before it, not even what was cancelled.
   void start();
   // Ends the run with kCancelled: nothing more starts, what is in flight is asked to stop.
   void cancel();
@@ -67,7 +66,6 @@ class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
 
   const ServableHandle owner_;  // a thread may leave the run after the call was told
   const PipelineGraph& graph_;
-  const ServableResolver& resolve_;
   BufferPool& pool_;
   InferenceCall& call_;
   const Done done_;
@@ -79,7 +77,7 @@ class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
   std::size_t window_ = kWindow;  // how many may be
   std::size_t went_well_ = 0;     // since the window changed
   NodeCall* put_off_ = nullptr;   // found a full queue; linked
-  bool pumping_ = false;
+  bool pumping_ = true;           // until start()
   bool again_ = false;
   bool finished_ = false;
   Status status_;

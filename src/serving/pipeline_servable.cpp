@@ -8,11 +8,10 @@
 
 namespace ocelli::serving {
 
-PipelineServable::PipelineServable(PipelineGraph graph, const PipelineDefinition& definition, ServableResolver resolve,
-                                   ServingContext& context, std::shared_ptr<observability::ServableMetrics> metrics)
+PipelineServable::PipelineServable(PipelineGraph graph, const PipelineDefinition& definition, ServingContext& context,
+                                   std::shared_ptr<observability::ServableMetrics> metrics)
     : alive_(context.servables),
       graph_(std::move(graph)),
-      resolve_(std::move(resolve)),
       context_(context),
       metrics_(metrics ? std::move(metrics) : std::make_shared<observability::ServableMetrics>()) {
   metadata_.name = definition.name;
@@ -30,12 +29,12 @@ PipelineServable::PipelineServable(PipelineGraph graph, const PipelineDefinition
 }
 
 Result<std::shared_ptr<PipelineServable>> PipelineServable::create(
-    const PipelineDefinition& definition, ServableResolver resolve, ServingContext& context,
+    const PipelineDefinition& definition, const ServableResolver& resolve, ServingContext& context,
     std::shared_ptr<observability::ServableMetrics> metrics) {
   auto graph = make_pipeline_graph(definition, resolve);
   if (!graph.ok()) return std::move(graph).status();
   return std::shared_ptr<PipelineServable>(
-      new PipelineServable(std::move(graph).value(), definition, std::move(resolve), context, std::move(metrics)));
+      new PipelineServable(std::move(graph).value(), definition, context, std::move(metrics)));
 }
 
 void PipelineServable::infer(InferenceCall& call) noexcept {
@@ -76,13 +75,13 @@ Status PipelineServable::run(InferenceCall& call) {
     if (ended.status.ok()) ended.status = take_results(ended, results);
     finish(ended);
   };
-  const auto run = std::make_shared<PipelineRun>(graph_, resolve_, context_.pool, call, done);
+  call.times.started = Clock::now();
+  const auto run = std::make_shared<PipelineRun>(graph_, context_.pool, call, done);
   {
     const std::lock_guard lock(mutex_);
     if (call.cancelled.load(std::memory_order_relaxed)) return {StatusCode::kCancelled, "Request was cancelled"};
     call.servable_state = run.get();
   }
-  call.times.started = Clock::now();
   run->start();
   return {};
 }

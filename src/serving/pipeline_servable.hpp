@@ -14,14 +14,14 @@ namespace ocelli::serving {
 
 class PipelineRun;
 
-// Thread-safe. Metadata shows version 1. The models of its nodes are looked up anew for every request, so that their
-// reloads show at once; a reload that changes a model's inputs or outputs needs the pipeline to be made again.
+// Thread-safe. Metadata shows version 1. Every request goes through the models that were there when the pipeline was
+// made, which it keeps loaded; a reload of one needs the pipeline to be made again.
 class PipelineServable final : public Servable {
  public:
-  // metrics: survives reloads when the repository passes the same object; made here when null. context and whatever
-  // resolve refers to must outlive the servable. Errors: those of make_pipeline_graph.
+  // metrics: survives reloads when the repository passes the same object; made here when null. context must outlive
+  // the servable. Errors: those of make_pipeline_graph.
   static Result<std::shared_ptr<PipelineServable>> create(
-      const PipelineDefinition& definition, ServableResolver resolve, ServingContext& context,
+      const PipelineDefinition& definition, const ServableResolver& resolve, ServingContext& context,
       std::shared_ptr<observability::ServableMetrics> metrics = nullptr);
 
   [[nodiscard]] const ServableMetadata& metadata() const noexcept override { return metadata_; }
@@ -30,8 +30,8 @@ class PipelineServable final : public Servable {
   void cancel(InferenceCall& call) noexcept override;
 
  private:
-  PipelineServable(PipelineGraph graph, const PipelineDefinition& definition, ServableResolver resolve,
-                   ServingContext& context, std::shared_ptr<observability::ServableMetrics> metrics);
+  PipelineServable(PipelineGraph graph, const PipelineDefinition& definition, ServingContext& context,
+                   std::shared_ptr<observability::ServableMetrics> metrics);
   void prepare_and_run(InferenceCall& call) noexcept;
   Status run(InferenceCall& call);
   Status take_results(InferenceCall& call, std::vector<Tensor>& results);
@@ -39,7 +39,6 @@ class PipelineServable final : public Servable {
 
   const LiveCount::Entry alive_;  // first, so that it ends last
   const PipelineGraph graph_;
-  const ServableResolver resolve_;
   ServingContext& context_;
   const std::shared_ptr<observability::ServableMetrics> metrics_;
   ServableMetadata metadata_;

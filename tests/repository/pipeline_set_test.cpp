@@ -115,6 +115,51 @@ TEST_F(PipelineSetTest, OutlivesAChangeOfItsModelThatIsRefused) {
   EXPECT_EQ(served("p"), "a;");
 }
 
+TEST_F(PipelineSetTest, OutlivesAChangeToAutoThatIsRefused) {
+  folder_.write("a/1/m.onnx", "a");
+  configure({entry("a")}, pipelines(chain("p", {"a"})));
+  ASSERT_TRUE(start().ok());
+  folder_.write("a/1/m.onnx", "refused");
+  configure({entry("a", R"(,"shape":"auto")")}, pipelines(chain("p", {"a"})));
+  EXPECT_THAT(reload(), HasSubstr("Reloading config file failed"));
+  EXPECT_EQ(served("a"), "a");
+  EXPECT_EQ(states("p"), "1:AVAILABLE");
+}
+
+TEST_F(PipelineSetTest, ServesAgainWhenItsMistakeIsTakenBack) {
+  folder_.write("a/1/m.onnx", "a");
+  const std::string right = chain("p", {"a"});
+  configure({entry("a")}, pipelines(right));
+  ASSERT_TRUE(start().ok());
+  configure({entry("a")}, pipelines(R"({"name":"p","inputs":["x"],"nodes":[{"name":"n0","type":"no such type",)"
+                                    R"("inputs":[],"outputs":[]}],"outputs":[]})"));
+  EXPECT_THAT(reload(), HasSubstr("Reloading config file failed"));
+  EXPECT_EQ(states("p"), "1:LOADING!");
+  configure({entry("a")}, pipelines(right));
+  EXPECT_EQ(reload(), "reloaded");
+  EXPECT_EQ(served("p"), "a;");
+  EXPECT_EQ(reload(), "unchanged");
+}
+
+TEST_F(PipelineSetTest, GivesItsNameToAModel) {
+  folder_.write("a/1/m.onnx", "a");
+  folder_.write("p/1/m.onnx", "model p");
+  folder_.write("q/7/m.onnx", "model q");
+  const auto both = pipelines(chain("p", {"a"}) + "," + chain("q", {"a"}));
+  configure({entry("a")}, both);
+  ASSERT_TRUE(start().ok());
+  configure({entry("a"), entry("p"), entry("q")}, pipelines(chain("q", {"a"})));
+  EXPECT_THAT(reload(), HasSubstr("Reloading config file failed")) << "q has the name that a model has";
+  EXPECT_EQ(served("p"), "model p");
+  EXPECT_EQ(served("q"), "model q");
+  EXPECT_EQ(states("p"), "1:AVAILABLE");
+  EXPECT_EQ(states("q"), "1:END 7:AVAILABLE");
+  configure({entry("a")}, both);
+  EXPECT_EQ(reload(), "reloaded");
+  EXPECT_EQ(served("p"), "a;") << "and takes it again";
+  EXPECT_EQ(served("q"), "a;");
+}
+
 TEST_F(PipelineSetTest, IsListedWhileItsModelsLoad) {
   folder_.write("a/1/m.onnx", "a");
   configure({entry("a")}, pipelines(chain("p", {"a"})));

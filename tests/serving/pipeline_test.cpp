@@ -10,9 +10,11 @@
 #include <mutex>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "serving/model_servable.hpp"
+#include "serving/pipeline_run.hpp"
 #include "support/fake_model.hpp"
 #include "tensor/string_tensor.hpp"
 
@@ -159,13 +161,12 @@ TEST_F(PipelineTest, WhatAPipelineNeedsStaysUntilItIsGone) {
     going.set_value();
     go_on.get_future().wait_for(std::chrono::seconds(20));
   });
-  auto resolve = [found = resolver(), slow](const std::string& name, std::optional<std::int64_t> version) {
-    return found(name, version);
+  const auto resolve = [&](const std::string& name, std::optional<std::int64_t>) -> Result<ServableHandle> {
+    auto* const raw = models.at(name).get();
+    return ServableHandle(raw, [keep = std::exchange(slow, nullptr)](Servable*) mutable { keep.reset(); });
   };
-  auto made = PipelineServable::create(chain({node("only", "one", {"request", "in"})}, {"only", "a"}),
-                                       std::move(resolve), *own);
+  auto made = PipelineServable::create(chain({node("only", "one", {"request", "in"})}, {"only", "a"}), resolve, *own);
   ASSERT_TRUE(made.ok()) << made.status().to_string();
-  slow.reset();
   auto last = std::async(std::launch::async, [handle = std::move(made).value()]() mutable { handle.reset(); });
   ASSERT_EQ(going.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
   auto end = std::async(std::launch::async, [&own] { own.reset(); });
@@ -400,11 +401,41 @@ TEST_F(PipelineTest, AFailingNodeEndsThePipelineWithItsError) {
   EXPECT_EQ(client.call.status.code(), StatusCode::kInternal);
   EXPECT_EQ(client.call.status.message(), "Internal inference error - the model chokes");
   EXPECT_EQ(client.told, 1);
-  models.erase("bad");
-  Client later;
-  send(later, {1, 1, 2}, counting(2));
-  later.wait();
-  EXPECT_EQ(later.call.status.code(), StatusCode::kUnavailable);
+}
+
+// A reload in the middle of a request takes no model away from it.
+TEST_F(PipelineTest, ARequestGoesThroughTheModelsThatThePipelineWasMadeOf) {
+  add_adder("first", {1, 2}, 1);
+  add_adder("second", {1, 2}, 10);
+  auto second = node("second", "second", {"first", "a"});
+  ASSERT_TRUE(open(chain({node("first", "first", {"request", "in"}), second}, {"second", "a"})).ok());
+  fakes["first"]->hold();
+  Client client;
+  send(client, {1, 2}, {1, 2});
+  fakes["first"]->wait_for_started(1);
+  models.erase("second");
+  add_adder("second", {1, 3}, 100);
+  fakes["first"]->release();
+  client.wait();
+  ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
+  EXPECT_EQ(client.values(), (std::vector<float>{12, 13}));
+}
+
+// As when a client leaves while its request is about to begin.
+TEST_F(PipelineTest, ARunThatIsCancelledBeforeItStartsEndsWhenItStarts) {
+  add_adder("one", {1, 2}, 1);
+  auto graph = make_pipeline_graph(chain({node("only", "one", {"request", "in"})}, {"only", "a"}), resolver());
+  ASSERT_TRUE(graph.ok()) << graph.status().to_string();
+  InferenceCall call;
+  float values[] = {1, 2};
+  call.work.inputs.push_back({DataType::kFp32, {1, 2}, reinterpret_cast<std::byte*>(values), sizeof values});
+  int told = 0;
+  const auto run = std::make_shared<PipelineRun>(*graph, pool, call, [&](InferenceCall&, auto) { ++told; });
+  run->cancel();
+  EXPECT_EQ(told, 0);
+  run->start();
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(call.status.code(), StatusCode::kCancelled);
 }
 
 TEST_F(PipelineTest, CancelStopsWhatRunsAndWhatWaits) {
