@@ -15,7 +15,7 @@ constexpr std::chrono::milliseconds kTrimDelay{500};
 
 std::shared_ptr<Reaper> Reaper::create() {
   std::shared_ptr<Reaper> reaper(new Reaper);
-  reaper->thread_ = std::thread([raw = reaper.get()] { raw->work(); });
+  for (std::size_t i = 0; i < kThreads; ++i) reaper->threads_.emplace_back([raw = reaper.get()] { raw->work(); });
   return reaper;
 }
 
@@ -25,7 +25,9 @@ void Reaper::close() noexcept {
     closed_ = true;
   }
   wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
 }
 
 serving::ServableHandle Reaper::lease(std::shared_ptr<serving::Servable> servable, std::function<void()> gone) {
@@ -54,13 +56,14 @@ void Reaper::bury(Remains& remains) noexcept {
 
 void Reaper::work() noexcept {
   std::unique_lock lock(mutex_);
-  bool trim = false;
   const auto awake = [this] { return closed_ || !waiting_.empty(); };
   for (;;) {
-    if (!trim) {
+    if (!trim_at_) {
       wake_.wait(lock, awake);
-    } else if (!wake_.wait_for(lock, kTrimDelay, awake)) {
-      trim = false;
+    } else if (!wake_.wait_until(lock, *trim_at_, awake)) {
+      // Another thread may have done so, or have put it off.
+      if (!trim_at_ || Clock::now() < *trim_at_) continue;
+      trim_at_.reset();
       lock.unlock();
       return_free_memory();
       lock.lock();
@@ -71,8 +74,8 @@ void Reaper::work() noexcept {
     waiting_.pop_front();
     lock.unlock();
     bury(remains);
-    trim = true;
     lock.lock();
+    trim_at_ = Clock::now() + kTrimDelay;
   }
 }
 

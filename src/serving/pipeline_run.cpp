@@ -307,7 +307,7 @@ void PipelineRun::settle(NodeCall& node_call) {
   if (outcome.ok()) widen();
   auto& state = nodes_[node_call.node];
   --state.running;
-  if (!outcome.ok()) return fail(outcome);
+  if (!outcome.ok()) return fail(node_failure(node_call));
   if (!status_.ok() || state.running > 0 || state.launched < state.calls.size()) return;
   if (auto status = count_parts(node_call.node); !status.ok()) return fail(std::move(status));
   for (const auto dependent : graph_.nodes[node_call.node].dependents) {
@@ -334,6 +334,18 @@ void PipelineRun::put_off(NodeCall& node_call) noexcept {
   call.completion = &node_call;
   node_call.told = node_call.asked = node_call.again = false;
   node_call.next_put_off = std::exchange(put_off_, &node_call);
+}
+
+// With the node's name: the inputs and shapes that such an error speaks of are those of the node's model.
+Status PipelineRun::node_failure(const NodeCall& node_call) const noexcept {
+  const auto& outcome = node_call.call.status;
+  // These say nothing of a node.
+  if (outcome.code() == StatusCode::kCancelled || outcome.code() == StatusCode::kDeadlineExceeded) return outcome;
+  try {
+    return {outcome.code(), fmt::format("{}; node: {}", outcome.message(), graph_.nodes[node_call.node].name)};
+  } catch (const std::bad_alloc&) {
+    return {StatusCode::kResourceExhausted, "Out of memory"};
+  }
 }
 
 void PipelineRun::fail(Status status) {

@@ -53,6 +53,7 @@ class PipelineRun final : public std::enable_shared_from_this<PipelineRun> {
   void widen() noexcept;
   Status count_parts(std::size_t node);
   Status find_parts(std::size_t node);
+  [[nodiscard]] Status node_failure(const NodeCall& node_call) const noexcept;
   void fail(Status status);
   void stop_calls();
   void finish(Status status);

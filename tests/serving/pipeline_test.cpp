@@ -399,7 +399,7 @@ TEST_F(PipelineTest, AFailingNodeEndsThePipelineWithItsError) {
   send(client, {50, 1, 2}, counting(100));
   client.wait();
   EXPECT_EQ(client.call.status.code(), StatusCode::kInternal);
-  EXPECT_EQ(client.call.status.message(), "Internal inference error - the model chokes");
+  EXPECT_EQ(client.call.status.message(), "Internal inference error - the model chokes; node: each");
   EXPECT_EQ(client.told, 1);
 }
 
