@@ -15,8 +15,9 @@ namespace ocelli::transport {
 class TlsContext;
 
 // What a read or write came to. kMore: bytes were moved and there may be more to do at once. kDrained: bytes may have
-// been moved, and nothing more can be done until the loop reports the descriptor ready. kEnd: the peer closed its side
-// in order (reads only). kFailed: the connection is broken.
+// been moved, and nothing more can be done until the loop reports the descriptor ready; an end of the peer's side that
+// it has reported already may still be there to read. kEnd: the peer closed its side in order (reads only). kFailed:
+// the connection is broken.
 enum class StreamState : std::uint8_t { kMore, kDrained, kEnd, kFailed };
 
 // What a read or write gave.

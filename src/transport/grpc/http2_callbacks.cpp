@@ -11,6 +11,8 @@ using http2::text_of;
 
 // DATA frames with fewer bytes count as work for nothing, unless they end a stream.
 constexpr std::size_t kTinyFrame = 16;
+// Streams that a client may reset at once and in a second, for nghttp2: beyond what abort_guard_ lets it.
+constexpr std::uint64_t kNghttp2Resets = 1'000'000;
 
 }  // namespace
 
@@ -125,6 +127,8 @@ nghttp2_session* make_server_session(Http2Session& session) noexcept {
 
   // Closed streams are kept by nghttp2 only for the old priority tree, which gRPC does not use.
   nghttp2_option_set_no_closed_streams(raw_option, 1);
+  // Its own limit takes no notice of the calls that were answered meanwhile; abort_guard_ does, and is reached first.
+  nghttp2_option_set_stream_reset_rate_limit(raw_option, kNghttp2Resets, kNghttp2Resets);
 
   nghttp2_session* http2 = nullptr;
   return nghttp2_session_server_new2(&http2, raw_callbacks, &session, raw_option) == 0 ? http2 : nullptr;

@@ -44,6 +44,7 @@ bool RpcConnection::open() noexcept {
 void RpcConnection::on_ready(std::uint32_t events) noexcept {
   const auto self = weak_from_this().lock();
   if ((events & EPOLLOUT) != 0) blocked_ = false;
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_left_ = true;
   if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0 && !read_pending_) read();
   settle();
 }
@@ -58,8 +59,10 @@ void RpcConnection::read() noexcept {
       context_->counters.bytes_received.fetch_add(result.bytes, std::memory_order_relaxed);
       session_.receive(space.first(result.bytes), loop_.now());
     }
-    if (result.state == StreamState::kDrained) return;
-    if (result.state != StreamState::kMore) return close();
+    // What has come together with the end of the connection is read until there is the end: no event tells of it again.
+    const bool drained = result.state == StreamState::kDrained;
+    if (drained && (!peer_left_ || result.bytes == 0)) return;
+    if (!drained && result.state != StreamState::kMore) return close();
     budget -= std::min(budget, result.bytes + session_.take_inflated());
     if (budget == 0) {
       read_pending_ = true;

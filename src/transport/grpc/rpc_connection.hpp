@@ -78,6 +78,7 @@ class RpcConnection final : public EventLoop::Watcher,
   std::atomic<bool> aborting_{false};
   bool blocked_ = false;  // the socket takes no more until the loop says so
   bool read_pending_ = false;
+  bool peer_left_ = false;  // its end of the stream has arrived, behind what is still to be read
 };
 
 }  // namespace ocelli::transport

@@ -418,6 +418,17 @@ TEST_F(Http2SessionTest, RapidResetEndsTheConnection) {
   EXPECT_LT(stream, 10'000U);
 }
 
+// Clients with short deadlines cancel many calls, also when as many are answered in time.
+TEST_F(Http2SessionTest, CancelledCallsBetweenAnsweredOnesAreNoFlood) {
+  auto& session = open();
+  std::uint32_t stream = 1;
+  for (int i = 0; i < 3'000 && !session.session().done(); ++i, stream += 4) {
+    session.send(unary_call(stream, "Small", "x") + unary_call(stream + 2, "Hold", "x") + rst_frame(stream + 2));
+    session.answers().answers.clear();
+  }
+  EXPECT_FALSE(session.session().done()) << "after " << stream / 4 << " of each";
+}
+
 TEST_F(Http2SessionTest, HonestTrafficIsNotTakenForAFlood) {
   auto& session = open();
   std::uint32_t stream = 1;

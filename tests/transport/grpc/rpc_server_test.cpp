@@ -48,6 +48,21 @@ class RawClient {
     EXPECT_EQ(::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   }
   void send(std::string_view bytes) { (void)!::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+  // Goes out with what tells that nothing more comes.
+  void send_and_leave(std::string_view bytes) {
+    (void)!::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_MORE);
+    socket_ = {};
+  }
+  // Reads until this has come.
+  bool receives(std::string_view bytes) {
+    while (received_.find(bytes) == std::string::npos) {
+      char some[4096];
+      const auto got = ::recv(socket_.get(), some, sizeof some, 0);
+      if (got <= 0) return false;
+      received_.append(some, static_cast<std::size_t>(got));
+    }
+    return true;
+  }
   // Reads until the server closes; false: it did not within the time. What was read is in received().
   bool closed_by_server(std::chrono::milliseconds patience = 20s) {
     const auto until = Clock::now() + patience;
@@ -229,6 +244,24 @@ TEST_F(RpcServerTest, LostConnectionsCancel) {
   }
   EXPECT_EQ(held.status.code(), StatusCode::kUnavailable);
   EXPECT_TRUE(handler_.wait_for_cancelled(1));
+  EXPECT_TRUE(test::eventually([this] { return server_->counters().open_connections.load() == 0; }));
+}
+
+// A last frame and the end of the connection may arrive as one.
+TEST_F(RpcServerTest, ClientsThatLeaveWithTheirLastBytesAreNoticed) {
+  start();
+  const auto acknowledged = frame(NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, "");
+  const auto request = headers_frame(1, call_headers("Hold")) + data_frame(1, grpc_message("x"), true);
+  constexpr int kClients = 10;
+  for (int i = 0; i < kClients; ++i) {
+    for (const auto& last : {acknowledged + request, acknowledged}) {
+      RawClient client(server_->port());
+      client.send(std::string(kPreface) + frame(NGHTTP2_SETTINGS, 0, 0, ""));
+      ASSERT_TRUE(client.receives(acknowledged));
+      client.send_and_leave(last);
+    }
+  }
+  EXPECT_TRUE(handler_.wait_for_cancelled(kClients));
   EXPECT_TRUE(test::eventually([this] { return server_->counters().open_connections.load() == 0; }));
 }
 
