@@ -16,6 +16,8 @@ namespace ocelli::repository {
 struct RequestedShapes {
   std::map<std::string, PartialShape> shapes;
   std::optional<Dimension> batch;
+
+  friend bool operator==(const RequestedShapes&, const RequestedShapes&) = default;
 };
 
 // The first mistake of a call, in OVMS's order, that is one whatever the model is compiled for; what the request may

@@ -199,6 +199,7 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
     served_ = waiting_.front();
     const auto requested = requested_shapes(*served_, current_->metadata(), load_.config, load_.mapping);
     if (!requested) return forward_first(lock);
+    if (const auto* known = refusal_of(*requested)) return refuse_first(*known, lock);
     Status status = compile(*requested, lock);
     if (!served_) return;
     if (status.ok()) return forward_first(lock);
@@ -225,6 +226,26 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
   void take_out(const std::deque<InferenceCall*>::iterator& place) noexcept {
     if (*place == served_) served_ = nullptr;
     waiting_.erase(place);
+  }
+
+  // Null: there is none, or it was too long ago.
+  const Status* refusal_of(const RequestedShapes& requested) noexcept {
+    const auto now = Clock::now();
+    std::erase_if(refused_, [&](const Refusal& refusal) { return refusal.until <= now; });
+    const auto found = std::ranges::find(refused_, requested, &Refusal::shapes);
+    return found == refused_.end() ? nullptr : &found->status;
+  }
+
+  // Why the model cannot be what is requested. It is not tried again for a while, unless the reason may be gone by
+  // then: memory, a device, the file.
+  Status refusal(const RequestedShapes& requested, const Status& failure) {
+    constexpr StatusCode kPassing[] = {StatusCode::kResourceExhausted, StatusCode::kUnavailable, StatusCode::kCancelled,
+                                       StatusCode::kNotFound};
+    Status status = cannot_reshape(failure.message());
+    if (std::ranges::find(kPassing, failure.code()) != std::end(kPassing)) return status;
+    if (refused_.size() >= kMaxRefused) refused_.pop_front();
+    refused_.push_back({requested, status, Clock::now() + kRefusedFor});
+    return status;
   }
 
   // What the requested shapes make of the model becomes the current one.
@@ -257,7 +278,7 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
                    made->status().message());
     }
     lock.lock();
-    if (!before) return cannot_reshape(made->status().message());
+    if (!before) return refusal(requested, made->status());
     current_.swap(before);
     lock.unlock();
     before.reset();
@@ -301,6 +322,15 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
     }
   }
 
+  struct Refusal {
+    RequestedShapes shapes;
+    Status status;
+    TimePoint until;
+  };
+  // Shapes that are remembered as refused, and for how long.
+  static constexpr std::size_t kMaxRefused = 64;
+  static constexpr std::chrono::seconds kRefusedFor{10};
+
   const std::shared_ptr<ServableFactory> factory_;
   const ModelLoad load_;
   const Log log_;
@@ -316,6 +346,7 @@ class ReshapingServable::Core : public std::enable_shared_from_this<ReshapingSer
   InferenceCall* served_ = nullptr;
   bool changed_ = false;  // something for the waiting thread to look at
   std::unordered_map<InferenceCall*, std::unique_ptr<Relay>> running_;
+  std::deque<Refusal> refused_;  // of the waiting thread alone
   bool stopping_ = false;
   std::thread thread_;
 };

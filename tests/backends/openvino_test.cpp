@@ -198,7 +198,8 @@ TEST_F(OpenvinoBackend, RefusesValuesThatTheDeviceWouldCutOff) {
   const TensorView view{DataType::kInt64, {2, 3}, reinterpret_cast<std::byte*>(values.data()), 6 * sizeof(kWide)};
   auto model = compile("identity_int64");
   ASSERT_NE(model, nullptr);
-  EXPECT_THAT(model->info().note, HasSubstr("computed in 32 bits; requests whose values do not fit are refused"));
+  EXPECT_THAT(model->info().note,
+              HasSubstr("computed in 32 bits; requests with values beyond their range are refused"));
   EXPECT_EQ(request_of(*model)->set_input(0, view).to_string(),
             "INVALID_ARGUMENT: Invalid input value - Expected: INT64 that fits INT32, in which the device computes; "
             "Actual: 4294967301; input name: x");

@@ -17,7 +17,7 @@ using serving::InferenceCall;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Makes models of any fixed shape (batch 13 excepted) that answer with their own shape.
+// Makes models of any fixed shape (batches 13 and 14 excepted) that answer with their own shape.
 class ShapeFactory final : public ServableFactory {
  public:
   Result<std::shared_ptr<serving::Servable>> load_model(const ModelLoad& load) override {
@@ -30,6 +30,7 @@ class ShapeFactory final : public ServableFactory {
     changed.notify_all();
     changed.wait(lock, [this] { return !held; });
     if (shape.dims[0] == Dimension::fixed(13)) return internal_error("unlucky");
+    if (shape.dims[0] == Dimension::fixed(14)) return Status(StatusCode::kResourceExhausted, "no memory");
     serving::ServableMetadata metadata;
     metadata.name = "m";
     metadata.inputs = {{"x", type, shape, layout}};
@@ -203,6 +204,26 @@ TEST_F(ReshapingServableTest, WhatCannotBeTakenIsToldAndHarmsNobody) {
   EXPECT_EQ(status.message(), "Model could not be reshaped with requested shape - unlucky");
   Caller usual(servable, {1, 4});
   EXPECT_TRUE(usual.send().wait().ok());
+}
+
+TEST_F(ReshapingServableTest, WhatWasRefusedIsNotTriedAgainAtOnce) {
+  const auto servable = make(false);
+  for (int i = 0; i < 3; ++i) {
+    Caller unlucky(servable, {13, 4});
+    EXPECT_EQ(unlucky.send().wait().message(), "Model could not be reshaped with requested shape - unlucky");
+  }
+  Caller other(servable, {2, 4});
+  EXPECT_TRUE(other.send().wait().ok());
+  EXPECT_THAT(factory_->compiled, ElementsAre("(1,4)", "(13,4)", "(2,4)"));
+}
+
+TEST_F(ReshapingServableTest, WhatIsMissingNowMayBeThereTheNextTime) {
+  const auto servable = make(false);
+  for (int i = 0; i < 2; ++i) {
+    Caller hungry(servable, {14, 4});
+    EXPECT_EQ(hungry.send().wait().message(), "Model could not be reshaped with requested shape - no memory");
+  }
+  EXPECT_THAT(factory_->compiled, ElementsAre("(1,4)", "(14,4)", "(14,4)"));
 }
 
 TEST_F(ReshapingServableTest, LyingLengthsAreNotCompiledFor) {

@@ -19,7 +19,8 @@ OpenvinoModel::OpenvinoModel(ov::CompiledModel compiled, ModelFacts facts, Execu
       intermediate_(compiled_, info_.device == "CPU" && !facts_.stateful && has_open_dimensions(facts_.signature)),
       narrow_(narrow_inputs(compiled_, info_)) {
   // Behind the note that names the type.
-  if (std::ranges::find(narrow_, true) != narrow_.end()) info_.note += "; requests whose values do not fit are refused";
+  if (std::ranges::find(narrow_, true) != narrow_.end())
+    info_.note += "; requests with values beyond their range are refused";
 }
 
 OpenvinoModel::~OpenvinoModel() {
