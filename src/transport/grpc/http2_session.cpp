@@ -65,7 +65,8 @@ void Http2Session::start(TimePoint now) noexcept {
   };
   nghttp2_submit_settings(http2_, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
   nghttp2_session_set_local_window_size(http2_, NGHTTP2_FLAG_NONE, 0, options.window_bytes);
-  wake_at(now + options.limits.header_timeout);
+  wake_at(now + std::min<Duration>(options.limits.header_timeout, options.limits.idle_timeout));
+  if (options.keepalive_interval > Duration::zero()) wake_at(now + options.keepalive_interval);
 }
 
 std::span<std::byte> Http2Session::direct_space() const noexcept {

@@ -335,6 +335,14 @@ TEST_F(Http2SessionTest, IdleConnectionsGoAway) {
   EXPECT_TRUE(session.session().done());
 }
 
+TEST_F(Http2SessionTest, ShortTimesHoldForConnectionsWithoutAnyCallToo) {
+  RpcOptions options;
+  options.limits.idle_timeout = 5s;
+  auto& idle = open(options);
+  idle.advance(5s);
+  EXPECT_EQ(idle.answers().goaways, 1);
+}
+
 TEST_F(Http2SessionTest, SilentClientsAreDropped) {
   SessionHarness silent({}, handler_);
   silent.advance(RpcOptions().limits.header_timeout);
