@@ -41,7 +41,7 @@ std::vector<fs::path> files_in(const fs::path& folder, bool deep) {
   // The cache may lie in the model's own folder.
   const auto is_cache = [](const fs::path& path) {
     const auto extension = path.extension();
-    return extension == ".digest" || extension == ".ocelli" || extension == ".batching" ||
+    return extension == ".digest" || extension == ".ocelli" || extension == ".batching" || extension == ".speed" ||
            extension == kTemporaryExtension;
   };
   const auto add = [&](const fs::directory_entry& entry) {

@@ -203,6 +203,12 @@ bool BatchProbe::add_candidate(std::uint32_t items, std::vector<Candidate>& cand
       return no_form(items, compiled.status().message());
     }
     candidate.model = std::move(compiled).value();
+    // A plan for several runtimes may have found another one for it; what is told of the device is told of all its
+    // runs.
+    const auto& first = executor_.model().info();
+    const auto& made = candidate.model->info();
+    if (made.runtime != first.runtime || made.device != first.device)
+      return no_form(items, fmt::format("it would run on {} {}", made.runtime, made.device));
     if (!gives_rows(candidate.model->signature(), items)) return no_form(items, "its outputs do not have as many rows");
   }
   candidates.push_back(std::move(candidate));

@@ -137,6 +137,8 @@ Status Lane::bind_output(std::size_t index, std::uint32_t items, BufferPool& poo
     view.data = output_buffers_[index]->data();
   }
   auto status = active_->request->set_output(index, view);
+  // An earlier run's buffer may still be bound, and be gone before the next one.
+  if (!status.ok()) active_->request->clear_output(index);
   active_->bound[index] = status.ok() ? 1 : 0;
   return status;
 }

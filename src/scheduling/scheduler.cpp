@@ -49,7 +49,9 @@ Status Scheduler::admit(const WorkItem& item, TimePoint now) const {
   const auto usable = [](const auto& executor) { return executor->usable(); };
   if (!device_coming_ && std::ranges::none_of(executors_, usable)) return outage_;
   if (queue_.size() < options_.queue_limit) return {};
-  const auto free = [](const auto& executor) { return executor->usable() && executor->has_free(); };
+  const auto free = [](const auto& executor) {
+    return executor->usable() && !executor->paused && executor->has_free();
+  };
   if (std::ranges::any_of(executors_, free)) return {};
   return {StatusCode::kResourceExhausted,
           fmt::format("Too many requests are waiting for model {} - limit: {}", options_.name, options_.queue_limit)};
@@ -60,7 +62,7 @@ void Scheduler::submit(WorkItem& item) noexcept {
   item.times.queued = now;
   item.times.started = item.times.finished = {};
   item.batch_size = 1;
-  item.attempts_ = 0;
+  item.attempts_ = item.reliefs_ = 0;
   item.avoid_ = 0;
   item.by_rows_ = has_rows(item.work);
   Lane* lane = nullptr;
@@ -177,10 +179,13 @@ void Scheduler::on_timer(TimePoint now) noexcept {
   }
   stop_expired_runs(now, next);
   pump();
+  bool wake = false;
   {
     const Lock lock(mutex_);
     if (next != kNever) wake_at(std::max(next, now + kDeadlineGrain));
+    wake = must_wake();
   }
+  if (wake) wake_sleeper();
   tell(expired, 1);
 }
 
@@ -203,6 +208,8 @@ void Scheduler::stop_runs(const Predicate& wanted) noexcept {
       lock.lock();
     }
     if (--executor.users == 0 && executor.retiring) quiet_.notify_all();
+    // Others came or went meanwhile: once more from the first, so that none is left out.
+    if (e >= executors_.size() || executors_[e].get() != &executor) e = static_cast<std::size_t>(-1);
   }
 }
 

@@ -81,7 +81,8 @@ class Scheduler final : private LaneObserver, private TimerClient {
   bool remove_unused(std::size_t position, TimePoint since) noexcept;
   // coming: when no device is left, work waits, because another one will be added soon. Else, the default, it fails
   // with kUnavailable, and the reason `why` where one is given. asleep: a device was taken out that is to be added
-  // again when work waits for a lane; the watch is told then.
+  // again when work waits for a lane, or is on its way back; the watch is told then. To what another device cannot run
+  // it counts as one that may.
   void expect_device(bool coming, bool asleep = false, const Status& why = {}) noexcept;
   // The device that waits after DeviceWatch::on_device_full() goes on.
   void resume(std::size_t position) noexcept;
@@ -138,8 +139,10 @@ class Scheduler final : private LaneObserver, private TimerClient {
   bool may_run_inline(Lane& lane) noexcept;
   Incident settle(Lane& lane, const Status& status, bool relief, WorkList& done) noexcept;
   bool may_retry(const Lane& lane, const WorkItem& item, const Status& status, std::size_t batch) const noexcept;
+  static bool hopes_for_relief(Lane& lane) noexcept;
   bool pause_for_memory(Lane& lane, TimePoint now, Incident& incident) noexcept;
   bool must_wake() noexcept;
+  void reconsider() noexcept;
   bool other_device(const Executor& executor, std::uint32_t avoid) const noexcept;
   Incident judge(Lane& lane, const Status& status) noexcept;
   Incident judge_rows(Executor& executor) noexcept;

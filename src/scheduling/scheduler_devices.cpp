@@ -114,6 +114,7 @@ bool Scheduler::drain_retiring(std::size_t position, Duration limit) noexcept {
     std::move(keep, executors_.end(), std::back_inserter(gone));
     executors_.erase(keep, executors_.end());
     strand(stranded);
+    reconsider();
   }
   tell(stranded, 0);
   for (const auto& executor : gone) await_idle(*executor);
@@ -138,7 +139,8 @@ void Scheduler::expect_device(bool coming, bool asleep, const Status& why) noexc
     if (!coming && !why.ok())
       outage_ = unavailable(fmt::format("Model {} has no device to run on: {}", options_.name, why.message()));
     strand(stranded);
-    wake = !queue_.empty() && must_wake();
+    reconsider();
+    wake = must_wake();
   }
   tell(stranded, 0);
   if (wake) wake_sleeper();
@@ -179,7 +181,8 @@ void Scheduler::strand(WorkList& stranded) noexcept {
       const auto takes = [&](const auto& executor) {
         return executor->usable() && (item->avoid_ & executor->mark()) == 0;
       };
-      if (item->avoid_ != 0 && std::ranges::none_of(executors_, takes)) item->avoid_ = 0;
+      // The one that sleeps may be the one that takes it.
+      if (item->avoid_ != 0 && !asleep_ && std::ranges::none_of(executors_, takes)) item->avoid_ = 0;
     }
     return;
   }
@@ -189,6 +192,12 @@ void Scheduler::strand(WorkList& stranded) noexcept {
     stranded.push_back(*item);
   }
   publish_queue();
+}
+
+// What waits may run elsewhere than a moment ago, or needs the device that sleeps. Seen to on the timer's thread,
+// because runs that end at once call back into whoever called.
+void Scheduler::reconsider() noexcept {
+  if (!queue_.empty()) wake_at(Clock::now());
 }
 
 bool Scheduler::other_device(const Executor& executor, std::uint32_t avoid) const noexcept {
@@ -214,7 +223,7 @@ Scheduler::Incident Scheduler::judge(Lane& lane, const Status& status) noexcept 
   if (status.code() == StatusCode::kResourceExhausted) {
     // The request may be what is too large, and then it is not the others' outage. With AUTO the next device only
     // stands by: it comes when this one is out, and only then is the request answered.
-    const bool alone = !other_device(executor, 0);
+    const bool alone = !other_device(executor, 0) && !asleep_;
     const bool next_stands_by = device_coming_ && alone;
     // Without anybody to take over, only what fitted before says something about the device.
     if (alone && !device_coming_ && lane.input_bytes > executor.fitting_bytes) return {};

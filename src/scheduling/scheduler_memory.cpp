@@ -60,8 +60,14 @@ std::size_t Scheduler::waiting() const {
 // Whether the watch is to be told that work waits; counts this thread in active_ then.
 bool Scheduler::must_wake() noexcept {
   if (!asleep_ || told_awake_ || !watch_) return false;
-  const auto free = [](const auto& executor) { return executor->usable() && executor->has_free(); };
-  if (std::ranges::any_of(executors_, free)) return false;
+  const auto waits = [this](const WorkItem& item) {
+    return std::ranges::none_of(executors_, [&](const auto& executor) {
+      return executor->usable() && !executor->paused && executor->has_free() && (item.avoid_ & executor->mark()) == 0;
+    });
+  };
+  const auto* item = queue_.front();
+  while (item && !waits(*item)) item = WorkList::next(*item);
+  if (!item) return false;
   told_awake_ = true;
   ++active_;
   return true;
@@ -101,6 +107,8 @@ void Scheduler::resume(std::size_t position) noexcept {
     const auto found = find(position);
     if (found == executors_.end()) return;
     (*found)->paused = false;
+    // From now on, because freeing may have taken long itself.
+    (*found)->relief_at = Clock::now() + kReliefPause;
     ++active_;
   }
   pump();

@@ -8,6 +8,8 @@ namespace {
 
 // How often an item is tried again after its batch failed or its device was lost.
 constexpr std::uint8_t kMaxAttempts = 8;
+// How often memory is freed for an item.
+constexpr std::uint8_t kMaxReliefs = 2;
 // After so many runs of a model that might be fast enough, one is tried on the submitter's thread, which shows its true
 // duration.
 constexpr std::uint32_t kInlineTrial = 64;
@@ -102,7 +104,7 @@ bool Scheduler::has_room(const Executor& executor, std::size_t busy, TimePoint n
 bool Scheduler::ready(const Executor& executor, TimePoint now) noexcept {
   const auto delay = options_.batching.max_delay;
   if (delay <= Duration::zero() || executor.sizes.size() == 1) return true;
-  std::uint32_t items = 0;
+  std::uint64_t items = 0;
   auto until = kNever;
   for (const auto* item = queue_.front(); item; item = WorkList::next(*item)) {
     // What cannot be put together with others gains nothing by waiting, and what stands before it no more company.
@@ -179,13 +181,13 @@ void Scheduler::take_batch(Lane& lane, WorkItem& head) noexcept {
   const auto& executor = lane.executor();
   std::size_t take = 1;
   if (executor.largest() > 1 && !runs_alone(head)) {
-    std::uint32_t items = 0;
+    std::uint64_t items = 0;
     std::size_t requests = 0;
-    for (const auto* item = &head; item && items < executor.largest() && !runs_alone(*item);
-         item = WorkList::next(*item)) {
+    for (const auto* item = &head; item && !runs_alone(*item); item = WorkList::next(*item)) {
       items += item->work.items;
+      if (items > executor.largest()) break;
       ++requests;
-      if (executor.accepts(items, requests)) take = requests;
+      if (executor.accepts(static_cast<std::uint32_t>(items), requests)) take = requests;
     }
   }
   for (auto* item = &head; take > 0; --take) {
@@ -262,7 +264,7 @@ Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, bool rel
   executor.last_use = ended;
   executor.begin_ahead(lane, ended);
   Incident incident;
-  relief = relief && pause_for_memory(lane, ended, incident);
+  relief = relief && hopes_for_relief(lane) && pause_for_memory(lane, ended, incident);
   if (status.ok()) {
     executor.observe_run(ended - lane.prepared);
     note_size(lane, ended - lane.prepared);
@@ -276,7 +278,8 @@ Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, bool rel
   const auto batch = lane.batch().size();
   while (auto* item = lane.batch().pop_front()) {
     item->lane_ = nullptr;
-    if (relief && !item->cancelled.load(std::memory_order_relaxed)) {
+    if (relief && item->reliefs_ < kMaxReliefs && !item->cancelled.load(std::memory_order_relaxed)) {
+      ++item->reliefs_;
       metrics_.request_retries.fetch_add(1, std::memory_order_relaxed);
       item->state_ = WorkItem::State::kQueued;
       again.push_back(*item);
@@ -296,6 +299,8 @@ Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, bool rel
     const bool late = status.code() == StatusCode::kCancelled && !item->cancelled.load(std::memory_order_relaxed);
     if (late && stopping_) {
       item->status = unavailable("Model " + options_.name + " is being unloaded");
+    } else if (late && executor.retiring && item->deadline > ended) {
+      item->status = executor.out ? outage_ : unavailable("Model " + options_.name + ": its device was taken off");
     } else if (late) {
       item->status = Status(StatusCode::kDeadlineExceeded, "Deadline exceeded");
     } else if (item->status.ok()) {
@@ -309,22 +314,31 @@ Scheduler::Incident Scheduler::settle(Lane& lane, const Status& status, bool rel
   }
   publish_queue();
   if (incident.kind == Incident::Kind::kOut) strand(done);
+  if (!status.ok()) reconsider();
   return incident;
+}
+
+bool Scheduler::hopes_for_relief(Lane& lane) noexcept {
+  auto* item = lane.batch().front();
+  while (item && item->reliefs_ >= kMaxReliefs) item = WorkList::next(*item);
+  return item != nullptr;
 }
 
 bool Scheduler::may_retry(const Lane& lane, const WorkItem& item, const Status& status,
                           std::size_t batch) const noexcept {
   if (status.ok() || item.attempts_ >= kMaxAttempts || item.cancelled.load(std::memory_order_relaxed)) return false;
   const auto& executor = lane.executor();
-  const bool elsewhere = device_coming_ || other_device(executor, item.avoid_);
+  // One that sleeps is another device, too.
+  const bool other = asleep_ || other_device(executor, item.avoid_);
+  const bool elsewhere = device_coming_ || other;
   // A run that was stopped so that its device can go, and not because its time was up, moves on.
   if (lane.stopping) return executor.retiring && elsewhere && item.deadline > item.times.finished;
   if (batch > 1) return executor.usable() || elsewhere;
   // A value that this device's runtime cannot hold, another's may.
-  if (!lane.ran) return status.code() == StatusCode::kInvalidArgument && other_device(executor, item.avoid_);
+  if (!lane.ran) return status.code() == StatusCode::kInvalidArgument && other;
   if (status.code() == StatusCode::kUnavailable) return executor.out && elsewhere;
   if (status.code() != StatusCode::kResourceExhausted) return false;
-  return executor.out ? elsewhere : other_device(executor, item.avoid_);
+  return executor.out ? elsewhere : other;
 }
 
 // Runs the lane's batch: on this thread when `here` (what waits behind it too, for a bounded time), else by starting

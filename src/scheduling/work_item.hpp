@@ -97,6 +97,7 @@ class WorkItem {
   Lane* lane_ = nullptr;
   State state_ = State::kIdle;
   std::uint8_t attempts_ = 0;
+  std::uint8_t reliefs_ = 0;
   // Every input has `items` rows, at least one: it may be put together with others.
   bool by_rows_ = false;
   // Positions of devices whose memory was too small for it, one bit each.

@@ -49,12 +49,13 @@ struct MemberSource {
   }
 
   // The member once more with another batch size.
-  [[nodiscard]] scheduling::BatchCompiler batch_compiler() const {
+  [[nodiscard]] scheduling::BatchCompiler batch_compiler(std::stop_token stop) const {
     // Extents that were given by the user win over a batch size, so that there is nothing to compile.
     if (!options.shapes.empty()) return {};
-    return [self = *this](std::uint32_t items) -> Result<std::shared_ptr<CompiledModel>> {
+    return [self = *this, stop = std::move(stop)](std::uint32_t items) -> Result<std::shared_ptr<CompiledModel>> {
       auto batched = self.options;
       batched.batch = Dimension::fixed(items);
+      batched.stop = stop;
       auto model = self.compile(batched, false);
       if (!model.ok()) return model.status();
       return std::shared_ptr<CompiledModel>(std::move(*model));
@@ -63,12 +64,12 @@ struct MemberSource {
 
   Result<scheduling::ExecutorSpec> operator()(std::stop_token stop, bool full_ends) const {
     auto wanted = options;
-    wanted.stop = std::move(stop);
+    wanted.stop = stop;
     auto model = compile(wanted, full_ends);
     if (!model.ok()) return model.status();
     const auto lanes = (*model)->requests() != 0 ? (*model)->requests() : options.requests;
     auto notes = batch_notes(**model);
-    return scheduling::ExecutorSpec{std::move(*model), lanes,        batch_compiler(),
+    return scheduling::ExecutorSpec{std::move(*model), lanes,        batch_compiler(std::move(stop)),
                                     std::nullopt,      std::nullopt, std::move(notes)};
   }
 

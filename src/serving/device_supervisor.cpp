@@ -138,6 +138,7 @@ Status DeviceSupervisor::bring_up(std::size_t position) {
 
 void DeviceSupervisor::run() {
   const Lock lock(mutex_);
+  planned_ = true;
   explain_standby();
   plan_work();
 }

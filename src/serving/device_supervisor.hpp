@@ -89,6 +89,8 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
     std::weak_ptr<MemoryClaim> claim;                     // of the model that serves
     std::optional<scheduling::BatchFindings> batching{};  // of the last time
     bool unmeasured = false;                              // serves, but what batching does was left open
+    bool outgrown = false;                                // it took more than was claimed, and there was no room
+    std::string own_note;                                 // what its runtime says, without what batching does
     bool unbatched = false;                               // a run has shown that batches come back with other rows
   };
   using Lock = std::unique_lock<std::mutex>;
@@ -170,6 +172,7 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   std::vector<Member> members_;
   std::size_t inside_ = 0;  // tasks that use the scheduler
   bool closing_ = false;
+  bool planned_ = false;          // open() has ended, and members come and go by the plan
   bool woken_ = false;            // requests wait for a member that is idle
   Status last_failure_;           // of a member, for requests that find none
   std::mutex expectation_mutex_;  // taken before mutex_, so that the scheduler is told in order

@@ -55,7 +55,11 @@ Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain(std::size_t position
     member.bytes = member.batching && !member.unbatched ? std::max(bytes, member.bytes) : bytes;
     obtained.spec.decided = decided(member);
   }
-  if (auto status = context_.memory.resize(*obtained.claim, bytes, urgent); !status.ok()) return status;
+  if (auto status = context_.memory.resize(*obtained.claim, bytes, urgent); !status.ok()) {
+    const Lock lock(mutex_);
+    members_[position].outgrown = true;
+    return status;
+  }
   // A form for batches is compiled only where there is room for it.
   if (auto compile_batch = std::move(obtained.spec.compile_for_batch)) {
     obtained.spec.compile_for_batch = [compile_batch, bytes, held = obtained.claim, &memory = context_.memory](
@@ -77,21 +81,21 @@ Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain(std::size_t position
 // Before the first request: a plan that needs this device waits for its memory.
 Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain_at_load(std::size_t position) {
   const auto until = Clock::now() + context_.memory.patience();
-  auto claim = claim_memory(position, true);
-  while (!claim.ok() && claim.status().code() == StatusCode::kResourceExhausted &&
-         policy_.use == DevicePolicy::Use::kAll && Clock::now() < until) {
-    {
-      Lock lock(mutex_);
-      set_state(position, DeviceState::kCompiling, "waits for memory: " + std::string(claim.status().message()));
-      left_.wait_for(lock, kAskAgain, [this] { return stop_.stop_requested(); });
-    }
-    if (stop_.stop_requested()) {
-      return unavailable(fmt::format("the server ends; until then it waited for memory: {}", claim.status().message()));
-    }
-    claim = claim_memory(position, true);
+  for (;;) {
+    auto claim = claim_memory(position, true);
+    const bool claimed = claim.ok();
+    auto made = claimed ? obtain(position, std::move(*claim), true) : Result<Obtained>(claim.status());
+    Lock lock(mutex_);
+    // What a runtime itself has no memory for is not asked for again: each time would be a compilation.
+    const bool outgrown = std::exchange(members_[position].outgrown, false);
+    const bool waits = !made.ok() && made.status().code() == StatusCode::kResourceExhausted &&
+                       policy_.use == DevicePolicy::Use::kAll && (!claimed || outgrown) && Clock::now() < until;
+    if (!waits) return made;
+    set_state(position, DeviceState::kCompiling, "waits for memory: " + std::string(made.status().message()));
+    left_.wait_for(lock, kAskAgain, [this] { return stop_.stop_requested(); });
+    if (stop_.stop_requested())
+      return unavailable(fmt::format("the server ends; until then it waited for memory: {}", made.status().message()));
   }
-  if (!claim.ok()) return claim.status();
-  return obtain(position, std::move(*claim), true);
 }
 
 Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain_in_background(std::size_t position) {
@@ -152,7 +156,7 @@ bool DeviceSupervisor::still_needed(std::size_t position) {
 
 // With the lock held.
 bool DeviceSupervisor::may_give_up(const Member& member) const {
-  return !closing_ && member.state == DeviceState::kServing && member.scheduled && !member.working &&
+  return planned_ && !closing_ && member.state == DeviceState::kServing && member.scheduled && !member.working &&
          bool(member.device.compile);
 }
 

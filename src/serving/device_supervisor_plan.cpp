@@ -82,7 +82,9 @@ bool DeviceSupervisor::wanted(std::size_t position) const {
   return better(position, *serving);
 }
 
+// Nothing before run(): until then open() makes the members ready, one after the other.
 void DeviceSupervisor::plan_work() {
+  if (!planned_) return;
   const auto now = Clock::now();
   TimePoint next = kNever;
   for (std::size_t i = 0; i < members_.size(); ++i) {

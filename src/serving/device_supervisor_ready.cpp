@@ -59,7 +59,11 @@ void DeviceSupervisor::take_speed(Member& member, const scheduling::DeviceSpeed&
 // Measures the model, once, where the policy asks for it.
 void DeviceSupervisor::measure(std::size_t position, scheduling::ExecutorSpec& spec) {
   auto& member = members_[position];
-  if (!policy_.ranks(members_.size()) || std::exchange(member.measured, true)) return;
+  if (!policy_.ranks(members_.size())) return;
+  {
+    const Lock lock(mutex_);
+    if (std::exchange(member.measured, true)) return;
+  }
   const auto speed = scheduling::measure_speed(*spec.model, spec.lanes, kMeasureSlice);
   if (!speed)
     return log_.info("{}: {} cannot be measured; it serves where none that was measured does", label_,
@@ -111,6 +115,7 @@ Status DeviceSupervisor::admit(std::size_t position, Obtained made) {
     report.compile_time = made.compile_time;
     report.warm_up_time = warm_up;
     report.measure_time = measuring;
+    member.own_note = report.info.note;
     if (usage) add_note(report.info, member.unbatched ? kUnbatched : usage->batching.remark);
     report.attempts = 0;
     report.next_attempt = {};
@@ -278,6 +283,9 @@ void DeviceSupervisor::settle(std::size_t position) noexcept {
     board_->update(position, [&](DeviceReport& report) {
       report.info.memory_bytes = member.bytes;
       report.measure_time += took;
+      if (!usage) return;
+      report.info.note = member.own_note;
+      add_note(report.info, member.unbatched ? kUnbatched : usage->batching.remark);
     });
     (void)finish(position, {});
   }
@@ -298,7 +306,7 @@ void DeviceSupervisor::sync_expectation() noexcept {
     const Lock lock(mutex_);
     coming = !closing_ && std::ranges::any_of(members_, [this](const Member& member) { return may_stand_in(member); });
     asleep = !closing_ && std::ranges::any_of(members_, [](const Member& member) {
-      return member.leaving || member.state == DeviceState::kIdle;
+      return member.leaving || member.returning || member.state == DeviceState::kIdle;
     });
     why = last_failure_;
   }

@@ -44,6 +44,20 @@ TEST(ModelDigest, FollowsTheBytesOfAllFilesAndNotTheirPlace) {
   EXPECT_NE(digest(source), first);
 }
 
+// Otherwise every start would write them anew, under another name.
+TEST(ModelDigest, WhatTheCacheKeepsInTheModelsFolderMakesNoDifference) {
+  const TemporaryFolder folder;
+  folder.write("model.onnx", "graph");
+  const ModelSource source{ModelFormat::kOnnx, folder.path() / "model.onnx"};
+  const auto first = digest(source);
+  for (const char* extension : {".digest", ".ocelli", ".batching", ".speed"}) {
+    folder.write(std::string("kept") + extension, "x");
+    EXPECT_EQ(digest(source), first) << extension;
+  }
+  folder.write("weights.data", "x");
+  EXPECT_NE(digest(source), first) << "the model's own";
+}
+
 TEST(ModelDigest, IsRememberedUntilAFileChanges) {
   const TemporaryFolder folder;
   const TemporaryFolder memo;

@@ -101,6 +101,57 @@ TEST_F(SchedulerTest, AValueThatOneDeviceCannotHoldGoesToTheOther) {
   EXPECT_EQ(nowhere.status.to_string(), "INVALID_ARGUMENT: a value that the device cannot hold");
 }
 
+TEST_F(SchedulerTest, WhatWaitsForADeviceThatLeavesIsSeenToByTheOneThatIsFree) {
+  open();
+  auto second = add(PartialShape::from({1, 1}));
+  model->refuses = [](const TensorView& input) { return *reinterpret_cast<const float*>(input.data) > 9; };
+  model->hold();
+  second->hold();
+  scheduler->submit(item(1));
+  scheduler->submit(item(1));
+  model->release();
+  ASSERT_TRUE(told.wait_for(1));
+  auto& refused = item(10);
+  scheduler->submit(refused);
+  EXPECT_EQ(scheduler->waiting(), 1U) << "for the second device";
+  std::thread remover([this] { EXPECT_TRUE(scheduler->remove(1, kPatience)); });
+  EXPECT_TRUE(test::eventually([this] { return metrics.infer_req_queue_size.load() == 1; }));
+  second->release();
+  remover.join();
+  ASSERT_TRUE(told.wait_for(3)) << "and not only when another request comes";
+  EXPECT_EQ(refused.status.to_string(), "INVALID_ARGUMENT: a value that the device cannot hold");
+}
+
+// Its lanes are cleared before the device is made ready again.
+TEST_F(SchedulerTest, ARunThatIsStoppedForItsLostDeviceWasNotLate) {
+  SchedulerOptions options;
+  options.name = "dummy";
+  options.inline_below = Duration::zero();
+  scheduler = std::make_unique<Scheduler>(options, timer, pool, metrics, Log());
+  scheduler->watch(watch);
+  const auto kernel = [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
+    if (*reinterpret_cast<const float*>(in[0].data) < 0) return unavailable("device lost");
+    return test::add_kernel(1)(in, out);
+  };
+  ExecutorSpec spec;
+  model = std::make_shared<test::FakeModel>(test::add_signature(PartialShape::from({1, 1})), kernel, 2);
+  spec.model = model;
+  spec.lanes = 2;
+  ASSERT_TRUE(scheduler->add(std::move(spec)).ok());
+  model->reset_counts();
+  model->hold();
+  scheduler->submit(item(-1));
+  model->wait_for_started(1);
+  auto& other = item(1);
+  scheduler->submit(other);
+  model->wait_for_started(2);
+  model->release_some(1);
+  ASSERT_TRUE(told.wait_for(1));
+  EXPECT_TRUE(scheduler->remove(0, Duration::zero()));
+  ASSERT_TRUE(told.wait_for(2));
+  EXPECT_EQ(other.status.code(), StatusCode::kUnavailable) << other.status.to_string();
+}
+
 TEST_F(SchedulerTest, TheOnlyDeviceIsNotGivenUp) {
   SchedulerOptions options;
   options.inline_below = Duration::zero();

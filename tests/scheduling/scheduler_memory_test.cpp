@@ -27,11 +27,13 @@ struct SchedulerMemoryTest : testing::Test, WorkCompletion, DeviceWatch {
     SchedulerOptions options;
     options.name = "dummy";
     options.inline_below = Duration::zero();
+    options.queue_limit = 50;
     scheduler = std::make_unique<Scheduler>(options, timer, pool, metrics, Log());
     scheduler->watch(*this);
   }
   std::shared_ptr<test::FakeModel> add(std::optional<BatchFindings> decided = {},
-                                       const PartialShape& shape = PartialShape::from({1, 1})) {
+                                       const PartialShape& shape = PartialShape::from({1, 1}),
+                                       std::size_t position = 0) {
     const auto kernel = [this](const std::vector<TensorView>& in, std::vector<Tensor>& results) -> Status {
       if (full) return {StatusCode::kResourceExhausted, "full"};
       return test::add_kernel(1)(in, results);
@@ -40,7 +42,7 @@ struct SchedulerMemoryTest : testing::Test, WorkCompletion, DeviceWatch {
     auto made = std::make_shared<test::FakeModel>(test::add_signature(shape), kernel);
     made->mutable_info().memory_bytes = 12;
     spec.model = made;
-    spec.position = 0;
+    spec.position = position;
     spec.decided = std::move(decided);
     EXPECT_TRUE(scheduler->add(std::move(spec)).ok());
     return made;
@@ -130,6 +132,46 @@ TEST_F(SchedulerMemoryTest, WorkThatFindsASleepingDeviceWakesItOnce) {
   add();
   ASSERT_TRUE(reaches(told, 2));
   for (const auto& item : items) EXPECT_TRUE(item.status.ok()) << item.status.to_string();
+}
+
+TEST_F(SchedulerMemoryTest, WhatTheDeviceThatIsAwakeCannotRunWakesTheOther) {
+  const auto awake = add();
+  scheduler->expect_device(true, true);
+  awake->refuses = [](const TensorView&) { return true; };
+  auto& refused = submit();
+  ASSERT_TRUE(reaches(woken, 1));
+  EXPECT_EQ(told, 0);
+  add({}, PartialShape::from({1, 1}), 1);
+  scheduler->expect_device(false);
+  ASSERT_TRUE(reaches(told, 1));
+  EXPECT_TRUE(refused.status.ok()) << refused.status.to_string();
+}
+
+TEST_F(SchedulerMemoryTest, ARequestThatIsTooLargeWakesTheOtherAndCostsNoDevice) {
+  add();
+  scheduler->expect_device(true, true);
+  full = true;
+  auto& large = submit();
+  ASSERT_TRUE(reaches(woken, 1));
+  EXPECT_FALSE(reaches_now(out, 1));
+  full = false;
+  add({}, PartialShape::from({1, 1}), 1);
+  scheduler->expect_device(false);
+  ASSERT_TRUE(reaches(told, 1));
+  EXPECT_TRUE(large.status.ok()) << large.status.to_string();
+}
+
+TEST_F(SchedulerMemoryTest, TheQueueIsBoundedWhileADeviceWaitsForMemory) {
+  add();
+  full = can_free = true;
+  submit();
+  ASSERT_TRUE(reaches(asked, 1));
+  for (int i = 0; i < 60; ++i) submit();
+  EXPECT_EQ(scheduler->waiting(), 50U);
+  EXPECT_EQ(items.back().status.code(), StatusCode::kResourceExhausted);
+  full = false;
+  scheduler->resume(0);
+  ASSERT_TRUE(reaches(told, 61));
 }
 
 TEST_F(SchedulerMemoryTest, AFullDeviceWaitsForMemoryOnceAndThenFailsAsBefore) {

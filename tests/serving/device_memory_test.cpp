@@ -166,6 +166,26 @@ TEST_F(SharedMemoryTest, ALoadWaitsForABusyModelToEnd) {
   EXPECT_EQ(a.state(), DeviceState::kIdle);
 }
 
+// Estimated at a quarter of what it takes.
+TEST_F(SharedMemoryTest, ALoadWaitsAlsoWhenTheModelTurnsOutLarger) {
+  share(30, kPatience);
+  Model big{"b", 2, 20};
+  Model busy{"a", 1, 20};
+  ASSERT_TRUE(open(busy).ok());
+  busy.in_memory.lock()->hold();
+  auto client = send(busy, 0);
+  auto device = big.device("DEVICE");
+  device.memory_bytes = 5;
+  std::vector<PlannedDevice> devices;
+  devices.push_back(std::move(device));
+  auto loading = std::async(std::launch::async, [&] { return open(big, std::move(devices)); });
+  EXPECT_EQ(loading.wait_for(milliseconds(100)), std::future_status::timeout);
+  busy.in_memory.lock()->release();
+  EXPECT_TRUE(client->wait());
+  const auto status = loading.get();
+  EXPECT_TRUE(status.ok()) << status.to_string();
+}
+
 TEST_F(SharedMemoryTest, ALoadThatWaitsEndsWithTheProgram) {
   share(10, hours(1), hours(1));
   ASSERT_TRUE(open(a).ok());

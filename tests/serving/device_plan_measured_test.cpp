@@ -52,6 +52,20 @@ TEST_F(DevicePlanMeasuredTest, WhatStandsInServesAtOnceAndIsMeasuredWhenItIsToSt
   std::filesystem::remove_all(cache);
 }
 
+TEST_F(DevicePlanMeasuredTest, TheNoteOfWhatStandsInIsMadeAnewWhenItIsToStay) {
+  cpu.shape.dims[0] = gpu.shape.dims[0] = Dimension::any();
+  gpu.hold(true);
+  gpu.refuses = true;
+  auto made = options(Use::kFirst);
+  made.batching.mode = scheduling::BatchingMode::kOn;
+  made.batching.asked_for = true;
+  ASSERT_TRUE(open(std::move(made)).ok());
+  EXPECT_THAT(report(1).info.note, HasSubstr("it may serve for a moment only"));
+  gpu.hold(false);
+  EXPECT_TRUE(soon([&] { return report(1).info.note.find("for a moment") == std::string::npos; }))
+      << "it is batched now: " << report(1).info.note;
+}
+
 TEST_F(DevicePlanMeasuredTest, WhyNothingIsBatchedIsInTheDevicesNote) {
   auto made = options(Use::kAll);
   made.batching.mode = scheduling::BatchingMode::kOn;
