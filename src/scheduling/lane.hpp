@@ -76,6 +76,8 @@ class Lane final : private InferCompletion {
   std::uint32_t callbacks = 0;        // completions of this lane that have not returned yet
   bool parked = false;                // ended while pinned
   std::atomic<bool> stopping{false};  // cancel() was sent to this run; read without the lock too
+  std::uint8_t stops = 0;             // how often
+  TimePoint stop_again{};             // when it is sent once more
   bool ahead = false;                 // waits inside the runtime for the end of another lane's run
   std::size_t input_bytes = 0;        // of the batch's inputs together
   TimePoint taken{};                  // when its batch was chosen

@@ -11,6 +11,10 @@ namespace {
 
 // Wake-ups for deadlines are not closer together than this.
 constexpr Duration kDeadlineGrain = std::chrono::milliseconds(1);
+// A runtime takes no notice of a cancel() that comes just before the run begins, so it is sent again while the run goes
+// on: after this, then after twice as long each time.
+constexpr Duration kStopAgain = std::chrono::milliseconds(20);
+constexpr std::uint8_t kMaxStops = 8;
 
 Status expired_status() { return {StatusCode::kDeadlineExceeded, "Deadline exceeded"}; }
 Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancelled"}; }
@@ -113,15 +117,20 @@ void Scheduler::cancel(WorkItem& item) noexcept {
           lane = nullptr;  // its neighbours still want their answers
       }
       if (lane && lane->stopping) lane = nullptr;
-      if (lane) {
-        lane->stopping.store(true, std::memory_order_relaxed);
-        ++lane->pins;
-        ++active_;
-      }
+      if (lane) pin_to_stop(*lane);
     }
   }
   if (!waiting.empty()) tell(waiting, 0);
   if (lane) stop_run(*lane);
+}
+
+// With the lock held: the run is to be asked to stop, by stop_run(). A pin counts in active_.
+void Scheduler::pin_to_stop(Lane& lane) noexcept {
+  lane.stopping.store(true, std::memory_order_relaxed);
+  lane.stop_again = Clock::now() + kStopAgain * (1U << lane.stops);
+  if (++lane.stops < kMaxStops) wake_at(lane.stop_again);
+  ++lane.pins;
+  ++active_;
 }
 
 // Asks a pinned run to stop. The pin keeps the lane from being used for another run before the runtime's cancel() has
@@ -199,10 +208,8 @@ void Scheduler::stop_runs(const Predicate& wanted) noexcept {
     auto& executor = *executors_[e];
     ++executor.users;
     for (const auto& lane : executor.lanes()) {
-      if (lane->batch().empty() || lane->stopping || !wanted(*lane)) continue;
-      lane->stopping.store(true, std::memory_order_relaxed);
-      ++lane->pins;
-      ++active_;
+      if (lane->batch().empty() || !wanted(*lane)) continue;
+      pin_to_stop(*lane);
       lock.unlock();
       stop_run(*lane);
       lock.lock();
@@ -213,9 +220,15 @@ void Scheduler::stop_runs(const Predicate& wanted) noexcept {
   }
 }
 
-// Stops runs whose every item has passed its deadline; next becomes the time when another run will.
+// Stops runs whose every item has passed its deadline, and those that were to stop and go on; next becomes the time
+// when another run will be.
 void Scheduler::stop_expired_runs(TimePoint now, TimePoint& next) noexcept {
   stop_runs([&](Lane& lane) {
+    if (lane.stopping) {
+      if (lane.stops >= kMaxStops) return false;
+      if (lane.stop_again > now) next = std::min(next, lane.stop_again);
+      return lane.stop_again <= now;
+    }
     TimePoint last{};
     for (const auto* item = lane.batch().front(); item; item = WorkList::next(*item))
       last = std::max(last, item->deadline);
@@ -225,7 +238,9 @@ void Scheduler::stop_expired_runs(TimePoint now, TimePoint& next) noexcept {
 }
 
 void Scheduler::stop_retiring_runs(std::size_t position) noexcept {
-  stop_runs([&](const Lane& lane) { return lane.executor().retiring && lane.executor().position == position; });
+  stop_runs([&](const Lane& lane) {
+    return !lane.stopping && lane.executor().retiring && lane.executor().position == position;
+  });
 }
 
 // --- the end
@@ -244,7 +259,7 @@ bool Scheduler::drain(Duration limit) noexcept {
   publish_queue();
   ++active_;
   lock.unlock();
-  stop_runs([](const Lane&) { return true; });
+  stop_runs([](const Lane& lane) { return !lane.stopping; });
   tell(waiting, 1);
   lock.lock();
   return idle();

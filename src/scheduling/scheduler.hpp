@@ -126,6 +126,7 @@ class Scheduler final : private LaneObserver, private TimerClient {
   // With the lock held.
   Status admit(const WorkItem& item, TimePoint now) const;
   void wake_at(TimePoint when) noexcept;
+  void pin_to_stop(Lane& lane) noexcept;
   Lane* next_work(TimePoint now, WorkList& dropped) noexcept;
   bool has_room(const Executor& executor, std::size_t busy, TimePoint now) const noexcept;
   bool ready(const Executor& executor, TimePoint now) noexcept;

@@ -147,6 +147,7 @@ bool Scheduler::fill(Lane& lane, TimePoint now, WorkList& dropped) noexcept {
   lane.executor().last_use = now;
   metrics_.device_use[std::min(lane.executor().position, observability::kMaxDevices - 1)].begin(now);
   lane.stopping.store(false, std::memory_order_relaxed);
+  lane.stops = 0;
   metrics_.infer_req_active.fetch_add(1, std::memory_order_relaxed);
   return true;
 }

@@ -9,12 +9,8 @@
 namespace ocelli::serving {
 namespace {
 
-// A model that was used this recently, and whose turn lasts, is not idle but between two requests.
-constexpr Duration kBetweenRequests = std::chrono::milliseconds(100);
 constexpr Duration kLongestTurn = std::chrono::seconds(10);
 constexpr int kCompilationsPerTurn = 4;
-// Room is made anew so often when others take what was freed.
-constexpr int kMaxRounds = 16;
 // How often idle models are looked for: a tenth of the time they may be idle, within these.
 constexpr Duration kShortestSweep = std::chrono::milliseconds(100);
 constexpr Duration kLongestSweep = std::chrono::seconds(10);
@@ -59,6 +55,7 @@ Status DeviceMemory::resize(MemoryClaim& claim, std::uint64_t bytes, bool urgent
     if (bytes <= asking.bytes) {
       budget_.release(asking.device, asking.bytes - bytes);
       claim.holder_->bytes = bytes;
+      freed_.notify_all();
       return {};
     }
   }
@@ -73,7 +70,7 @@ Status DeviceMemory::extend(MemoryClaim& claim, std::uint64_t more) {
   {
     const std::lock_guard lock(mutex_);
     asking = *claim.holder_;
-    if (budget_.reserve(asking.device, more)) {
+    if (take(asking, more)) {
       claim.holder_->bytes += more;
       return {};
     }
@@ -87,6 +84,7 @@ void DeviceMemory::charge(MemoryClaim& claim, std::uint64_t bytes) {
   budget_.release(holder.device, holder.bytes);
   budget_.charge(holder.device, bytes);
   holder.bytes = bytes;
+  freed_.notify_all();
 }
 
 void DeviceMemory::begin_turn(MemoryClaim& claim, std::uint64_t bytes, Duration compile_time) {
@@ -105,6 +103,7 @@ void DeviceMemory::release(std::list<Holder>::iterator holder) noexcept {
   const std::lock_guard lock(mutex_);
   budget_.release(holder->device, holder->bytes);
   holders_.erase(holder);
+  freed_.notify_all();
 }
 
 Status DeviceMemory::check_limit(const std::string& device, const std::string& label, std::uint64_t bytes) const {
@@ -114,75 +113,6 @@ Status DeviceMemory::check_limit(const std::string& device, const std::string& l
   return failed_precondition(
       fmt::format("{} needs {} on {}, which is more than the whole budget of {} (--device_memory)", label,
                   size_text(bytes), device, size_text(*limit)));
-}
-
-// Takes `more` bytes for one that needs `bytes` in all.
-Status DeviceMemory::reserve(const Holder& asking, std::uint64_t bytes, std::uint64_t more, bool urgent) {
-  if (auto status = check_limit(asking.device, asking.label, bytes); !status.ok()) return status;
-  {
-    const std::lock_guard lock(mutex_);
-    if (budget_.reserve(asking.device, more)) return {};
-  }
-  const std::lock_guard one(room_);
-  for (int round = 0; round < kMaxRounds; ++round) {
-    if (!make_room(asking, more, urgent)) break;
-    const std::lock_guard lock(mutex_);
-    if (budget_.reserve(asking.device, more)) return {};
-  }
-  return shortage(asking, bytes);
-}
-
-// Takes models off until so many bytes are free. False when that cannot be reached, and then nobody goes.
-bool DeviceMemory::make_room(const Holder& asking, std::uint64_t bytes, bool urgent) {
-  auto victims = others(asking.device, asking.identity, asking.position);
-  if (asking.together)
-    std::erase_if(victims, [&](const Victim& victim) { return victim.holder.identity == asking.identity; });
-  const auto now = Clock::now();
-  for (auto& victim : victims) {
-    auto& [use, last_use] = victim.occupation;
-    const bool in_turn = now < victim.holder.turn_until;
-    const bool between = last_use > victim.holder.came && now - last_use < kBetweenRequests;
-    if (use == MemoryTenant::Use::kIdle && in_turn && between) use = MemoryTenant::Use::kBusy;
-    victim.takes_turns = use == MemoryTenant::Use::kBusy;
-    if (victim.takes_turns && (in_turn || !urgent)) use = MemoryTenant::Use::kHeld;
-  }
-  std::erase_if(victims, [](const Victim& victim) { return victim.occupation.use == MemoryTenant::Use::kHeld; });
-  std::ranges::sort(victims, {}, [](const Victim& victim) {
-    return std::pair(victim.takes_turns, victim.takes_turns ? victim.holder.turn_until : victim.occupation.last_use);
-  });
-  std::uint64_t room = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    room = budget_.room(asking.device);
-  }
-  std::uint64_t possible = room;
-  for (const auto& victim : victims) possible += victim.holder.bytes;
-  if (possible < bytes) return false;
-  bool any = room >= bytes;
-  for (const auto& victim : victims) {
-    if (room >= bytes) break;
-    if (victim.holder.bytes == 0) continue;
-    const auto why = fmt::format("{}, for {}", victim.takes_turns ? "its turn is over" : "not in use", asking.label);
-    if (!victim.tenant->give_up(victim.holder.position, victim.takes_turns, TimePoint::max(), why)) continue;
-    room += victim.holder.bytes;
-    any = true;
-  }
-  return any;
-}
-
-std::vector<DeviceMemory::Victim> DeviceMemory::others(const std::string& device, const MemoryTenant* tenant,
-                                                       std::size_t position) const {
-  std::vector<Victim> found;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& holder : holders_) {
-      const bool self = holder.identity == tenant && holder.position == position;
-      if (!holder.serving || self || (!device.empty() && holder.device != device)) continue;
-      if (auto alive = holder.tenant.lock()) found.push_back({std::move(alive), holder, {}});
-    }
-  }
-  for (auto& victim : found) victim.occupation = victim.tenant->occupation(victim.holder.position);
-  return found;
 }
 
 Status DeviceMemory::shortage(const Holder& asking, std::uint64_t bytes) const {
@@ -207,12 +137,12 @@ Status DeviceMemory::shortage(const Holder& asking, std::uint64_t bytes) const {
 // --- giving memory back
 
 std::size_t DeviceMemory::free_idle(const std::string& device, const MemoryTenant& tenant, std::size_t position) {
-  const std::lock_guard one(room_);
+  const std::lock_guard one(room_of(device));
   std::size_t count = 0;
   for (const auto& victim : others(device, &tenant, position)) {
     if (victim.occupation.use != MemoryTenant::Use::kIdle) continue;
     const auto why = fmt::format("not in use, and {} is out of memory", device);
-    count += victim.tenant->give_up(victim.holder.position, false, TimePoint::max(), why) ? 1 : 0;
+    count += victim.tenant->give_up(victim.holder.position, TimePoint::max(), why) ? 1 : 0;
   }
   return count;
 }
@@ -224,6 +154,11 @@ bool DeviceMemory::has_others(const std::string& device, const MemoryTenant& ten
   });
 }
 
+bool DeviceMemory::anybody_leaves(const std::string& device) const {
+  return std::ranges::any_of(others(device, nullptr, 0),
+                             [](const Victim& victim) { return victim.occupation.use == MemoryTenant::Use::kLeaving; });
+}
+
 std::size_t DeviceMemory::free_unused(TimePoint now) {
   std::size_t count = 0;
   for (const auto& victim : others({}, nullptr, 0)) {
@@ -232,7 +167,7 @@ std::size_t DeviceMemory::free_unused(TimePoint now) {
     if (victim.occupation.use != MemoryTenant::Use::kIdle || victim.occupation.last_use > since) continue;
     const auto why =
         fmt::format("not used for {:.1f} s", std::chrono::duration<double>(now - victim.occupation.last_use).count());
-    count += victim.tenant->give_up(victim.holder.position, false, since, why) ? 1 : 0;
+    count += victim.tenant->give_up(victim.holder.position, since, why) ? 1 : 0;
   }
   return count;
 }

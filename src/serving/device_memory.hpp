@@ -1,6 +1,7 @@
 // DeviceMemory: who holds how much of each device's memory, and who gives it up when another one needs it.
 #pragma once
 
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -37,17 +38,19 @@ struct DeviceMemoryOptions {
 // lock of DeviceMemory's that its holder could wait for.
 class MemoryTenant {
  public:
-  // What a member does with its memory: nothing, it works, or it may not give it up.
-  enum class Use : std::uint8_t { kIdle, kBusy, kHeld };
+  // What a member does with its memory: nothing, it works, it is about to give it up, or it may not.
+  enum class Use : std::uint8_t { kIdle, kBusy, kLeaving, kHeld };
   struct Occupation {
     Use use = Use::kHeld;
     TimePoint last_use{};
   };
   virtual Occupation occupation(std::size_t position) noexcept = 0;
-  // Takes the model off its device and gives the memory back before it returns. patiently: what runs there may end
-  // first, and what waits goes on waiting; else only when nothing runs or waits and it was not used after `since`.
-  // False when it stays. why ends in the member's report.
-  virtual bool give_up(std::size_t position, bool patiently, TimePoint since, const std::string& why) noexcept = 0;
+  // Takes the model off its device and gives the memory back before it returns, if nothing runs or waits there and it
+  // was not used after `since`. False when it stays. why ends in the member's report.
+  virtual bool give_up(std::size_t position, TimePoint since, const std::string& why) noexcept = 0;
+  // The same once what runs there has ended, on another thread; what waits goes on waiting. kLeaving until then. False
+  // when it stays.
+  virtual bool begin_to_leave(std::size_t position, const std::string& why) noexcept = 0;
 
  protected:
   ~MemoryTenant() = default;
@@ -86,7 +89,8 @@ class MemoryClaim {
 
 // Thread-safe. One for a server. Makes room by taking models off their devices that are not in use, least recently used
 // first; where that is not enough and the one who asks has requests waiting, models whose turn is over make room too,
-// so that all of them go on, turn by turn. It never waits for memory itself: whoever is refused asks again.
+// so that all of them go on, turn by turn. It hardly waits for memory itself: whoever is refused asks again, and what
+// becomes free meanwhile is kept for the one who asked first.
 class DeviceMemory final : private scheduling::TimerClient {
  public:
   // timer must outlive this object. Idle models are taken off on a thread of this object.
@@ -111,9 +115,9 @@ class DeviceMemory final : private scheduling::TimerClient {
   };
   // kFailedPrecondition where so many bytes are more than the whole budget, whoever has it now.
   Status check_limit(const std::string& device, const std::string& label, std::uint64_t bytes) const;
-  // Takes the memory, making room where it must; blocks while models are destroyed. Errors: kFailedPrecondition (more
-  // than the whole budget), kResourceExhausted (no room now), both saying who has how much. Not under a lock that a
-  // tenant waits for.
+  // Takes the memory, making room where it must; blocks while idle models are destroyed, and for an instant where busy
+  // ones are about to go. Errors: kFailedPrecondition (more than the whole budget), kResourceExhausted (no room now),
+  // both saying who has how much. Not under a lock that a tenant waits for.
   Result<std::shared_ptr<MemoryClaim>> claim(const Request& request);
   // The same for another amount, once it is known; the claim stays as it is on failure.
   Status resize(MemoryClaim& claim, std::uint64_t bytes, bool urgent);
@@ -129,6 +133,8 @@ class DeviceMemory final : private scheduling::TimerClient {
   std::size_t free_idle(const std::string& device, const MemoryTenant& tenant, std::size_t position);
   // Whether others hold memory of the device. Short.
   [[nodiscard]] bool has_others(const std::string& device, const MemoryTenant& tenant, std::size_t position) const;
+  // Whether a model is about to give memory of the device up.
+  [[nodiscard]] bool anybody_leaves(const std::string& device) const;
   // Takes off what was not used for its idle_after at the time `now`. How many went. Done by itself while this lives.
   std::size_t free_unused(TimePoint now);
 
@@ -145,20 +151,38 @@ class DeviceMemory final : private scheduling::TimerClient {
     MemoryTenant::Occupation occupation;
     bool takes_turns = false;  // works, and its turn is over
   };
+  // What becomes free goes to this one first.
+  struct Promise {
+    const MemoryTenant* identity = nullptr;
+    std::size_t position = 0;
+    std::uint64_t bytes = 0;
+    TimePoint until{};
+  };
+  enum class Room : std::uint8_t { kNone, kComing, kMade };
 
   void on_timer(TimePoint now) noexcept override;
   Status reserve(const Holder& asking, std::uint64_t bytes, std::uint64_t more, bool urgent);
-  bool make_room(const Holder& asking, std::uint64_t bytes, bool urgent);
+  Room make_room(const Holder& asking, std::uint64_t bytes, bool urgent);
   std::vector<Victim> others(const std::string& device, const MemoryTenant* tenant, std::size_t position) const;
+  std::vector<Victim> victims(const Holder& asking, bool urgent, std::uint64_t& leaving) const;
   Status shortage(const Holder& asking, std::uint64_t bytes) const;
   void release(std::list<Holder>::iterator holder) noexcept;
+  // With the lock held.
   void sweep_for(Duration idle_after);
+  bool take(const Holder& asking, std::uint64_t more);
+  [[nodiscard]] std::uint64_t promised_to_others(const Holder& asking) const;
+  void promise(const Holder& asking, std::uint64_t bytes);
+
+  // Held while room is made, so that two do not take off more than both need; before mutex_.
+  std::mutex& room_of(const std::string& device);
 
   const DeviceMemoryOptions options_;
   scheduling::Timer& timer_;
-  std::mutex room_;  // held while room is made, so that two do not take off more than both need; before mutex_
   mutable std::mutex mutex_;
+  std::condition_variable freed_;
   MemoryBudget budget_;
+  std::map<std::string, std::mutex> rooms_;  // by device
+  std::map<std::string, Promise> promises_;  // by device
   std::list<Holder> holders_;
   Duration shortest_idle_{};           // that any holder had; zero: nobody is looked for
   std::optional<ThreadPool> sweeper_;  // last: its tasks use the rest

@@ -77,10 +77,10 @@ Status DeviceSupervisor::open(scheduling::Scheduler& scheduler) {
   return status;
 }
 
-// All members serve together: what they take of one memory has to fit there together.
+// All members serve together: what they take of one memory, as far as is known, has to fit there together.
 Status DeviceSupervisor::check_room() const {
   std::map<std::string, std::uint64_t> needed;
-  for (const auto& member : members_) needed[member.device.memory] += member.device.memory_bytes;
+  for (const auto& member : members_) needed[member.device.memory] += member.bytes;
   const auto label = members_.size() == 1 ? label_ : fmt::format("{}, on {} devices", label_, members_.size());
   for (const auto& [memory, bytes] : needed) {
     if (auto status = context_.memory.check_limit(memory, label, bytes); !status.ok()) return status;

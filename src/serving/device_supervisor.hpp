@@ -65,7 +65,8 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   void on_work_waits() noexcept override;
 
   Occupation occupation(std::size_t position) noexcept override;
-  bool give_up(std::size_t position, bool patiently, TimePoint since, const std::string& why) noexcept override;
+  bool give_up(std::size_t position, TimePoint since, const std::string& why) noexcept override;
+  bool begin_to_leave(std::size_t position, const std::string& why) noexcept override;
 
  private:
   struct Member {
@@ -124,6 +125,9 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   bool take_out(std::size_t position);
   bool still_needed(std::size_t position);
   void relieve(std::size_t position) noexcept;
+  bool prepare_to_leave(std::size_t position) noexcept;
+  void end_leave(std::size_t position, bool gone, const std::string& why) noexcept;
+  void warn_of_endless_run(std::size_t position) const;
   bool enter();
   void leave();
   void go_on() noexcept;

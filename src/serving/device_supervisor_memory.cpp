@@ -85,12 +85,18 @@ Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain_at_load(std::size_t 
     auto claim = claim_memory(position, true);
     const bool claimed = claim.ok();
     auto made = claimed ? obtain(position, std::move(*claim), true) : Result<Obtained>(claim.status());
+    // A plan that would take another device waits only for those that go anyway.
+    const bool worth_it =
+        policy_.use == DevicePolicy::Use::kAll || context_.memory.anybody_leaves(members_[position].device.memory);
     Lock lock(mutex_);
     // What a runtime itself has no memory for is not asked for again: each time would be a compilation.
     const bool outgrown = std::exchange(members_[position].outgrown, false);
-    const bool waits = !made.ok() && made.status().code() == StatusCode::kResourceExhausted &&
-                       policy_.use == DevicePolicy::Use::kAll && (!claimed || outgrown) && Clock::now() < until;
+    const bool waits = !made.ok() && made.status().code() == StatusCode::kResourceExhausted && worth_it &&
+                       (!claimed || outgrown) && Clock::now() < until;
     if (!waits) return made;
+    // Nobody else could make that room.
+    const bool together = policy_.use == DevicePolicy::Use::kAll;
+    if (auto status = outgrown && together ? check_room() : Status(); !status.ok()) return status;
     set_state(position, DeviceState::kCompiling, "waits for memory: " + std::string(made.status().message()));
     left_.wait_for(lock, kAskAgain, [this] { return stop_.stop_requested(); });
     if (stop_.stop_requested())
@@ -163,6 +169,7 @@ bool DeviceSupervisor::may_give_up(const Member& member) const {
 MemoryTenant::Occupation DeviceSupervisor::occupation(std::size_t position) noexcept {
   {
     const Lock lock(mutex_);
+    if (members_[position].leaving) return {Use::kLeaving};
     if (!may_give_up(members_[position])) return {};
     ++inside_;
   }
@@ -175,21 +182,43 @@ MemoryTenant::Occupation DeviceSupervisor::occupation(std::size_t position) noex
   return found;
 }
 
-bool DeviceSupervisor::give_up(std::size_t position, bool patiently, TimePoint since, const std::string& why) noexcept {
+// From here on requests that find no device wait.
+bool DeviceSupervisor::prepare_to_leave(std::size_t position) noexcept {
   {
     const Lock lock(mutex_);
     if (!may_give_up(members_[position])) return false;
     members_[position].working = members_[position].leaving = true;
     ++inside_;
   }
-  // From here on requests that find no device wait.
   sync_expectation();
-  bool gone = true;
-  if (patiently) {
-    scheduler_->remove(position, kLeaveTime);
-  } else {
-    gone = scheduler_->remove_unused(position, since);
+  return true;
+}
+
+bool DeviceSupervisor::give_up(std::size_t position, TimePoint since, const std::string& why) noexcept {
+  if (!prepare_to_leave(position)) return false;
+  const bool gone = scheduler_->remove_unused(position, since);
+  end_leave(position, gone, why);
+  return gone;
+}
+
+bool DeviceSupervisor::begin_to_leave(std::size_t position, const std::string& why) noexcept {
+  if (!prepare_to_leave(position)) return false;
+  const bool queued = context_.departures.submit([self = shared_from_this(), position, why] {
+    if (!self->enter()) return;
+    const bool ended = self->scheduler_->remove(position, kLeaveTime);
+    if (!ended) self->warn_of_endless_run(position);
+    self->end_leave(position, true, why);
+  });
+  if (!queued) {
+    end_leave(position, false, why);
+    return false;
   }
+  leave();
+  return true;
+}
+
+// After prepare_to_leave() or enter(), which it ends.
+void DeviceSupervisor::end_leave(std::size_t position, bool gone, const std::string& why) noexcept {
   if (gone) return_free_memory();
   {
     const Lock lock(mutex_);
@@ -201,7 +230,6 @@ bool DeviceSupervisor::give_up(std::size_t position, bool patiently, TimePoint s
     }
   }
   go_on();
-  return gone;
 }
 
 // With the lock held.

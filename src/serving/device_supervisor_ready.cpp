@@ -225,9 +225,12 @@ bool DeviceSupervisor::take_out(std::size_t position) {
   const Lock lock(mutex_);
   --inside_;
   left_.notify_all();
-  if (!gone)
-    log_.warning("{}: runs on {} do not end; its memory stays in use", label_, members_[position].device.target);
+  if (!gone) warn_of_endless_run(position);
   return !closing_;
+}
+
+void DeviceSupervisor::warn_of_endless_run(std::size_t position) const {
+  log_.warning("{}: runs on {} do not end; its memory stays in use", label_, members_[position].device.target);
 }
 
 // kFirst: only the best of those that serve goes on.

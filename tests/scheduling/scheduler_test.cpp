@@ -130,5 +130,18 @@ TEST_F(SchedulerTest, DrainLosesNothingWhenThereIsTime) {
   for (const auto& each : items) EXPECT_TRUE(each.status.ok());
 }
 
+// The thread that begins the run may be held up after it has looked.
+TEST_F(SchedulerTest, AStopThatComesJustBeforeTheRunIsNotLost) {
+  open();
+  model->hold();
+  model->before_start = [this] { EXPECT_TRUE(test::eventually([this] { return model->cancels() > 0; }, kPatience)); };
+  auto& late = item(1, 0, Clock::now() + milliseconds(20));
+  std::thread submitter([&] { scheduler->submit(late); });
+  EXPECT_TRUE(told.wait_for(1));
+  EXPECT_EQ(late.status.code(), StatusCode::kDeadlineExceeded);
+  model->release();
+  submitter.join();
+}
+
 }  // namespace
 }  // namespace ocelli::scheduling

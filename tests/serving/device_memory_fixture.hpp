@@ -52,6 +52,7 @@ struct Model {
 
   Result<scheduling::ExecutorSpec> compile() {
     ++compilations;
+    if (before_compile) before_compile();
     if (refuses) return failed_precondition("the device refuses the model");
     if (full_compilations > 0) {
       --full_compilations;
@@ -79,7 +80,7 @@ struct Model {
   PlannedDevice device(const char* target, bool quick = false) {
     PlannedDevice made;
     made.target = target;
-    made.memory = "SIM";
+    made.memory = memory;
     made.memory_bytes = bytes;
     made.quick = quick;
     made.compile = [this](const std::stop_token&, bool) { return compile(); };
@@ -92,6 +93,7 @@ struct Model {
   const std::string name;
   const float number;
   const std::uint64_t bytes;
+  std::string memory = "SIM";
   bool stateful = false;
   bool batches = false;
   std::optional<Duration> idle_after;
@@ -101,6 +103,7 @@ struct Model {
   std::atomic<bool> gives_nothing{false};  // no rows, however many there should be
   std::atomic<int> runs{0};
   std::function<bool()> full;
+  std::function<void()> before_compile;
   CompiledForm in_memory;
   std::shared_ptr<ModelServable> servable;
 };
@@ -109,7 +112,7 @@ struct SharedMemoryTest : testing::Test {
   void share(std::uint64_t limit, Duration turn = Duration::zero(), Duration patience = seconds(20),
              Duration idle_after = Duration::zero()) {
     DeviceMemoryOptions options;
-    if (limit > 0) options.limits["SIM"] = limit;
+    if (limit > 0) options.limits = {{"SIM", limit}, {"SIM2", limit}, {"SIM3", limit}};
     options.turn = turn;
     options.patience = patience;
     options.idle_after = idle_after;
@@ -160,7 +163,7 @@ struct SharedMemoryTest : testing::Test {
   }
   std::uint64_t used() const { return context->memory.lines().at("SIM").used; }
   void TearDown() override {
-    for (auto* model : {&a, &b, &c}) {
+    for (auto* model : {&a, &b, &c, &d, &e, &f}) {
       if (const auto held = model->in_memory.lock()) held->release();
       model->servable.reset();
     }
@@ -172,6 +175,9 @@ struct SharedMemoryTest : testing::Test {
   Model a{"a", 1, 10};
   Model b{"b", 2, 10};
   Model c{"c", 3, 10};
+  Model d{"d", 4, 10};
+  Model e{"e", 5, 10};
+  Model f{"f", 6, 10};
   Status last;
 };
 

@@ -158,7 +158,9 @@ TEST_F(SharedMemoryTest, AListThatNeedsAllItsMembersDoesNotTakeItsOwnOff) {
   auto first = a.device("FIRST");
   auto second = a.device("SECOND");
   first.memory_bytes = second.memory_bytes = 0;
-  EXPECT_EQ(open(a, {std::move(first), std::move(second)}).code(), StatusCode::kResourceExhausted);
+  const auto found_out = open(a, {std::move(first), std::move(second)});
+  EXPECT_EQ(found_out.code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(found_out.message(), "SECOND: " + std::string(status.message()));
   EXPECT_FALSE(a.loaded());
   EXPECT_TRUE(soon([&] { return used() == 0; }));
 }

@@ -250,6 +250,51 @@ TEST_F(SharedMemoryTest, ARequestThatWaitsForMemoryKeepsItsDeadline) {
   EXPECT_EQ(busy->value(), 2);
 }
 
+TEST_F(SharedMemoryTest, LongRunsInOneMemoryHoldUpNobodyInAnother) {
+  share(10);
+  c.memory = d.memory = "SIM2";
+  e.memory = f.memory = "SIM3";
+  for (auto* model : {&a, &b, &c, &d, &e, &f}) ASSERT_TRUE(open(*model).ok());
+  std::vector<std::shared_ptr<Client>> busy;
+  for (auto* model : {&b, &d}) {
+    model->in_memory.lock()->hold();
+    busy.push_back(send(*model, 0));
+  }
+  std::vector<std::shared_ptr<Client>> waiting;
+  for (auto* model : {&a, &c}) waiting.push_back(send(*model, 0));
+  for (auto* model : {&a, &c}) {
+    EXPECT_TRUE(soon([&] { return model->report().reason.starts_with("waits for memory"); })) << model->name;
+  }
+  EXPECT_EQ(ask(e), 5);
+  EXPECT_EQ(ask(f), 6);
+  EXPECT_FALSE(busy[0]->is_done() || busy[1]->is_done());
+  for (auto* model : {&b, &d}) model->in_memory.lock()->release();
+  for (const auto& client : busy) EXPECT_TRUE(client->wait() && client->call.status.ok());
+  for (const auto& client : waiting) EXPECT_TRUE(client->wait() && client->call.status.ok());
+}
+
+// The one that leaves has requests of its own that wait for it to come back.
+TEST_F(SharedMemoryTest, WhoWaitedForALongRunComesFirst) {
+  share(10);
+  ASSERT_TRUE(open(a).ok());
+  ASSERT_TRUE(open(b).ok());
+  b.in_memory.lock()->hold();
+  const auto running = send(b, 0);
+  const auto waiting = send(a, 0);
+  // It says so between two times that it asks.
+  ASSERT_TRUE(soon([&] { return a.report().reason.starts_with("waits for memory"); }));
+  EXPECT_TRUE(context->memory.anybody_leaves("SIM"));
+  const auto next = send(b, 0);
+  std::atomic<int> before_b{0};
+  b.before_compile = [&] { before_b = a.compilations.load(); };
+  ASSERT_EQ(a.compilations, 1);
+  b.in_memory.lock()->release();
+  ASSERT_TRUE(waiting->wait() && next->wait());
+  EXPECT_EQ(waiting->value(), 1);
+  EXPECT_EQ(next->value(), 2);
+  EXPECT_EQ(before_b, 2) << "a came back first";
+}
+
 TEST_F(SharedMemoryTest, WaitingForMemoryEndsAfterAWhileWithTheReason) {
   share(10, hours(1), milliseconds(50));
   ASSERT_TRUE(open(a).ok());

@@ -54,6 +54,8 @@ class FakeModel final : public CompiledModel {
   bool has_proven_shapes = true;
   // With state: every run adds its input's first float to the request's sum, which is the first output.
   bool is_stateful = false;
+  // Called when start() is entered; null: nothing.
+  std::function<void()> before_start;
   // Values that the runtime cannot hold; null: it takes all.
   std::function<bool(const TensorView& input)> refuses;
 
@@ -145,6 +147,7 @@ class FakeRequest final : public InferRequest {
   void clear_output(std::size_t index) noexcept override { bound_[index] = 0; }
   void start(InferCompletion& completion) noexcept override {
     completion_ = &completion;
+    if (model_.before_start) model_.before_start();
     cancelled_.store(false);
     if (model_.synchronous) return completion.on_infer_done(run());
     model_.enqueue(*this);

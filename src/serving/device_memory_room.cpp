@@ -1,0 +1,151 @@
+// Making room for one model by taking others off.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "serving/device_memory.hpp"
+
+namespace ocelli::serving {
+namespace {
+
+// A model that was used this recently, and whose turn lasts, is not idle but between two requests.
+constexpr Duration kBetweenRequests = std::chrono::milliseconds(100);
+// Room is made anew so often when others take what was freed.
+constexpr int kMaxRounds = 16;
+// Most runs end within this, so that turns change without a pause.
+constexpr Duration kShortLeave = std::chrono::milliseconds(100);
+// For how long what becomes free is kept for one that asks again every now and then.
+constexpr Duration kPromised = std::chrono::milliseconds(250);
+
+}  // namespace
+
+std::mutex& DeviceMemory::room_of(const std::string& device) {
+  const std::lock_guard lock(mutex_);
+  return rooms_[device];
+}
+
+// --- who comes first
+
+bool DeviceMemory::take(const Holder& asking, std::uint64_t more) {
+  const auto kept = promised_to_others(asking);
+  if (kept > 0 && (budget_.room(asking.device) < kept || budget_.room(asking.device) - kept < more)) return false;
+  if (!budget_.reserve(asking.device, more)) return false;
+  if (kept == 0) promises_.erase(asking.device);
+  return true;
+}
+
+std::uint64_t DeviceMemory::promised_to_others(const Holder& asking) const {
+  const auto found = promises_.find(asking.device);
+  if (found == promises_.end() || found->second.until < Clock::now()) return 0;
+  const auto& [identity, position, bytes, until] = found->second;
+  return identity == asking.identity && position == asking.position ? 0 : bytes;
+}
+
+// The first who asks keeps its place as long as it asks again.
+void DeviceMemory::promise(const Holder& asking, std::uint64_t bytes) {
+  if (promised_to_others(asking) > 0) return;
+  promises_[asking.device] = {asking.identity, asking.position, bytes, Clock::now() + kPromised};
+}
+
+// --- making room
+
+// Takes `more` bytes for one that needs `bytes` in all.
+Status DeviceMemory::reserve(const Holder& asking, std::uint64_t bytes, std::uint64_t more, bool urgent) {
+  if (auto status = check_limit(asking.device, asking.label, bytes); !status.ok()) return status;
+  {
+    const std::lock_guard lock(mutex_);
+    if (take(asking, more)) return {};
+  }
+  const auto until = Clock::now() + kShortLeave;
+  auto& room = room_of(asking.device);
+  for (int round = 0; round < kMaxRounds; ++round) {
+    {
+      const std::lock_guard one(room);
+      const auto made = make_room(asking, more, urgent);
+      if (made == Room::kNone) break;
+      const std::lock_guard lock(mutex_);
+      if (take(asking, more)) return {};
+      if (made == Room::kMade) continue;
+      promise(asking, more);
+    }
+    // Without what others need to make room: a run may take as long as it likes.
+    std::unique_lock lock(mutex_);
+    if (freed_.wait_until(lock, until, [&] { return take(asking, more); })) return {};
+    if (Clock::now() >= until) break;
+  }
+  return shortage(asking, bytes);
+}
+
+// Takes models off until so many bytes are free, or will be. kNone when that cannot be reached, and then nobody goes.
+DeviceMemory::Room DeviceMemory::make_room(const Holder& asking, std::uint64_t bytes, bool urgent) {
+  std::uint64_t coming = 0;
+  const auto found = victims(asking, urgent, coming);
+  std::uint64_t needed = bytes;
+  std::uint64_t room = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    needed += promised_to_others(asking);
+    room = budget_.room(asking.device);
+  }
+  std::uint64_t possible = room + coming;
+  for (const auto& victim : found) possible += victim.holder.bytes;
+  if (possible < needed) return Room::kNone;
+  bool any = room >= needed;
+  for (const auto& victim : found) {
+    if (room + coming >= needed) break;
+    const auto& [tenant, holder, occupation, takes_turns] = victim;
+    if (holder.bytes == 0) continue;
+    const auto why = fmt::format("{}, for {}", takes_turns ? "its turn is over" : "not in use", asking.label);
+    if (takes_turns) {
+      coming += tenant->begin_to_leave(holder.position, why) ? holder.bytes : 0;
+    } else if (tenant->give_up(holder.position, TimePoint::max(), why)) {
+      room += holder.bytes;
+      any = true;
+    }
+  }
+  if (any) return Room::kMade;
+  return coming > 0 ? Room::kComing : Room::kNone;
+}
+
+// Whom it may take off, in that order; what others give up already is added to leaving.
+std::vector<DeviceMemory::Victim> DeviceMemory::victims(const Holder& asking, bool urgent,
+                                                        std::uint64_t& leaving) const {
+  auto found = others(asking.device, asking.identity, asking.position);
+  if (asking.together)
+    std::erase_if(found, [&](const Victim& victim) { return victim.holder.identity == asking.identity; });
+  const auto now = Clock::now();
+  for (auto& victim : found) {
+    auto& [use, last_use] = victim.occupation;
+    const bool in_turn = now < victim.holder.turn_until;
+    const bool between = last_use > victim.holder.came && now - last_use < kBetweenRequests;
+    if (use == MemoryTenant::Use::kIdle && in_turn && between) use = MemoryTenant::Use::kBusy;
+    victim.takes_turns = use == MemoryTenant::Use::kBusy;
+    if (victim.takes_turns && (in_turn || !urgent)) use = MemoryTenant::Use::kHeld;
+    if (use == MemoryTenant::Use::kLeaving) leaving += victim.holder.bytes;
+  }
+  std::erase_if(found, [](const Victim& victim) {
+    return victim.occupation.use == MemoryTenant::Use::kHeld || victim.occupation.use == MemoryTenant::Use::kLeaving;
+  });
+  std::ranges::sort(found, {}, [](const Victim& victim) {
+    return std::pair(victim.takes_turns, victim.takes_turns ? victim.holder.turn_until : victim.occupation.last_use);
+  });
+  return found;
+}
+
+std::vector<DeviceMemory::Victim> DeviceMemory::others(const std::string& device, const MemoryTenant* tenant,
+                                                       std::size_t position) const {
+  std::vector<Victim> found;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& holder : holders_) {
+      const bool self = holder.identity == tenant && holder.position == position;
+      if (!holder.serving || self || (!device.empty() && holder.device != device)) continue;
+      if (auto alive = holder.tenant.lock()) found.push_back({std::move(alive), holder, {}});
+    }
+  }
+  for (auto& victim : found) victim.occupation = victim.tenant->occupation(victim.holder.position);
+  return found;
+}
+
+}  // namespace ocelli::serving
