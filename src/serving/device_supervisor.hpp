@@ -72,27 +72,27 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   struct Member {
     PlannedDevice device;
     DeviceState state = DeviceState::kStandby;
-    bool working = false;    // a task has it
-    bool scheduled = false;  // the scheduler has it
-    bool lost = false;       // served, and failed since
+    bool working = false;     // a task has it
+    bool scheduled = false;   // the scheduler has it
+    bool lost = false;        // served, and failed since
+    bool measured = false;    // its speed is known, or cannot be
+    bool leaving = false;     // gives its memory up; requests may wait for it already
+    bool returning = false;   // was idle, and requests wait for it
+    bool claimed = false;     // the last attempt had its memory; what failed was the device
+    bool outgrown = false;    // it took more than was claimed, and there was no room
+    bool unmeasured = false;  // serves, but what batching does was left open
+    bool unbatched = false;   // a run has shown that batches come back with other rows
     std::uint32_t failures = 0;
     TimePoint retry_at = kNever;
     TimePoint serving_since{};
-    std::optional<Status> went_out{};  // lost while a task has it
-    bool measured = false;
-    std::optional<double> score{};                        // more is better; empty when it could not be measured
-    bool leaving = false;                                 // gives its memory up; requests may wait for it already
-    bool returning = false;                               // was idle, and requests wait for it
     TimePoint short_since = kNever;                       // since when it waits for memory
-    bool claimed = false;                                 // the last attempt had its memory; what failed was the device
+    std::optional<Status> went_out{};                     // lost while a task has it
+    std::optional<double> score{};                        // more is better; empty when it could not be measured
     std::uint64_t bytes = 0;                              // what the model takes; an estimate before the first time
     std::uint64_t first_form_bytes = 0;                   // of these, without what it makes for batches
     std::weak_ptr<MemoryClaim> claim;                     // of the model that serves
     std::optional<scheduling::BatchFindings> batching{};  // of the last time
-    bool unmeasured = false;                              // serves, but what batching does was left open
-    bool outgrown = false;                                // it took more than was claimed, and there was no room
     std::string own_note;                                 // what its runtime says, without what batching does
-    bool unbatched = false;                               // a run has shown that batches come back with other rows
   };
   using Lock = std::unique_lock<std::mutex>;
   // What runs on a device that is to go may take so long before it is asked to stop.
