@@ -49,7 +49,9 @@ std::int64_t microseconds(Duration took) { return std::chrono::duration_cast<std
 void append_text(Line& line, const AccessRecord& record, const TraceContext& trace) {
   auto out = std::back_inserter(line);
   append_time(line);
-  fmt::format_to(out, " {} {} \"{} ", record.interface, record.remote, record.method);
+  fmt::format_to(out, " {} {} \"", record.interface, record.remote);
+  append_escaped(line, record.method);
+  line.push_back(' ');
   append_escaped(line, record.path);
   fmt::format_to(out, "\" {} in={} out={} us={} trace={}", record.status, record.bytes_in, record.bytes_out,
                  microseconds(record.took), trace.trace());
@@ -63,8 +65,9 @@ void append_json(Line& line, const AccessRecord& record, const TraceContext& tra
   auto out = std::back_inserter(line);
   line.append(std::string_view(R"({"time":")"));
   append_time(line);
-  fmt::format_to(out, R"(","interface":"{}","remote":"{}","method":"{}","path":")", record.interface, record.remote,
-                 record.method);
+  fmt::format_to(out, R"(","interface":"{}","remote":"{}","method":")", record.interface, record.remote);
+  append_escaped(line, record.method);
+  line.append(std::string_view(R"(","path":")"));
   append_escaped(line, record.path);
   fmt::format_to(out, R"(","status":{},"bytes_in":{},"bytes_out":{},"us":{},"trace_id":"{}","parent_id":"{}","note":")",
                  record.status, record.bytes_in, record.bytes_out, microseconds(record.took), trace.trace(),

@@ -94,4 +94,11 @@ class InferenceCall : public scheduling::WorkItem {
   InferenceCall* servable_next = nullptr;
 };
 
+// What runtimes make of the inputs' texts, beyond their bytes: an object for each of them.
+std::size_t text_object_bytes(const InferenceCall& call) noexcept;
+
+// Of a call that went well: kFailedPrecondition when memory of the client's that it read or wrote was taken away
+// meanwhile, so that the answer is none.
+Status check_memory(const InferenceCall& call);
+
 }  // namespace ocelli::serving

@@ -172,7 +172,9 @@ Status ModelServable::prepare(InferenceCall& call) {
   if (inputs_.ports().empty()) return prepare_outputs(call);
   const auto& first = inputs_.ports().front();
   const auto& shape = call.work.inputs[first.index].shape;
-  if (shape.rank() > 0 && batch_axis(first.spec) == std::size_t{0}) {
+  // Items without values are no work, however many they are said to be.
+  const bool empty = std::ranges::find(shape, 0) != shape.end();
+  if (shape.rank() > 0 && !empty && batch_axis(first.spec) == std::size_t{0}) {
     call.work.items =
         static_cast<std::uint32_t>(std::clamp<std::int64_t>(shape[0], 1, std::numeric_limits<std::uint32_t>::max()));
   }
@@ -222,7 +224,9 @@ Status ModelServable::take_outputs(InferenceCall& call) {
     bool in_destination = output.destination.data != nullptr;
     auto result = std::move(output.result);
     if (port.string_rows) {
-      result = rows_to_strings(result.view, context_.pool);
+      auto strings = rows_to_strings(port.spec.name, result.view, context_.pool);
+      if (!strings.ok()) return std::move(strings).status();
+      result = std::move(strings).value();
       const auto* requested = find_requested(call, port.spec.name);
       if (requested && requested->destination.data) {
         if (auto status = copy_to_destination(result, requested->destination, port.spec.name); !status.ok())

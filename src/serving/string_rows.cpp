@@ -44,8 +44,13 @@ Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, co
   return tensor;
 }
 
-Tensor rows_to_strings(const TensorView& rows, BufferPool& pool) {
+Result<Tensor> rows_to_strings(std::string_view name, const TensorView& rows, BufferPool& pool) {
   const auto count = static_cast<std::size_t>(rows.shape[0]);
+  // Rows without bytes cost their sender nothing.
+  if (count > kMaxStringRowBytes / sizeof(std::uint32_t)) {
+    return invalid_argument(fmt::format("Too many rows to be given as strings - Limit: {}; Actual: {}; output name: {}",
+                                        kMaxStringRowBytes / sizeof(std::uint32_t), count, name));
+  }
   const auto width = static_cast<std::size_t>(rows.shape[1]);
   const auto length_of = [&](std::size_t row) -> std::uint32_t {
     const auto* begin = rows.data + row * width;

@@ -25,7 +25,8 @@ Status check_row_bytes(std::string_view name, std::size_t rows, std::size_t widt
 Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, const TensorView& texts,
                                BufferPool& pool);
 
-// The way back: each row up to its first NUL, as packed strings of shape (N).
-Tensor rows_to_strings(const TensorView& rows, BufferPool& pool);
+// The way back: each row up to its first NUL, as packed strings of shape (N). Errors: kInvalidArgument for more rows
+// than kMaxStringRowBytes has room for the lengths of.
+Result<Tensor> rows_to_strings(std::string_view name, const TensorView& rows, BufferPool& pool);
 
 }  // namespace ocelli::serving

@@ -34,12 +34,19 @@ class Buffer {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] void* context() const noexcept { return context_; }
 
+  // For memory that others may take away while it is used: flag, which lives as long as the bytes, becomes true then.
+  // Before the buffer is shared.
+  void watch(const std::atomic<bool>& flag) noexcept { lost_ = &flag; }
+  // Bytes were taken away: what was read of it or written to it since may have been zeros or nothing.
+  [[nodiscard]] bool lost() const noexcept { return lost_ && lost_->load(std::memory_order_acquire); }
+
  private:
   friend class BufferRef;
   std::byte* data_;
   std::size_t size_;
   Release release_;
   void* context_;
+  const std::atomic<bool>* lost_ = nullptr;
   std::atomic<std::uint32_t> references_{1};
 };
 

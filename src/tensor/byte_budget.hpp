@@ -27,6 +27,10 @@ class ByteBudget {
     give_back(bytes);
     return false;
   }
+  // Whether so many bytes could be taken now.
+  [[nodiscard]] bool has(std::size_t bytes) const noexcept {
+    return bytes <= max_bytes_ && taken() <= max_bytes_ - bytes;
+  }
   // Returns what was taken.
   void give_back(std::size_t bytes) noexcept { taken_.fetch_sub(bytes, std::memory_order_relaxed); }
 

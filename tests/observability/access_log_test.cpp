@@ -78,6 +78,9 @@ TEST_F(AccessLogTest, AClientCannotForgeALine) {
   record.path = "/x\" 200\nforged";
   (*log)->record(record);
   EXPECT_THAT(text(), HasSubstr(R"("POST /x\" 200\u000aforged" 200)"));
+  record.method = "A\",\"status\":200,\"x\":\"";
+  (*log)->record(record);
+  EXPECT_THAT(text(), HasSubstr(R"("A\",\"status\":200,\"x\":\" /x\")"));
 }
 
 TEST_F(AccessLogTest, LinesOfManyThreadsDoNotMix) {

@@ -178,13 +178,17 @@ TEST_F(PictureInputTest, TextsBecomeRowsAndRowsTexts) {
   ASSERT_TRUE(tensor.ok());
   ASSERT_EQ(tensor->view.shape, (Shape{3, 5}));
   EXPECT_EQ(std::memcmp(tensor->view.data, "ab\0\0\0\0\0\0\0\0wxyz", 15), 0);
-  const auto back = rows_to_strings(tensor->view, pool);
-  const auto texts = unpack_strings({back.view.data, back.view.bytes}, 3);
+  const auto back = rows_to_strings("y", tensor->view, pool);
+  ASSERT_TRUE(back.ok());
+  const auto texts = unpack_strings({back->view.data, back->view.bytes}, 3);
   ASSERT_TRUE(texts.ok());
   EXPECT_EQ(*texts, (std::vector<std::string_view>{"ab", "", "wxyz"}));
   rows.shape.dims[1] = Dimension::fixed(4);
   EXPECT_EQ(strings_to_rows("text", rows, pack({"wxyz"}), pool).status().message(),
             "Invalid input shape - Expected: (-1,4); Actual: (1,5); input name: text");
+  const TensorView empty{DataType::kUint8, {1'000'000'000'000, 0}, tensor->view.data, 0};
+  EXPECT_EQ(rows_to_strings("y", empty, pool).status().message(),
+            "Too many rows to be given as strings - Limit: 268435456; Actual: 1000000000000; output name: y");
 }
 
 }  // namespace

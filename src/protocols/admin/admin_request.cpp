@@ -60,8 +60,8 @@ Status read_natural(JsonReader& reader, std::string_view name, std::uint64_t& va
   return {};
 }
 
-Status pass_over(JsonReader& reader) {
-  reader.skip();
+Status pass_over(JsonReader& reader, std::string_view name) {
+  reader.skip_member(name);
   return {};
 }
 
@@ -94,7 +94,7 @@ Status read_load_parameter(JsonReader& reader, std::string_view name, serving::S
                           }});
     return {};
   }
-  if (name != "config") return pass_over(reader);
+  if (name != "config") return pass_over(reader, name);
   if (!reader.read_string(text)) return wrong_member(name, "a string that holds JSON");
   sent.config = text;
   return {};
@@ -113,7 +113,7 @@ Result<RegisterRequest> parse_register(std::string_view body) {
       return {};
     }
     if (name == "offset") return read_natural(reader, name, request.offset);
-    if (name != "byte_size") return pass_over(reader);
+    if (name != "byte_size") return pass_over(reader, name);
     has_size = true;
     return read_natural(reader, name, request.byte_size);
   });
@@ -127,7 +127,7 @@ Result<bool> parse_index(std::string_view body) {
   bool ready = false;
   if (blank(body)) return ready;
   auto status = read_body(body, [&](JsonReader& reader, std::string_view name) -> Status {
-    if (name != "ready") return pass_over(reader);
+    if (name != "ready") return pass_over(reader, name);
     return reader.read_bool(ready) ? Status() : wrong_member(name, "a boolean");
   });
   if (!status.ok()) return status;
@@ -138,7 +138,7 @@ Result<serving::SentModel> parse_load(std::string_view body, json::TextStore& te
   serving::SentModel sent;
   if (blank(body)) return sent;
   auto status = read_body(body, texts, [&](JsonReader& reader, std::string_view name) -> Status {
-    if (name != "parameters") return pass_over(reader);
+    if (name != "parameters") return pass_over(reader, name);
     return read_object(reader, [&](JsonReader& inner, std::string_view parameter) {
       return read_load_parameter(inner, parameter, sent);
     });
@@ -149,7 +149,7 @@ Result<serving::SentModel> parse_load(std::string_view body, json::TextStore& te
 
 Status check_body(std::string_view body) {
   if (blank(body)) return {};
-  return read_body(body, [](JsonReader& reader, std::string_view) { return pass_over(reader); });
+  return read_body(body, [](JsonReader& reader, std::string_view name) { return pass_over(reader, name); });
 }
 
 }  // namespace ocelli::admin

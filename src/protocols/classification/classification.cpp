@@ -89,7 +89,8 @@ Tensor largest(const serving::CallOutput& output, const Items& items, std::uint3
   const auto memory = pool.get(items.values * sizeof(std::uint32_t));
   const std::span order(reinterpret_cast<std::uint32_t*>(memory->data()), items.values);
   json::PackedWriter writer(pool);
-  for (std::size_t item = 0; item < items.count; ++item)
+  // Items without values cost their sender nothing, so that there may be any number of them.
+  for (std::size_t item = 0; item < items.count && classes > 0; ++item)
     write_item<T>(output.tensor.view.data + item * items.values * sizeof(T), order, classes, writer);
   pool.drop(items.values * sizeof(std::uint32_t));
   Shape shape;

@@ -21,6 +21,8 @@ class HealthWatch {
  public:
   // Calls at one time; one more is refused with RESOURCE_EXHAUSTED.
   static constexpr std::size_t kMaxWatchers = 1024;
+  // Of a request. The name in it is kept as long as the call lasts; a larger one ends with RESOURCE_EXHAUSTED.
+  static constexpr std::size_t kMaxRequestBytes = std::size_t{64} << 10;
 
   // changes: notified after a change of what source tells. Both outlive this object.
   HealthWatch(const HealthSource& source, ChangeNotifier& changes);

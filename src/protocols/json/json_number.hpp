@@ -94,6 +94,15 @@ inline const char* scan_exponent(const char* at, const char* end, JsonNumber& nu
 
 inline bool fits_mantissa(const char* digits, const char* end) noexcept;
 
+// Digits of the mantissa as it was written, without leading zeros.
+inline std::int64_t significant_digits(const JsonNumber& number) noexcept {
+  const char* at = number.begin + number.negative;
+  while (at != number.end && (*at == '0' || *at == '.')) ++at;
+  std::int64_t count = 0;
+  for (; at != number.end && (*at | 0x20) != 'e'; ++at) count += *at != '.';
+  return count;
+}
+
 }  // namespace detail
 
 // Reads the number at `at` by JSON's grammar. Returns its end, or null when there is no valid number. What follows is
@@ -145,8 +154,8 @@ inline double to_double(const JsonNumber& number) noexcept {
   double value = 0;
   const auto result = std::from_chars(number.begin, number.end, value);
   if (result.ec != std::errc::result_out_of_range) return value;
-  // from_chars leaves the value alone; whether it was too big or too small, the exponent tells.
-  const bool tiny = number.exponent < 0;
+  // from_chars leaves the value alone; whether it was too big or too small, the place of its first digit tells.
+  const bool tiny = detail::significant_digits(number) + number.exponent <= 0;
   value = tiny ? 0.0 : std::numeric_limits<double>::infinity();
   return number.negative ? -value : value;
 }

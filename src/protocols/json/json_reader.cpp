@@ -245,7 +245,7 @@ bool JsonReader::skip() {
   switch (peek()) {
     case JsonKind::kObject:
       if (begin_object()) {
-        while (next_key(text)) skip();
+        while (next_key(text)) skip_member(text);
       }
       return ok();
     case JsonKind::kArray:
@@ -254,7 +254,9 @@ bool JsonReader::skip() {
       }
       return ok();
     case JsonKind::kString:
-      return read_string(text);
+      if (!read_string(text)) return false;
+      forget(text);
+      return true;
     case JsonKind::kNumber:
       return read_number(number);
     case JsonKind::kBool:
@@ -265,6 +267,11 @@ bool JsonReader::skip() {
       break;
   }
   return expect(JsonKind::kNull);  // fails, and says why
+}
+
+bool JsonReader::skip_member(std::string_view key) {
+  forget(key);
+  return skip();
 }
 
 bool JsonReader::finish() noexcept {

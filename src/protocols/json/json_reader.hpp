@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <forward_list>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -45,12 +46,32 @@ class TextStore {
     if (texts_.empty() || texts_.front().data() != text.data()) return;
     spare_.splice_after(spare_.before_begin(), texts_, texts_.before_begin());
   }
+  // Forgets all that are added from its making to its end.
+  class Moment {
+   public:
+    explicit Moment(TextStore& store) noexcept : store_(store), last_(store.newest()) {}
+    ~Moment() {
+      while (store_.newest() != last_) store_.forget(store_.texts_.front());
+    }
+    Moment(const Moment&) = delete;
+    Moment& operator=(const Moment&) = delete;
+
+   private:
+    TextStore& store_;
+    const std::string* const last_;
+  };
+  // How many are kept.
+  [[nodiscard]] std::size_t size() const noexcept {
+    return static_cast<std::size_t>(std::distance(texts_.begin(), texts_.end()));
+  }
   void clear() noexcept {
     texts_.clear();
     spare_.clear();
   }
 
  private:
+  [[nodiscard]] const std::string* newest() const noexcept { return texts_.empty() ? nullptr : &texts_.front(); }
+
   std::forward_list<std::string> texts_;
   std::forward_list<std::string> spare_;
 };
@@ -82,6 +103,8 @@ class JsonReader {
   bool read_string(std::string_view& value);
   // What read_string() gave last was used up: TextStore::forget().
   void forget(std::string_view value) noexcept { store_->forget(value); }
+  // What is read while it lives is used up at its end.
+  [[nodiscard]] TextStore::Moment moment() noexcept { return TextStore::Moment(*store_); }
   bool read_bool(bool& value) noexcept;
   bool read_null() noexcept;
   bool read_number(JsonNumber& number) noexcept;
@@ -89,8 +112,10 @@ class JsonReader {
   // gets each. The fast way through a tensor: one loop without a call per element.
   template <typename Store>
   NumberRun read_numbers(Store&& store);
-  // Reads one value of any kind, checking all of it.
+  // Reads one value of any kind, checking all of it. Keeps none of its texts.
   bool skip();
+  // The value of a member that nobody wants, whose key was given last and is not needed any more.
+  bool skip_member(std::string_view key);
   // True when nothing but white space is left.
   bool finish() noexcept;
 

@@ -79,6 +79,11 @@ Status read_parameters(JsonReader& reader, std::span<const std::string_view> kno
     seen |= bit;
     Value value;
     if (auto status = read_value(reader, name, value); !status.ok() || !reader.ok()) return status;
+    if (bit == 0) {
+      reader.forget(value.text);
+      reader.forget(name);
+      continue;
+    }
     if (value.kind == JsonKind::kNull) continue;
     if (auto status = use(name, value); !status.ok()) return status;
   }

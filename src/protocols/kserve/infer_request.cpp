@@ -101,7 +101,7 @@ class RequestWalk {
     if (key == "parameters") return first(seen_, kParameters, key) && check(read_request_parameters(reader_, options_));
     if (key == "inputs") return first(seen_, kInputs, key) && read_inputs();
     if (key == "outputs") return first(seen_, kOutputs, key) && read_outputs();
-    return reader_.skip();
+    return reader_.skip_member(key);
   }
 
   // Which of two members of one name counts is up to a reader, so that none may stand twice. seen: those of the object
@@ -166,7 +166,7 @@ class RequestWalk {
     if (key == "datatype") return first_of(input, kDatatype, key) && read_type(input);
     if (key == "parameters")
       return first_of(input, kParameters, key) && check(read_tensor_parameters(reader_, input.parameters));
-    if (key != "data") return reader_.skip();
+    if (key != "data") return reader_.skip_member(key);
     if (!first_of(input, kData, key)) return false;
     if (left_out()) return true;
     input.data = reader_;
@@ -268,7 +268,7 @@ class RequestWalk {
       } else if (key == "parameters") {
         good = first(seen, kParameters, key, kInOutput) && check(read_tensor_parameters(reader_, parameters));
       } else {
-        good = reader_.skip();
+        good = reader_.skip_member(key);
       }
       if (!good) return false;
     }

@@ -60,6 +60,7 @@ class KserveEndpoints::Inference final : public rest::RestInference {
   }
 
   Status write(HttpExchange& exchange) override {
+    if (auto status = serving::check_memory(request_.call); !status.ok()) return status;
     if (auto status = classify_outputs(request_, decoding_pool()); !status.ok()) return status;
     const auto length = write_infer_reply(request_, exchange.body);
     if (!length.ok()) return length.status();

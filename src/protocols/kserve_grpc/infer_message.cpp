@@ -226,6 +226,7 @@ Status InferMessage::fill(serving::InferenceCall& call, const rpc::FillContext& 
 }
 
 Status InferMessage::write_reply(const serving::InferenceCall& call, transport::ReplyBody& reply, ChargedPool pool) {
+  if (auto status = serving::check_memory(call); !status.ok()) return status;
   const auto& metadata = call.servable->metadata();
   std::vector<serving::CallOutput> classified;
   if (auto status = classify_outputs(request_, call, pool, classified); !status.ok()) return status;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <new>
 #include <utility>
 
 namespace ocelli::kserve_grpc {
@@ -16,32 +17,48 @@ void InferStream::handle(transport::RpcExchange& exchange) noexcept {
   on_way_ = starting_ = false;
   input_ended_ = aborted_ = aborting_ = over_ = false;
   end_status_ = {};
+  waiting_charge_.bind(exchange.budget(), ByteBudget::kUncountedBytes);
   exchange.set_stream_listener(this);
   exchange.set_cancel_listener(this);
 }
 
 void InferStream::on_message(transport::RpcExchange& exchange, transport::RpcMessage message) noexcept {
-  bool room = false;
+  Status refusal;
   bool start = false;
   {
     const std::lock_guard lock(mutex_);
     if (aborted_) return;
-    room = waiting_.size() - head_ < kMaxWaiting;
-    if (room) {
-      auto& job = jobs_.acquire();
-      job.stream_ = this;
-      job.done_ = false;
-      job.open();
-      job.take(exchange, std::move(message), Clock::now());
-      waiting_.push_back(&job);
-      start = !on_way_ && !std::exchange(starting_, true);
-    }
+    refusal = keep(exchange, message);
+    start = refusal.ok() && !on_way_ && !std::exchange(starting_, true);
   }
   while (start) start = go_on();
-  if (room) return;
-  abort(Status(
-      StatusCode::kResourceExhausted,
-      fmt::format("Too many requests of one stream wait for their answers - Expected: at most {}", kMaxWaiting)));
+  if (!refusal.ok()) abort(std::move(refusal));
+}
+
+Status InferStream::keep(transport::RpcExchange& exchange, transport::RpcMessage& message) noexcept {
+  if (auto status = charge_waiting(); !status.ok()) return status;
+  try {
+    waiting_.push_back(nullptr);
+    waiting_.back() = &jobs_.acquire();
+  } catch (const std::bad_alloc&) {
+    if (!waiting_.empty() && !waiting_.back()) waiting_.pop_back();
+    waiting_charge_.give_back(kWaitingBytes);
+    return {StatusCode::kResourceExhausted, "Not enough memory for the request"};
+  }
+  auto& job = *waiting_.back();
+  job.stream_ = this;
+  job.done_ = false;
+  job.open();
+  job.take(exchange, std::move(message), Clock::now());
+  return {};
+}
+
+Status InferStream::charge_waiting() {
+  if (waiting_.size() - head_ == kMaxWaiting) {
+    return {StatusCode::kResourceExhausted,
+            fmt::format("Too many requests of one stream wait for their answers - Expected: at most {}", kMaxWaiting)};
+  }
+  return waiting_charge_.add(kWaitingBytes) ? Status() : waiting_charge_.refusal();
 }
 
 bool InferStream::go_on() noexcept {
@@ -140,6 +157,7 @@ void InferStream::answer(StreamInference& job) noexcept {
 
 void InferStream::drop_head() noexcept {
   ++head_;
+  waiting_charge_.give_back(kWaitingBytes);
   if (head_ == waiting_.size()) {
     waiting_.clear();
     head_ = next_ = 0;
@@ -151,6 +169,7 @@ void InferStream::drop_head() noexcept {
 }
 
 void InferStream::finish() noexcept {
+  waiting_charge_.clear();
   exchange_->finish(end_status_);
   home_.release(*this);
 }

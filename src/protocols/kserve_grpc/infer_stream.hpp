@@ -9,6 +9,7 @@
 #include "protocols/handoff/object_pool.hpp"
 #include "protocols/kserve_grpc/infer_message.hpp"
 #include "protocols/rpc/inference_job.hpp"
+#include "tensor/byte_charge.hpp"
 
 namespace ocelli::kserve_grpc {
 
@@ -42,6 +43,8 @@ class InferStream final : private transport::RpcStreamListener,
   using Pool = handoff::ObjectPool<InferStream>;
   // Requests of one stream that may wait for their answers; one more ends the stream with RESOURCE_EXHAUSTED.
   static constexpr std::size_t kMaxWaiting = 4096;
+  // What each of them takes of the server's memory for requests beside its message, from the 17th on.
+  static constexpr std::size_t kWaitingBytes = 4096;
 
   InferStream(StreamInference::Pool& jobs, Pool& home) noexcept : jobs_(jobs), home_(home) {}
   // Takes a ModelStreamInfer call over until it ends.
@@ -62,6 +65,9 @@ class InferStream final : private transport::RpcStreamListener,
 
   // Stops everything; the stream ends with the status when its jobs are over.
   void abort(Status status) noexcept;
+  // With the lock held. For one request more.
+  Status keep(transport::RpcExchange& exchange, transport::RpcMessage& message) noexcept;
+  Status charge_waiting();
   // With the lock held. Writes the answers whose turn has come; true when the stream is over (told once).
   bool advance() noexcept;
   void answer(StreamInference& job) noexcept;
@@ -83,6 +89,7 @@ class InferStream final : private transport::RpcStreamListener,
   bool aborting_ = false;  // abort() is telling the jobs, which therefore must stay
   bool over_ = false;
   Status end_status_;
+  ByteCharge waiting_charge_;  // of the requests that wait
 };
 
 }  // namespace ocelli::kserve_grpc

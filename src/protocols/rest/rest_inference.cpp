@@ -102,6 +102,7 @@ Status RestInference::submit(Result<serving::ServableHandle> found) {
   auto& call = this->call();
   call.servable = std::move(found).value();
   if (auto status = fill(*exchange_); !status.ok()) return status;
+  if (!decoded_.add(serving::text_object_bytes(call))) return decoded_.refusal();
   if (state_.load(std::memory_order_acquire) & kGone) return cancelled_status();
   handed_over_ = true;
   call.servable->infer(call);
@@ -146,8 +147,16 @@ void RestInference::finish(Status status) noexcept {
   reply(std::move(status));
 }
 
+// Of tensors in the reply that may be compressed when it is sent.
+std::size_t RestInference::compressible_bytes() noexcept {
+  if (!exchange_->header("accept-encoding")) return 0;
+  std::size_t bytes = 0;
+  for (const auto& output : call().outputs) bytes += output.tensor.view.bytes;
+  return bytes;
+}
+
 bool RestInference::left_to_writer() noexcept {
-  if (!services_.writers || text_bytes() < kLongTextBytes) return false;
+  if (!services_.writers || text_bytes() + compressible_bytes() < kLongTextBytes) return false;
   try {
     return services_.writers->submit([this] { reply({}); });
   } catch (const std::bad_alloc&) {

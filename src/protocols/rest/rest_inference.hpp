@@ -80,6 +80,7 @@ class RestInference : private serving::CallCompletion, private transport::Cancel
   Status submit(Result<serving::ServableHandle> found);
   void leave_servable() noexcept;
   void finish(Status status) noexcept;
+  std::size_t compressible_bytes() noexcept;
   bool left_to_writer() noexcept;
   void reply(Status status) noexcept;
 

@@ -146,6 +146,7 @@ Status InferenceJob::submit(Result<serving::ServableHandle> found) {
   call_.servable = std::move(found).value();
   const FillContext context{request_.owner, ChargedPool(*pool_, &decoded_), services_.shared_memory};
   if (auto status = message_->fill(call_, context); !status.ok()) return status;
+  if (!decoded_.add(serving::text_object_bytes(call_))) return decoded_.refusal();
   if (state_.load(std::memory_order_acquire) & kCancelled) return cancelled_status();
   handed_over_ = true;
   call_.servable->infer(call_);

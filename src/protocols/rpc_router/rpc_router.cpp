@@ -67,7 +67,10 @@ RpcRouter::RpcRouter(RpcRouterOptions options)
           options_.catalog, [this] { return ready(); }, service_names()),
       watch_(health_, options_.catalog.changes()),
       reflection_(service_names()),
-      reflect_([this](wire::Bytes message, std::string& reply) { return reflection_.answer(message, reply); }),
+      reflect_([this](wire::Bytes message, std::string& reply) {
+        auto status = check_control_bytes(message.size());
+        return status.ok() ? reflection_.answer(message, reply) : status;
+      }),
       infers_(make_unary<kserve_grpc::InferMessage>(services_)),
       predicts_(make_unary<tfserving_grpc::PredictMessage>(services_)),
       stream_jobs_([this](auto&) {

@@ -17,6 +17,7 @@ namespace ocelli::tfserving {
 namespace {
 
 constexpr std::string_view kSeparator = ", ";
+constexpr std::int64_t kMostEmptyLists = 1'000'000;
 
 // One output ready for writing: its strings are unpacked.
 struct Output {
@@ -50,12 +51,27 @@ class ReplyWriter {
 
  private:
   Status add(std::string_view name, const TensorView& view) {
+    if (auto status = check_lists(name, view.shape); !status.ok()) return status;
     outputs_.push_back({name, view, {}});
     if (view.type != DataType::kString) return {};
     auto strings = unpack_strings({view.data, view.bytes}, view.shape.element_count().value_or(0));
     if (!strings.ok()) return internal_error(std::string(strings.status().message()));
     outputs_.back().strings = std::move(strings).value();
     return {};
+  }
+
+  // Lists that hold nothing take no memory in a tensor, but each of them is written.
+  static Status check_lists(std::string_view name, const Shape& shape) {
+    if (std::ranges::find(shape, 0) == shape.end()) return {};
+    std::int64_t lists = 1;
+    for (const auto extent : shape) {
+      if (extent == 0) return {};
+      if (lists > kMostEmptyLists / extent) break;
+      lists *= extent;
+    }
+    return invalid_argument(
+        fmt::format("Output has too many lists without elements - Limit: {}; Actual: {}; output name: {}",
+                    kMostEmptyLists, shape.to_string(), name));
   }
 
   Status write_columns() {

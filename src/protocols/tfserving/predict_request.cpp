@@ -70,7 +70,7 @@ class PredictWalk {
     while (reader_.next_key(key)) {
       const bool row = key == "instances";
       if (!row && key != "inputs") {
-        reader_.skip();
+        reader_.skip_member(key);
         continue;
       }
       const auto format = row ? PredictFormat::kRow : PredictFormat::kColumn;
@@ -120,9 +120,10 @@ class PredictWalk {
       while (reader_.next_key(name)) {
         auto* const tensor = builder(name);
         if (!tensor) return too_many_inputs();
+        if (tensor->name().data() != name.data()) reader_.forget(name);
         if (tensor->rows() < instances) return missing_before(*tensor, instances);
         if (tensor->rows() > instances)
-          return invalid_argument(fmt::format("{} - Input given twice; input name: {}", kBadInstance, name));
+          return invalid_argument(fmt::format("{} - Input given twice; input name: {}", kBadInstance, tensor->name()));
         if (!tensor->read(reader_, 1)) return bad_value(kBadInstance, *tensor);
       }
     }

@@ -146,6 +146,7 @@ bool TensorBuilder::set_extent(std::size_t level, std::int64_t extent) noexcept 
 }
 
 bool TensorBuilder::read_encoded(JsonReader& reader) {
+  const auto moment = reader.moment();
   std::string_view key;
   std::string_view text;
   const auto wrong = [this] {
@@ -242,6 +243,7 @@ Tensor TensorBuilder::finish(bool in_rows, bool scalar) {
 }
 
 bool at_encoded_string(JsonReader reader) {
+  const auto moment = reader.moment();
   std::string_view text;
   return reader.peek() == JsonKind::kObject && reader.begin_object() && reader.next_key(text) && text == kEncodedKey &&
          reader.read_string(text) && !reader.next_key(text) && reader.ok();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "base/recycle.hpp"
 #include "protocols/rpc/inference_message.hpp"
@@ -27,6 +28,7 @@ Status too_many(std::string_view what) {
 void PredictRequest::clear() noexcept {
   model_name = signature_name = {};
   version.reset();
+  entries_ = 0;
   recycle(inputs);
   recycle(output_filter);
 }
@@ -91,6 +93,9 @@ Status PredictRequest::read_model_spec(wire::Bytes message) {
 }
 
 Status PredictRequest::read_input(wire::Bytes entry) {
+  // Counted before the names are compared: no honest client repeats one.
+  if (entries_ == kMaxTensors) return too_many("inputs");
+  ++entries_;
   PredictInput input;
   WireReader reader(entry);
   Field field;
@@ -103,12 +108,11 @@ Status PredictRequest::read_input(wire::Bytes entry) {
     return invalid_argument(fmt::format("Input name is too long - Expected: at most {} bytes; Actual: {} bytes",
                                         kMaxName, input.name.size()));
   }
-  const auto same =
-      std::find_if(inputs.begin(), inputs.end(), [&](const PredictInput& other) { return other.name == input.name; });
+  input.digest = std::hash<std::string_view>()(input.name);
+  const auto same = std::ranges::find_if(
+      inputs, [&](const PredictInput& other) { return other.digest == input.digest && other.name == input.name; });
   if (same != inputs.end()) {
     *same = input;
-  } else if (inputs.size() == kMaxTensors) {
-    return too_many("inputs");
   } else {
     inputs.push_back(input);
   }

@@ -15,13 +15,14 @@ namespace ocelli::tfserving_grpc {
 // One entry of the inputs map.
 struct PredictInput {
   std::string_view name;
-  wire::Bytes tensor;  // a TensorProto
+  wire::Bytes tensor;      // a TensorProto
+  std::size_t digest = 0;  // of the name
 };
 
 // Field numbers: proto/tensorflow_serving/apis/predict.proto and model.proto.
 class PredictRequest {
  public:
-  // Inputs, and names in the output filter, of one request; more are refused.
+  // Inputs, also several of one name, and names in the output filter, of one request; more are refused.
   static constexpr std::size_t kMaxTensors = 1024;
   // Bytes of an input's name: each is compared with all others, as names may come twice.
   static constexpr std::size_t kMaxName = 4096;
@@ -48,6 +49,8 @@ class PredictRequest {
  private:
   Status read_model_spec(wire::Bytes message);
   Status read_input(wire::Bytes entry);
+
+  std::size_t entries_ = 0;  // of the inputs map
 };
 
 // Where in a message the bulk begins: tensor_content, or the packed floats, of the first tensor that has any worth

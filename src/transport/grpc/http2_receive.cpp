@@ -126,7 +126,7 @@ void Http2Session::on_data(RpcStream& stream, std::span<const std::byte> bytes, 
   stream.fed_ = now_;
   stream.bytes_in_ += bytes.size();
   while (!bytes.empty() && !stream.progress_.decided) {
-    if (stream.progress_.handed && !stream.progress_.streaming) {
+    if (!stream.progress_.streaming && (stream.progress_.handed || stream.message_.owner)) {
       return answer(stream,
                     invalid_argument("a call of this method has one request message; more bytes came after it"));
     }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "transport/cancel_slot.hpp"
@@ -21,6 +22,9 @@ class HttpLoop;
 class ConnectionExchange final : public HttpExchange {
  public:
   ConnectionExchange() = default;
+  ~ConnectionExchange() override { give_back_held(); }
+  ConnectionExchange(const ConnectionExchange&) = delete;
+  ConnectionExchange& operator=(const ConnectionExchange&) = delete;
 
   // --- HttpExchange
   [[nodiscard]] const HttpRequest& request() const noexcept override { return request_; }
@@ -38,6 +42,10 @@ class ConnectionExchange final : public HttpExchange {
   // Keeps a copy of the head and parses it.
   std::optional<HeadError> parse(std::string_view head_bytes);
   void set_body(std::span<const std::byte> bytes, BufferRef owner) noexcept;
+  // The body is gone, or was never read.
+  void give_back_held() noexcept {
+    if (held_bytes > 0) budget_->give_back(std::exchange(held_bytes, 0));
+  }
   // Gives back buffers, and memory that an unusually large request made it keep.
   void end() noexcept;
 

@@ -122,7 +122,7 @@ bool HttpConnection::fill() noexcept {
       const auto result = stream_->read(room);
       body_.filled(result.bytes);
       note_read(result);
-      if (result.bytes > 0 && body_.complete()) finish_body();
+      if (result.bytes > 0 && hold_body() && body_.complete()) finish_body();
       return result.bytes > 0;
     }
   }
@@ -186,8 +186,7 @@ void HttpConnection::on_head_bytes() noexcept {
 void HttpConnection::on_body_bytes() noexcept {
   input_.consume(body_.feed(input_.bytes()));
   if (!body_.status().ok()) return refuse(http_status(body_.status().code()), body_.status().message(), true);
-  if (!hold(body_.size())) return;
-  if (body_.complete()) finish_body();
+  if (hold_body() && body_.complete()) finish_body();
 }
 
 void HttpConnection::inflate_step() noexcept {

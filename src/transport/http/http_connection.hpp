@@ -74,6 +74,8 @@ class HttpConnection final : public EventLoop::Watcher {
   bool admit(const RequestHead& head) noexcept;
   [[nodiscard]] bool has_key(const RequestHead& head) const noexcept;
   bool hold(std::size_t bytes) noexcept;
+  bool hold_body() noexcept;
+  bool refuse_for_memory(std::size_t bytes) noexcept;
   void begin_body(const RequestHead& head) noexcept;
   void finish_body() noexcept;
   void dispatch(std::span<const std::byte> body, BufferRef owner) noexcept;

@@ -121,8 +121,7 @@ void HttpConnection::abandon_requests() noexcept {
     auto& exchange = replies_.pop();
     if (!exchange.ready()) {
       loop_.counters.client_gone.fetch_add(1, std::memory_order_relaxed);
-      // First: whoever hears of the client's end may count on it. Afterwards the exchange may be gone.
-      loop_.service.budget->give_back(std::exchange(exchange.held_bytes, 0));
+      // Its body is counted as long as the handler has it. Afterwards the exchange may be gone.
       if (exchange.abandon()) {
         loop_.counters.requests_in_flight.fetch_sub(1, std::memory_order_relaxed);
         continue;

@@ -1,4 +1,5 @@
 // Requests: from a whole head to the handler, or to the transport's own refusal.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -8,6 +9,10 @@
 
 namespace ocelli::transport {
 namespace {
+
+// Long bodies are counted by so many bytes at a time, as they come: a client that only says how much it will send shuts
+// nobody else out.
+constexpr std::size_t kHeldAtOnce = std::size_t{1} << 20;
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -55,20 +60,37 @@ bool HttpConnection::has_key(const RequestHead& head) const noexcept {
 // many.
 bool HttpConnection::hold(std::size_t bytes) noexcept {
   if (bytes <= ByteBudget::kUncountedBytes || bytes <= current_->held_bytes) return true;
-  if (!loop_.service.budget->take(bytes - current_->held_bytes)) {
-    const auto status = loop_.service.budget->refusal(bytes - current_->held_bytes);
-    refuse(http_status(status.code()), status.message(), true);
-    return false;
-  }
+  if (!loop_.service.budget->take(bytes - current_->held_bytes)) return refuse_for_memory(bytes);
   current_->held_bytes = bytes;
   return true;
+}
+
+bool HttpConnection::refuse_for_memory(std::size_t bytes) noexcept {
+  const auto status = loop_.service.budget->refusal(bytes - current_->held_bytes);
+  refuse(http_status(status.code()), status.message(), true);
+  return false;
+}
+
+// Counts what has come of the body, and a little ahead.
+bool HttpConnection::hold_body() noexcept {
+  const auto& head = current_->head();
+  if (head.framing != BodyFraming::kLength) return hold(body_.size());
+  return hold(std::min(head.content_length, (body_.size() / kHeldAtOnce + 1) * kHeldAtOnce));
 }
 
 void HttpConnection::begin_body(const RequestHead& head) noexcept {
   if (head.framing == BodyFraming::kNone) return finish_body();
   const auto status = body_.begin(head, loop_.service.options.limits.max_body_bytes, loop_.service.pool);
   if (!status.ok()) return refuse(http_status(status.code()), status.message(), true);
-  if (head.framing == BodyFraming::kLength && !hold(head.content_length)) return;
+  if (head.framing == BodyFraming::kLength) {
+    // What there is no room for now is refused before it is sent.
+    const bool counts = head.content_length > ByteBudget::kUncountedBytes;
+    if (counts && !loop_.service.budget->has(head.content_length)) {
+      refuse_for_memory(head.content_length);
+      return;
+    }
+    if (!hold_body()) return;
+  }
   phase_ = Phase::kBody;
   body_started_ = loop_.loop.now();
   if (head.expects_continue && input_.empty()) offer_continue();
@@ -83,7 +105,8 @@ void HttpConnection::offer_continue() noexcept {
   continue_due_ = false;
   const iovec piece{const_cast<char*>(kContinue.data()), kContinue.size()};
   const auto result = stream_->write({&piece, 1});
-  if (result.state == StreamState::kFailed || (result.bytes != 0 && result.bytes != kContinue.size())) close();
+  // One that does not even take so much reads nothing.
+  if (result.bytes != kContinue.size()) close();
 }
 
 void HttpConnection::finish_body() noexcept {
@@ -122,7 +145,7 @@ void HttpConnection::refuse(int status, std::string_view message, bool close_aft
   current_ = nullptr;
   request_started_ = kNever;
   body_.clear();
-  loop_.service.budget->give_back(std::exchange(exchange.held_bytes, 0));
+  exchange.give_back_held();
   continue_due_ = false;
   if (close_after) input_.clear();
   phase_ = !close_after && exchange.head().keep_alive && !stopping_ ? Phase::kHead : Phase::kReplies;

@@ -40,8 +40,8 @@ ConnectionExchange& HttpLoop::take_exchange() {
 }
 
 void HttpLoop::give_back(ConnectionExchange& exchange) noexcept {
-  if (exchange.held_bytes > 0) service.budget->give_back(std::exchange(exchange.held_bytes, 0));
   exchange.end();
+  exchange.give_back_held();
   if (idle_exchanges_.size() < kMaxIdleExchanges)
     idle_exchanges_.emplace_back(&exchange);
   else

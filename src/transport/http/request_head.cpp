@@ -105,10 +105,11 @@ class HeadParser {
     const auto first = line.find(' ');
     const auto last = line.rfind(' ');
     if (first == kNotFound || first == last) return fail("Malformed request line");
-    head_.method_name = line.substr(0, first);
-    head_.target = line.substr(first + 1, last - first - 1);
+    const auto method = line.substr(0, first);
     const auto version = line.substr(last + 1);
-    if (!is_token(head_.method_name)) return fail("Malformed request method");
+    if (!is_token(method)) return fail("Malformed request method");
+    head_.method_name = method;
+    head_.target = line.substr(first + 1, last - first - 1);
     if (version.size() != 8 || !version.starts_with("HTTP/")) return fail("Malformed HTTP version");
     if (version != "HTTP/1.1" && version != "HTTP/1.0") {
       return fail("HTTP version not supported. Expected: HTTP/1.1 or HTTP/1.0", 505);

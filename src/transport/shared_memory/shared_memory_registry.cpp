@@ -115,6 +115,7 @@ Status SharedMemoryRegistry::register_region(std::string_view name, std::string_
               mapping->guard.get(),
               {}};
   entry.mapping = Buffer::wrap(entry.data, byte_size, release_mapping, mapping.get());
+  entry.mapping->watch(mapping->guard->flag());
   static_cast<void>(mapping.release());
   entries_.emplace(std::string(name), std::move(entry));
   return {};

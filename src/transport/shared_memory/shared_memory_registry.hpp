@@ -34,7 +34,8 @@ struct SharedMemoryView {
 // Thread-safe. Memory is unmapped when the region is unregistered and no view of it is left. view() allocates nothing.
 //
 // The object belongs to the client, who may make it smaller at any time. view() looks at its present size. What is gone
-// while a view is in use reads as zeros (see TruncationGuard), and from then on the region is refused.
+// while a view is in use reads as zeros (see TruncationGuard), as does what its file system has no room for when it is
+// written; its owner says so (Buffer::lost), and from then on the region is refused.
 class SharedMemoryRegistry {
  public:
   static constexpr std::size_t kDefaultMaxRegions = 4096;

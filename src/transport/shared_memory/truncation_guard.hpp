@@ -27,6 +27,9 @@ class TruncationGuard {
   // A page that was gone has been touched.
   [[nodiscard]] bool hit() const noexcept { return range_.hit.load(std::memory_order_acquire); }
 
+  // What hit() looks at; lives as long as the program.
+  [[nodiscard]] const std::atomic<bool>& flag() const noexcept { return range_.hit; }
+
   // A guarded range of addresses, where the signal's handler finds it.
   struct Range {
     std::atomic<bool> taken{false};

@@ -57,6 +57,13 @@ TEST(Classification, GivesTheLargestOfEachItemInTritonsFormat) {
   EXPECT_THAT(answer.texts, ElementsAre("0.333333:1", "0.100000:0", "123456792.000000:1", "0.500000:2"));
 }
 
+// Nobody pays for their memory, so that there may be more of them than can be counted through.
+TEST(Classification, ItemsWithoutValuesHaveNoClasses) {
+  const auto answer = classified<float>(DataType::kFp32, {1'000'000'000'000, 0}, {}, 2);
+  EXPECT_EQ(answer.shape, (Shape{1'000'000'000'000, 0}));
+  EXPECT_THAT(answer.texts, testing::IsEmpty());
+}
+
 TEST(Classification, TooManyValuesAreRefused) {
   BufferPool pool;
   const auto map = tensor(DataType::kUint8, {1, 3, 512, 1024}, std::vector<std::uint8_t>(3 * 512 * 1024));

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "protocols/handoff/waiting_pool.hpp"
 
@@ -39,6 +40,18 @@ TEST_F(ObjectPoolTest, UsesObjectsAgain) {
   EXPECT_EQ(pool.in_use(), 2U);
   pool.release(first);
   EXPECT_EQ(&pool.acquire(), &first);
+  EXPECT_EQ(alive_, 2);
+}
+
+TEST_F(ObjectPoolTest, WhatABurstNeededIsFreed) {
+  ObjectPool<Job> pool(make(), 2);
+  std::vector<Job*> jobs;
+  for (int i = 0; i < 10; ++i) jobs.push_back(&pool.acquire());
+  EXPECT_EQ(alive_, 10);
+  for (auto* job : jobs) pool.release(*job);
+  EXPECT_EQ(alive_, 2);
+  EXPECT_EQ(pool.in_use(), 0U);
+  pool.release(pool.acquire());
   EXPECT_EQ(alive_, 2);
 }
 

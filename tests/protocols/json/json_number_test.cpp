@@ -56,6 +56,9 @@ TEST(JsonNumber, RoundsCorrectlyAtTheBorders) {
                            "-1e-400",
                            "1e400",
                            "-1e400",
+                           "1000000000000000000000e-1300",
+                           "0.00000000000000000000000001e-300",
+                           "0.00000000000000000000000001e+400",
                            "1.7976931348623157e308",
                            "1.7976931348623159e308",
                            "4.9e-324",
@@ -92,6 +95,13 @@ TEST(JsonNumber, RoundsCorrectlyAtTheBorders) {
                            "0e99999999999"}) {
     expect_like_strtod(text);
   }
+}
+
+TEST(JsonNumber, KnowsAtWhichEndOfTheRangeLongNumbersAre) {
+  const std::string zeros(400, '0');
+  for (const auto& text : {"1" + zeros, "1" + zeros + ".5", "-1" + zeros + ".25e-50", "1" + zeros + "e-90",
+                           "1" + zeros + "e-800", "0." + zeros + "1", "-0." + zeros + "1e+10", "0." + zeros + "1e+900"})
+    expect_like_strtod(text);
 }
 
 TEST(JsonNumber, RoundsCorrectlyForRandomDigits) {

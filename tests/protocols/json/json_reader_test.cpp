@@ -139,6 +139,21 @@ TEST(JsonReader, UsesTheRoomOfForgottenTextsAgain) {
   EXPECT_EQ(last, "d\n");
 }
 
+TEST(JsonReader, KeepsNoTextOfWhatIsSkipped) {
+  TextStore store;
+  JsonReader reader(R"([{"\n": ["\t", {"\t": "\n", "a": ["\n", "\r"]}], "\r": "b"}, "\n"])", store);
+  std::string_view text;
+  ASSERT_TRUE(reader.begin_array() && reader.next_element() && reader.skip());
+  EXPECT_EQ(store.size(), 0U);
+  ASSERT_TRUE(reader.next_element());
+  {
+    const auto moment = reader.moment();
+    ASSERT_TRUE(reader.read_string(text));
+    EXPECT_EQ(store.size(), 1U);
+  }
+  EXPECT_EQ(store.size(), 0U);
+}
+
 TEST(JsonReader, WalksMembersInAnyShape) {
   TextStore store;
   JsonReader reader(R"({"a": [1, [2, 3], "x"], "b": {}, "c": true})", store);

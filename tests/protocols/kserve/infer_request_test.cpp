@@ -335,5 +335,14 @@ TEST(InferRequest, IsReusable) {
   }
 }
 
+// Texts with escapes take memory that no body pays for.
+TEST(InferRequest, KeepsNoTextThatNobodyWants) {
+  const Parsed parsed(R"({"\u0078": ["\n", "\n"], "\u0079": "\n", "inputs": [{"name": "x", "\u007a": {"\t": "\t"},
+    "parameters": {"\u0061": "\n", "\u0062": 1}, "shape": [1], "datatype": "FP32", "data": [1]}],
+    "outputs": [{"name": "y", "\u0063": "\n"}]})");
+  ASSERT_TRUE(parsed.status.ok()) << parsed.status.to_string();
+  EXPECT_EQ(parsed.request.texts.size(), 0U);
+}
+
 }  // namespace
 }  // namespace ocelli::kserve

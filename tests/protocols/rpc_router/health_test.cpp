@@ -58,6 +58,16 @@ TEST_F(HealthTest, WatchTellsChangesUntilTheClientLeaves) {
   EXPECT_EQ(exchange.status().code(), StatusCode::kCancelled);
 }
 
+// The name is kept for as long as the client likes.
+TEST_F(HealthTest, WatchTakesNoNameOfAnyLength) {
+  test::FakeRpcExchange exchange(kWatch);
+  router.handle(exchange);
+  exchange.send(request_for(std::string(health::HealthWatch::kMaxRequestBytes, 'n')));
+  ASSERT_TRUE(exchange.wait_finished());
+  EXPECT_EQ(exchange.status().code(), StatusCode::kPayloadTooLarge);
+  EXPECT_THAT(std::string(exchange.status().message()), testing::HasSubstr("this method takes at most 65536"));
+}
+
 TEST_F(HealthTest, WatchTellsReadiness) {
   catalog.is_ready = false;
   test::FakeRpcExchange exchange(kWatch);

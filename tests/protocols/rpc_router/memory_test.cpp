@@ -2,6 +2,7 @@
 #include "grpc/reflection/v1/reflection.pb.h"
 #include "inference/grpc_service.pb.h"
 #include "protocols/kserve_grpc/infer_request.hpp"
+#include "protocols/kserve_grpc/infer_stream.hpp"
 #include "router_fixture.hpp"
 #include "tensorflow_serving/apis/get_model_metadata.pb.h"
 #include "tensorflow_serving/apis/predict.pb.h"
@@ -192,6 +193,41 @@ TEST_F(MemoryTest, MessagesOfTheControlPlaneAreBoundByWhatTheyMayBecome) {
   EXPECT_THAT(refused.message(), HasSubstr("Limit: 500000 bytes; In use: 0 bytes; Needed: 10008"));
   EXPECT_EQ(answer(kMetadata, metadata_of_empty_fields(2'000)).message(), "Invalid signature name");
   EXPECT_EQ(memory->taken(), 0U);
+}
+
+TEST_F(MemoryTest, RequestsOfAStreamThatWaitTakeMemoryHoweverShortTheyAre) {
+  catalog.add_status("late", {1, serving::VersionState::kLoading, StatusCode::kOk, ""});
+  inference::ModelInferRequest request;
+  request.set_model_name("late");
+  const auto message = request.SerializeAsString();
+  FakeRpcExchange exchange(kStream);
+  begin(exchange);
+  for (int i = 0; i < 100; ++i) exchange.send(message);
+  EXPECT_EQ(memory->taken(), 100 * kserve_grpc::InferStream::kWaitingBytes);
+  for (int i = 0; i < 100; ++i) exchange.send(message);
+  catalog.finish_loading();
+  ASSERT_TRUE(exchange.wait_finished());
+  EXPECT_EQ(exchange.status().code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(exchange.status().message(), HasSubstr("Limit: 500000 bytes"));
+  EXPECT_EQ(memory->taken(), 0U);
+}
+
+// Four bytes each, of which a runtime makes a string.
+TEST_F(MemoryTest, TextsAreBoundByWhatTheyBecome) {
+  add_echo("texts", DataType::kString);
+  const auto request = [](int count) {
+    inference::ModelInferRequest texts;
+    texts.set_model_name("texts");
+    auto& input = *texts.add_inputs();
+    input.set_name("x");
+    input.set_datatype("BYTES");
+    input.add_shape(count);
+    texts.add_raw_input_contents(std::string(static_cast<std::size_t>(count) * 4, '\0'));
+    return texts.SerializeAsString();
+  };
+  EXPECT_EQ(answer(kInfer, request(20'000)).code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(memory->taken(), 0U);
+  EXPECT_TRUE(answer(kInfer, request(5'000)).ok());
 }
 
 TEST_F(MemoryTest, WhatReflectionIsAskedIsBoundToo) {

@@ -228,6 +228,19 @@ TEST_F(PredictTest, OneValueCannotAskForAllMemory) {
   EXPECT_EQ(predict(request).code(), StatusCode::kResourceExhausted);
 }
 
+// Each is compared with the others, on a thread that serves many connections.
+TEST_F(PredictTest, RepeatedNamesAreCounted) {
+  pb::PredictRequest request;
+  request.mutable_model_spec()->set_name("dummy");
+  auto message = request.SerializeAsString();
+  const std::string entry(
+      "\x12\x03\x0a\x01"
+      "b",
+      5);
+  for (std::size_t i = 0; i <= tfserving_grpc::PredictRequest::kMaxTensors; ++i) message += entry;
+  EXPECT_EQ(call(kPath, message, reply).message(), "Request has too many inputs - Expected: at most 1024");
+}
+
 TEST_F(PredictTest, MetadataIsASignatureDefMap) {
   add_echo("echo", DataType::kUint8, 2);
   pb::GetModelMetadataRequest request;

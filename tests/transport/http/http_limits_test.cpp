@@ -159,12 +159,30 @@ TEST_F(HttpLimitsTest, BodiesOfAllConnectionsTogetherAreBounded) {
   EXPECT_EQ(RawClient(port()).exchange(kGet).status, 200) << "others are untouched";
   first.close();
   ASSERT_TRUE(handler_.wait_for_gone(1));
+  expect_refusal(request(500000), 429, "In use: 600000 bytes");  // the handler has it still
+  handler_.release(0, "");
   RawClient second(port());
   second.send(request(900000));
   ASSERT_TRUE(handler_.wait_for_held(2)) << "what the lost client held was given back";
-  handler_.release(0, "");
   handler_.release(1, "done");
   EXPECT_EQ(second.read_reply().body, "done");
+}
+
+TEST_F(HttpLimitsTest, ABodyThatIsOnlyAnnouncedKeepsNobodyOut) {
+  options_.max_total_bytes = 8 << 20;
+  serve();
+  const auto head = [](std::size_t size) {
+    return "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n";
+  };
+  constexpr std::size_t kLong = std::size_t{7} << 20;
+  RawClient slow(port());
+  slow.send(head(kLong) + "x");
+  ASSERT_TRUE(wait_for_totals([&](const auto& totals) { return totals.bytes_received > head(kLong).size(); }));
+  expect_refusal(head(kLong + 1), 429, "Needed: 7340033 bytes more");  // before it is sent
+  const auto size = std::size_t{5} << 20;
+  EXPECT_EQ(RawClient(port()).exchange(head(size) + std::string(size, 'y')).status, 200);
+  slow.send(std::string(kLong - 1, 'x'));
+  EXPECT_EQ(slow.read_reply().status, 200);
 }
 
 TEST_F(HttpLimitsTest, TooManyConnections) {

@@ -103,6 +103,7 @@ TEST(SharedMemoryRegistry, WhatShrinksWhileItIsInUseReadsAsZerosAndHarmsNobodyEl
   ASSERT_TRUE(view.ok());
   object.shrink(4096);
   EXPECT_EQ(std::to_integer<int>(view->data[3000]), 3100 % 256) << "this page is still there";
+  EXPECT_FALSE(view->owner->lost());
   std::atomic<int> sum{0};
   std::vector<std::jthread> readers;
   for (int i = 0; i < 4; ++i) {
@@ -112,6 +113,7 @@ TEST(SharedMemoryRegistry, WhatShrinksWhileItIsInUseReadsAsZerosAndHarmsNobodyEl
   }
   readers.clear();
   EXPECT_EQ(sum, 0);
+  EXPECT_TRUE(view->owner->lost());
   view->data[20000] = std::byte{9};  // whoever writes results there finds memory too
   EXPECT_EQ(std::to_integer<int>(view->data[3000]), 3100 % 256);
   const auto again = registry.view("a", 0, 10);
@@ -122,7 +124,9 @@ TEST(SharedMemoryRegistry, WhatShrinksWhileItIsInUseReadsAsZerosAndHarmsNobodyEl
   object.shrink(65536);
   registry.unregister("a");
   ASSERT_TRUE(registry.register_region("a", object.key(), 0, 65536).ok());
-  EXPECT_TRUE(registry.view("a", 0, 65536).ok());
+  const auto anew = registry.view("a", 0, 65536);
+  ASSERT_TRUE(anew.ok());
+  EXPECT_FALSE(anew->owner->lost());
   EXPECT_EQ(std::to_integer<int>(registry.view("b", 0, 8192)->data[5000]), 5000 % 256);
 }
 
