@@ -5,9 +5,9 @@
 #include <array>
 #include <atomic>
 #include <bit>
-#include <memory>
 #include <mutex>
 #include <new>
+#include <utility>
 
 namespace ocelli {
 namespace {
@@ -26,6 +26,28 @@ int class_of(std::size_t size) noexcept {
 }
 
 std::size_t class_bytes(int index) noexcept { return std::size_t{1} << (index + kSmallestShift); }
+
+// Large blocks are mappings of their own, so that what a burst needed goes back to the system: a heap would keep it
+// between other blocks.
+bool is_mapped(int index) noexcept { return class_bytes(index) >= kHugePage; }
+
+std::size_t mapped_bytes(int index) noexcept { return (kHeader + class_bytes(index) + kPage - 1) / kPage * kPage; }
+
+void* allocate_block(int index) {
+  if (!is_mapped(index)) return ::operator new(kHeader + class_bytes(index), std::align_val_t(kAlignment));
+  void* block = ::mmap(nullptr, mapped_bytes(index), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (block == MAP_FAILED) throw std::bad_alloc();
+  ::madvise(block, mapped_bytes(index), MADV_HUGEPAGE);  // only advice: failure changes nothing
+  return block;
+}
+
+void free_block(void* block, int index) noexcept {
+  if (is_mapped(index)) {
+    ::munmap(block, mapped_bytes(index));
+  } else {
+    ::operator delete(block, std::align_val_t(kAlignment));
+  }
+}
 
 // An idle block: its first bytes link to the next one of its class.
 struct FreeBlock {
@@ -69,23 +91,13 @@ void* BufferPool::State::take(int index) {
       return std::exchange(list.head, list.head->next);
     }
   }
-  const std::size_t bytes = kHeader + class_bytes(index);
-  void* block = ::operator new(bytes, std::align_val_t(kAlignment));
-  if (class_bytes(index) >= kHugePage) {
-    void* start = block;
-    std::size_t left = bytes;
-    std::align(kPage, kPage, start, left);
-    ::madvise(start, left / kPage * kPage, MADV_HUGEPAGE);  // only advice: failure changes nothing
-  }
-  return block;
+  return allocate_block(index);
 }
 
 void BufferPool::State::put(void* block, int index) noexcept {
   const std::size_t bytes = class_bytes(index);
-  if (closed.load(std::memory_order_relaxed) || idle.load(std::memory_order_relaxed) + bytes > max_idle) {
-    ::operator delete(block, std::align_val_t(kAlignment));
-    return;
-  }
+  if (closed.load(std::memory_order_relaxed) || idle.load(std::memory_order_relaxed) + bytes > max_idle)
+    return free_block(block, index);
   auto& list = lists[static_cast<std::size_t>(index)];
   const std::lock_guard lock(list.mutex);
   list.head = new (block) FreeBlock{list.head};
@@ -97,8 +109,7 @@ void BufferPool::State::free_all() noexcept {
     auto& list = lists[static_cast<std::size_t>(index)];
     const std::lock_guard lock(list.mutex);
     while (list.head) {
-      void* block = std::exchange(list.head, list.head->next);
-      ::operator delete(block, std::align_val_t(kAlignment));
+      free_block(std::exchange(list.head, list.head->next), index);
       idle.fetch_sub(class_bytes(index), std::memory_order_relaxed);
     }
   }

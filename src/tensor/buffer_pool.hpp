@@ -9,8 +9,8 @@
 namespace ocelli {
 
 // Size classes are powers of two from 512 bytes to 64 MiB; larger requests go to the heap and are not kept. Buffers of
-// 2 MiB and more are advised for huge pages. All members are thread-safe. A pool may be destroyed while buffers are
-// out: they free themselves later.
+// 2 MiB and more are advised for huge pages, and go back to the system at once when they are not kept. All members are
+// thread-safe. A pool may be destroyed while buffers are out: they free themselves later.
 class BufferPool {
  public:
   // max_idle_bytes: how much unused memory is kept for reuse; what comes back beyond it is freed at once.

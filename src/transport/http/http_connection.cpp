@@ -228,8 +228,7 @@ void HttpConnection::settle() noexcept {
 void HttpConnection::on_peer_end() noexcept {
   if (phase_ == Phase::kInflate && replies_.empty() && !current_->head().keep_alive) return;
   if (phase_ == Phase::kDrain || current_ != nullptr || replies_.empty()) return close();
-  const auto& last = *replies_.last();
-  if (last.head().keep_alive && !last.ready()) return close();
+  if (replies_.last()->head().keep_alive && !replies_.all_ready()) return close();
   phase_ = Phase::kReplies;
   input_.clear();
 }

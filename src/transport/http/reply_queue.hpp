@@ -17,6 +17,13 @@ class ReplyQueue {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] ConnectionExchange* first() const noexcept { return first_; }
   [[nodiscard]] ConnectionExchange* last() const noexcept { return last_; }
+  // Nobody works on any of them any more.
+  [[nodiscard]] bool all_ready() const noexcept {
+    for (const auto* each = first_; each; each = each->next) {
+      if (!each->ready()) return false;
+    }
+    return true;
+  }
   void push(ConnectionExchange& exchange) noexcept;
   ConnectionExchange& pop() noexcept;
   // Takes one out wherever it is.

@@ -41,6 +41,8 @@ TEST_F(ObjectPoolTest, UsesObjectsAgain) {
   pool.release(first);
   EXPECT_EQ(&pool.acquire(), &first);
   EXPECT_EQ(alive_, 2);
+  pool.release(first);
+  pool.release(second);
 }
 
 TEST_F(ObjectPoolTest, WhatABurstNeededIsFreed) {

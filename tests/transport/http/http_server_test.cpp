@@ -249,6 +249,18 @@ TEST_F(HttpServerTest, AHalfClosedOneShotClientStillGetsItsReply) {
   EXPECT_TRUE(piped.at_end());
 }
 
+// The last of its requests may be answered already.
+TEST_F(HttpServerTest, AClientThatLeavesEndsAllItsRequests) {
+  serve();
+  RawClient client(port());
+  client.send(std::string(kHold) + std::string(kHold) + std::string(kGet));
+  ASSERT_TRUE(handler_.wait_for_held(2));
+  client.shutdown_write();
+  EXPECT_TRUE(handler_.wait_for_gone(2));
+  handler_.release(0, "");
+  handler_.release(1, "");
+}
+
 TEST_F(HttpServerTest, RepliesFromOtherThreads) {
   serve();
   constexpr int kClients = 4;
