@@ -16,6 +16,8 @@ constexpr Duration kDeadlineGrain = std::chrono::milliseconds(1);
 constexpr Duration kStopAgain = std::chrono::milliseconds(20);
 constexpr std::uint8_t kMaxStops = 8;
 
+constexpr Duration kPassing = std::chrono::seconds(1);
+
 Status expired_status() { return {StatusCode::kDeadlineExceeded, "Deadline exceeded"}; }
 Status cancelled_status() { return {StatusCode::kCancelled, "Request was cancelled"}; }
 
@@ -262,7 +264,11 @@ bool Scheduler::drain(Duration limit) noexcept {
   stop_runs([](const Lane& lane) { return !lane.stopping; });
   tell(waiting, 1);
   lock.lock();
-  return idle();
+  // Threads that are just passing through, such as the timer's, are gone in a moment.
+  const bool runs = std::ranges::any_of(executors_, [](const auto& executor) {
+    return std::ranges::any_of(executor->lanes(), [](const auto& lane) { return !lane->batch().empty(); });
+  });
+  return runs ? idle() : idle_.wait_for(lock, kPassing, idle);
 }
 
 // Call with the lock held; nothing may touch the scheduler after the lock is given back.

@@ -17,6 +17,8 @@ class ReplyQueue {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] ConnectionExchange* first() const noexcept { return first_; }
   [[nodiscard]] ConnectionExchange* last() const noexcept { return last_; }
+  void push(ConnectionExchange& exchange) noexcept;
+  ConnectionExchange& pop() noexcept;
   // Nobody works on any of them any more.
   [[nodiscard]] bool all_ready() const noexcept {
     for (const auto* each = first_; each; each = each->next) {
@@ -24,8 +26,6 @@ class ReplyQueue {
     }
     return true;
   }
-  void push(ConnectionExchange& exchange) noexcept;
-  ConnectionExchange& pop() noexcept;
   // Takes one out wherever it is.
   void remove(ConnectionExchange& exchange) noexcept;
 
