@@ -303,7 +303,7 @@ bool Server::Parts::stop(Duration limit) {
   }
   ended_whole = stop_repository(std::max<Duration>(deadline - Clock::now(), kLeastUnloading)) && ended;
   // A compilation that cannot be interrupted is not waited for beyond that.
-  for (auto* background : {&context.compilations, &context.rescues, &context.departures})
+  for (auto* background : {&context.compilations, &context.rescues, &context.returns, &context.departures})
     ended_whole = ended_whole && background->idle_within(std::max<Duration>(deadline - Clock::now(), kLeastUnloading));
   return ended_whole;
 }

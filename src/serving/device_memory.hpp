@@ -158,6 +158,12 @@ class DeviceMemory final : private scheduling::TimerClient {
     std::uint64_t bytes = 0;
     TimePoint until{};
   };
+  // One who asks while requests wait for it, again and again.
+  struct Waiter {
+    const MemoryTenant* identity = nullptr;
+    std::size_t position = 0;
+    TimePoint until{};  // forgotten when it has not asked again by then
+  };
   enum class Room : std::uint8_t { kNone, kComing, kMade };
 
   void on_timer(TimePoint now) noexcept override;
@@ -172,6 +178,9 @@ class DeviceMemory final : private scheduling::TimerClient {
   bool take(const Holder& asking, std::uint64_t more);
   [[nodiscard]] std::uint64_t promised_to_others(const Holder& asking) const;
   void promise(const Holder& asking, std::uint64_t bytes);
+  // Whether nobody has waited longer. Keeps its place.
+  bool line_up(const Holder& asking);
+  void leave_line(const Holder& asking);
 
   // Held while room is made, so that two do not take off more than both need; before mutex_.
   std::mutex& room_of(const std::string& device);
@@ -181,8 +190,9 @@ class DeviceMemory final : private scheduling::TimerClient {
   mutable std::mutex mutex_;
   std::condition_variable freed_;
   MemoryBudget budget_;
-  std::map<std::string, std::mutex> rooms_;  // by device
-  std::map<std::string, Promise> promises_;  // by device
+  std::map<std::string, std::mutex> rooms_;             // by device
+  std::map<std::string, Promise> promises_;             // by device
+  std::map<std::string, std::vector<Waiter>> waiters_;  // by device, in the order of their first asking
   std::list<Holder> holders_;
   Duration shortest_idle_{};           // that any holder had; zero: nobody is looked for
   std::optional<ThreadPool> sweeper_;  // last: its tasks use the rest

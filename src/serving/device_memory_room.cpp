@@ -32,7 +32,30 @@ bool DeviceMemory::take(const Holder& asking, std::uint64_t more) {
   if (kept > 0 && (budget_.room(asking.device) < kept || budget_.room(asking.device) - kept < more)) return false;
   if (!budget_.reserve(asking.device, more)) return false;
   if (kept == 0) promises_.erase(asking.device);
+  leave_line(asking);
   return true;
+}
+
+// Those whose turn is over go for the one that has waited longest, or models that ask often would be all that run.
+bool DeviceMemory::line_up(const Holder& asking) {
+  auto& line = waiters_[asking.device];
+  const auto now = Clock::now();
+  const auto self = [&](const Waiter& waiter) {
+    return waiter.identity == asking.identity && waiter.position == asking.position;
+  };
+  std::erase_if(line, [&](const Waiter& waiter) { return waiter.until < now && !self(waiter); });
+  auto place = std::ranges::find_if(line, self);
+  if (place == line.end()) place = line.insert(line.end(), {asking.identity, asking.position, {}});
+  place->until = now + kPromised;
+  return place == line.begin();
+}
+
+void DeviceMemory::leave_line(const Holder& asking) {
+  const auto line = waiters_.find(asking.device);
+  if (line == waiters_.end()) return;
+  std::erase_if(line->second, [&](const Waiter& waiter) {
+    return waiter.identity == asking.identity && waiter.position == asking.position;
+  });
 }
 
 std::uint64_t DeviceMemory::promised_to_others(const Holder& asking) const {
@@ -58,11 +81,16 @@ Status DeviceMemory::reserve(const Holder& asking, std::uint64_t bytes, std::uin
     if (take(asking, more)) return {};
   }
   const auto until = Clock::now() + kShortLeave;
+  bool first = urgent;  // of those for whom others make room at the end of their turn
   auto& room = room_of(asking.device);
   for (int round = 0; round < kMaxRounds; ++round) {
     {
       const std::lock_guard one(room);
-      const auto made = make_room(asking, more, urgent);
+      if (urgent) {
+        const std::lock_guard lock(mutex_);
+        first = line_up(asking);
+      }
+      const auto made = make_room(asking, more, first);
       if (made == Room::kNone) break;
       const std::lock_guard lock(mutex_);
       if (take(asking, more)) return {};

@@ -12,6 +12,8 @@ namespace {
 
 // Whoever waits for memory asks again so often.
 constexpr Duration kAskAgain = std::chrono::milliseconds(20);
+// The same where requests are refused meanwhile; often enough to keep its place among those who wait.
+constexpr Duration kAskWhileLost = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -108,7 +110,8 @@ Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain_in_background(std::s
   bool urgent = false;
   {
     const Lock lock(mutex_);
-    urgent = members_[position].returning && !best_serving();
+    // Also one that waited in vain: requests have failed for it since.
+    urgent = (members_[position].returning || members_[position].lost) && !best_serving();
   }
   auto claim = claim_memory(position, urgent);
   {
@@ -119,11 +122,18 @@ Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain_in_background(std::s
   return obtain(position, std::move(*claim), urgent);
 }
 
-// With the lock held. True: requests wait for this member, and it asks again soon.
+// With the lock held. True: requests wait for this member, or have failed for it, and it asks again soon.
 bool DeviceSupervisor::wait_for_memory(std::size_t position, const Status& status) {
   auto& member = members_[position];
-  if (status.code() != StatusCode::kResourceExhausted || !member.returning || closing_) return false;
+  if (status.code() != StatusCode::kResourceExhausted || closing_) return false;
   const auto now = Clock::now();
+  if (member.lost && !member.returning && !member.claimed) {
+    member.working = false;
+    member.retry_at = now + kAskWhileLost;
+    set_state(position, DeviceState::kLost, "waits for memory: " + std::string(status.message()));
+    return true;
+  }
+  if (!member.returning) return false;
   if (member.short_since == kNever) {
     member.short_since = now;
     log_.info("{}: {} waits for memory: {}", label_, member.device.target, status.message());

@@ -67,8 +67,9 @@ bool DeviceSupervisor::may_stand_in(const Member& member) const {
 bool DeviceSupervisor::wanted(std::size_t position) const {
   const auto& member = members_[position];
   if (member.state == DeviceState::kIdle) {
-    // One after the other: the first may be enough for what waits.
-    if (!woken_ || member.working || std::ranges::any_of(members_, &Member::returning)) return false;
+    // One after the other: the first may be enough for what waits, unless it waits itself, for memory.
+    const auto comes = [](const Member& other) { return other.returning && other.short_since == kNever; };
+    if (!woken_ || member.working || std::ranges::any_of(members_, comes)) return false;
     return policy_.use != DevicePolicy::Use::kFirst || !best_serving();
   }
   if (member.state != DeviceState::kStandby || member.working || !member.device.compile) return false;
@@ -135,8 +136,10 @@ void DeviceSupervisor::begin(std::size_t position) {
   auto& member = members_[position];
   member.working = true;
   member.retry_at = kNever;
-  const bool short_work = member.device.quick || member.returning || member.state == DeviceState::kIdle;
-  auto& threads = short_work && !best_serving() ? context_.rescues : context_.compilations;
+  const bool awaited = member.device.quick || member.returning || member.state == DeviceState::kIdle;
+  auto& threads = !awaited || best_serving() ? context_.compilations
+                  : member.device.quick      ? context_.rescues
+                                             : context_.returns;
   const bool queued = threads.submit([self = shared_from_this(), position] { self->work(position); });
   if (queued) {
     const bool waits = member.returning && member.short_since != kNever;

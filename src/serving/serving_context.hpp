@@ -34,6 +34,7 @@ struct ServingContext {
         conversions("ocelli-convert", conversion_threads, kMaxConversions),
         compilations("ocelli-compile", kCompilationThreads, kMaxCompilations),
         rescues("ocelli-rescue", kRescueThreads, kMaxCompilations),
+        returns("ocelli-return", kReturnThreads, kMaxCompilations),
         departures("ocelli-depart", kDepartureThreads, kMaxCompilations),
         cleanup("ocelli-cleanup", 1, ThreadPool::kUnbounded) {}
 
@@ -53,6 +54,7 @@ struct ServingContext {
   static constexpr std::size_t kCompilationThreads = 3;
   static constexpr std::size_t kMaxCompilations = 256;
   static constexpr std::size_t kRescueThreads = 2;
+  static constexpr std::size_t kReturnThreads = 2;
   // Models at work that go for others, each once its runs have ended.
   static constexpr std::size_t kDepartureThreads = 4;
 
@@ -67,9 +69,11 @@ struct ServingContext {
   ThreadPool conversions;
   // Runtimes that are compiled for must outlive the context: a compilation that cannot be interrupted is waited for.
   ThreadPool compilations;
-  // What requests wait for that no device serves now, and that is short: a CPU that steps in, a model that was idle,
-  // memory that is freed. Apart from the compilations, each of which may take minutes.
+  // What requests wait for that no device serves now, and that is short: a CPU that steps in, memory that is freed.
+  // Apart from the compilations, each of which may take minutes.
   ThreadPool rescues;
+  // Models that were idle and that requests wait for.
+  ThreadPool returns;
   // Models that are waited for until what they run has ended, so that their memory is free for others.
   ThreadPool departures;
   // What must not happen on a runtime's own thread: destroys servables whose last handle went, writes notes.

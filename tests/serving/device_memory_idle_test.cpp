@@ -57,6 +57,27 @@ TEST_F(SharedMemoryTest, NoRequestWaitsForTheCompilationsOfOthers) {
   end.set_value();
 }
 
+TEST_F(SharedMemoryTest, AFullDeviceDoesNotWaitForModelsThatComeBack) {
+  share(10);
+  for (auto* model : {&c, &e}) ASSERT_TRUE(open(*model).ok());
+  d.memory = f.memory = "SIM3";
+  for (auto* model : {&d, &f}) ASSERT_TRUE(open(*model).ok());
+  ASSERT_TRUE(c.state() == DeviceState::kIdle && d.state() == DeviceState::kIdle);
+  std::promise<void> end;
+  const auto ended = end.get_future().share();
+  for (auto* model : {&c, &d}) model->before_compile = [ended] { ended.wait(); };
+  std::vector<std::shared_ptr<Client>> returning;
+  for (auto* model : {&c, &d}) returning.push_back(send(*model, 0));
+  for (auto* model : {&c, &d}) EXPECT_TRUE(soon([&] { return model->compilations == 2; }));
+  a.memory = b.memory = "SIM4";  // without a limit
+  for (auto* model : {&a, &b}) ASSERT_TRUE(open(*model).ok());
+  a.full = [this] { return b.loaded(); };
+  EXPECT_EQ(ask(a), 1);
+  EXPECT_FALSE(returning[0]->is_done() || returning[1]->is_done());
+  end.set_value();
+  for (const auto& client : returning) EXPECT_TRUE(client->wait() && client->call.status.ok());
+}
+
 TEST_F(SharedMemoryTest, IdleModelsLeaveWhenTheirTimeHasCome) {
   share(0, milliseconds(500), seconds(20), hours(1));
   ASSERT_TRUE(open(a).ok());

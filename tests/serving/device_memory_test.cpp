@@ -311,6 +311,38 @@ TEST_F(SharedMemoryTest, WaitingForMemoryEndsAfterAWhileWithTheReason) {
   EXPECT_TRUE(soon([&] { return ask(a) == 1; })) << "it comes back by itself";
 }
 
+TEST_F(SharedMemoryTest, WhereOneMemberWaitsForMemoryAnotherOneIsWoken) {
+  share(10, hours(1));
+  std::vector<PlannedDevice> devices;
+  devices.push_back(a.device("FIRST"));
+  devices.push_back(a.device("SECOND"));
+  devices[1].memory = c.memory = "SIM2";
+  ASSERT_TRUE(open(a, std::move(devices)).ok());
+  ASSERT_TRUE(open(b).ok());
+  ASSERT_TRUE(open(c).ok());
+  ASSERT_TRUE(a.state(0) == DeviceState::kIdle && a.state(1) == DeviceState::kIdle);
+  b.in_memory.lock()->hold();
+  const auto busy = send(b, 0);
+  EXPECT_EQ(ask(a), 1);
+  EXPECT_EQ(a.state(1), DeviceState::kServing);
+  EXPECT_FALSE(busy->is_done());
+  b.in_memory.lock()->release();
+  EXPECT_TRUE(busy->wait());
+}
+
+TEST_F(SharedMemoryTest, OneThatWaitedInVainComesBackBesideAModelThatIsAlwaysBusy) {
+  share(10, milliseconds(300), milliseconds(20));
+  ASSERT_TRUE(open(a).ok());
+  ASSERT_TRUE(open(b).ok());
+  b.in_memory.lock()->hold();
+  const auto busy = send(b, 0);
+  EXPECT_EQ(ask(a), -1) << "b's turn lasts";
+  EXPECT_TRUE(soon([&] { return context->memory.anybody_leaves("SIM"); })) << "it is over";
+  b.in_memory.lock()->release();
+  EXPECT_TRUE(busy->wait());
+  EXPECT_TRUE(becomes(a, DeviceState::kServing));
+}
+
 TEST_F(SharedMemoryTest, AModelThatCannotComeBackSaysWhyAndIsTriedAgain) {
   share(10);
   ASSERT_TRUE(open(a).ok());
@@ -321,6 +353,42 @@ TEST_F(SharedMemoryTest, AModelThatCannotComeBackSaysWhyAndIsTriedAgain) {
   EXPECT_THAT(std::string(last.message()), HasSubstr("the device refuses the model"));
   a.refuses = false;
   EXPECT_TRUE(soon([&] { return ask(a) == 1; }));
+}
+
+// Always at work, and goes when it is asked to, but never is gone.
+struct BusyTenant final : MemoryTenant {
+  Occupation occupation(std::size_t) noexcept override { return {Use::kBusy, Clock::now()}; }
+  bool give_up(std::size_t, TimePoint, const std::string&) noexcept override { return false; }
+  bool begin_to_leave(std::size_t, const std::string& why) noexcept override {
+    reason = why;
+    return true;
+  }
+  std::string reason;
+};
+
+// Else models that ask often would be all that run.
+TEST(DeviceMemory, AModelWhoseTurnIsOverGoesForTheOneThatHasWaitedLongest) {
+  scheduling::Timer timer;
+  DeviceMemoryOptions options;
+  options.limits["SIM"] = 10;
+  options.turn = milliseconds(50);
+  DeviceMemory memory(std::move(options), timer);
+  const auto busy = std::make_shared<BusyTenant>();
+  const auto ask = [&](const std::string& label, const std::shared_ptr<BusyTenant>& tenant) {
+    return memory.claim({"SIM", label, tenant, 0, 10, true});
+  };
+  const auto held = ask("busy", busy);
+  ASSERT_TRUE(held.ok());
+  memory.begin_turn(**held, 10, Duration::zero());
+  const auto first = std::make_shared<BusyTenant>();
+  const auto second = std::make_shared<BusyTenant>();
+  EXPECT_FALSE(ask("first", first).ok());
+  EXPECT_TRUE(test::eventually([&] {
+    EXPECT_FALSE(ask("second", second).ok());
+    EXPECT_FALSE(ask("first", first).ok());
+    return !busy->reason.empty();
+  }));
+  EXPECT_EQ(busy->reason, "its turn is over, for first");
 }
 
 }  // namespace

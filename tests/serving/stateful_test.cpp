@@ -189,6 +189,22 @@ TEST_F(StatefulTest, AFailedCallInTheMiddleLeavesTheStateAsItWas) {
   EXPECT_EQ(next.value(), 11);
 }
 
+TEST_F(StatefulTest, ACallWhoseOutputHasNoRoomLeavesTheStateAsItWas) {
+  open();
+  EXPECT_EQ(ask(1, 1, kStart).value(), 1);
+  std::byte place{};
+  auto& call = clients.emplace_back();
+  call.call.servable = servable;
+  call.call.completion = &call;
+  call.call.inputs.push_back({"sequence_id", one(DataType::kUint64, std::uint64_t{1})});
+  call.call.inputs.push_back({"b", one(DataType::kFp32, 10.0F)});
+  call.call.requested.push_back({"a", {DataType::kUndefined, {}, &place, 1}, {}});
+  servable->infer(call.call);
+  ASSERT_TRUE(call.wait());
+  EXPECT_EQ(call.call.status.code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(ask(2, 1, kNone).value(), 3);
+}
+
 TEST_F(StatefulTest, AnEndThatFailedMayBeSentAgain) {
   open();
   EXPECT_EQ(ask(1, 5, kStart).value(), 1);
