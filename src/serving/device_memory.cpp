@@ -87,7 +87,7 @@ void DeviceMemory::charge(MemoryClaim& claim, std::uint64_t bytes) {
   freed_.notify_all();
 }
 
-void DeviceMemory::begin_turn(MemoryClaim& claim, std::uint64_t bytes, Duration compile_time) {
+void DeviceMemory::begin_turn(MemoryClaim& claim, std::uint64_t bytes, Duration compile_time, bool awaited) {
   const auto turn = options_.turn <= Duration::zero() ? Duration::zero()
                                                       : std::clamp(compile_time * kCompilationsPerTurn, options_.turn,
                                                                    std::max(options_.turn, kLongestTurn));
@@ -95,6 +95,7 @@ void DeviceMemory::begin_turn(MemoryClaim& claim, std::uint64_t bytes, Duration 
   const std::lock_guard lock(mutex_);
   auto& holder = *claim.holder_;
   holder.serving = true;
+  holder.awaited = awaited;
   holder.came = Clock::now();
   holder.turn_until = holder.came + turn;
 }

@@ -74,6 +74,7 @@ class MemoryClaim {
     TimePoint turn_until{};  // it keeps its memory so long while it works
     Duration idle_after{};   // it gives its memory up when it was not used for so long; zero: never by itself
     bool together = false;   // see DeviceMemory::Request
+    bool awaited = false;    // it came because requests waited for it, or had failed for want of it
   };
 
   MemoryClaim(DeviceMemory& memory, std::list<Holder>::iterator holder) : memory_(memory), holder_(holder) {}
@@ -126,8 +127,9 @@ class DeviceMemory final : private scheduling::TimerClient {
   Status extend(MemoryClaim& claim, std::uint64_t more);
   // What it takes is known now to be so much, which is counted whether there is room or not.
   void charge(MemoryClaim& claim, std::uint64_t bytes);
-  // The model serves now and takes so much, as charge() counts it.
-  void begin_turn(MemoryClaim& claim, std::uint64_t bytes, Duration compile_time);
+  // The model serves now and takes so much, as charge() counts it. awaited: requests waited for it, or failed for want
+  // of it and are sent again in a moment, so that it is not idle at once.
+  void begin_turn(MemoryClaim& claim, std::uint64_t bytes, Duration compile_time, bool awaited = false);
 
   // Takes all models off the device that are not in use, but for the one at `position` of `tenant`. How many went.
   std::size_t free_idle(const std::string& device, const MemoryTenant& tenant, std::size_t position);

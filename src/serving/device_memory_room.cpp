@@ -146,7 +146,9 @@ std::vector<DeviceMemory::Victim> DeviceMemory::victims(const Holder& asking, bo
   for (auto& victim : found) {
     auto& [use, last_use] = victim.occupation;
     const bool in_turn = now < victim.holder.turn_until;
-    const bool between = last_use > victim.holder.came && now - last_use < kBetweenRequests;
+    const auto& came = victim.holder.came;
+    const bool used = last_use > came || victim.holder.awaited;
+    const bool between = used && now - std::max(last_use, came) < kBetweenRequests;
     if (use == MemoryTenant::Use::kIdle && in_turn && between) use = MemoryTenant::Use::kBusy;
     victim.takes_turns = use == MemoryTenant::Use::kBusy;
     if (victim.takes_turns && (in_turn || !urgent)) use = MemoryTenant::Use::kHeld;

@@ -151,6 +151,7 @@ class DeviceSupervisor final : public scheduling::DeviceWatch,
   void plan_settling();
   [[nodiscard]] bool may_give_up(const Member& member) const;
   bool wait_for_memory(std::size_t position, const Status& status);
+  void keep_place(std::size_t position, const Status& status);
   void fall_asleep(std::size_t position, const std::string& why);
   Status finish(std::size_t position, Status status);
   void note_failure(std::size_t position, const Status& why);

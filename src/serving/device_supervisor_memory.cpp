@@ -146,6 +146,13 @@ bool DeviceSupervisor::wait_for_memory(std::size_t position, const Status& statu
   return true;
 }
 
+// With the lock held. One that has waited for memory in vain asks on soon enough not to lose its place.
+void DeviceSupervisor::keep_place(std::size_t position, const Status& status) {
+  auto& member = members_[position];
+  if (status.code() != StatusCode::kResourceExhausted || member.claimed || !member.lost) return;
+  member.retry_at = std::min(member.retry_at, Clock::now() + kAskWhileLost);
+}
+
 // False when the requests that a member was to return for are gone; it is idle again.
 bool DeviceSupervisor::still_needed(std::size_t position) {
   {

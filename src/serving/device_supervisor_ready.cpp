@@ -96,7 +96,12 @@ Status DeviceSupervisor::admit(std::size_t position, Obtained made) {
   const auto usage = scheduler_->usage(position);
   const auto warm_up = usage ? usage->warm_up : took;
   const auto measuring = took - warm_up;
-  if (usage && made.claim) context_.memory.begin_turn(*made.claim, usage->memory_bytes, made.compile_time);
+  bool awaited = false;
+  {
+    const Lock lock(mutex_);
+    awaited = members_[position].returning || members_[position].lost;
+  }
+  if (usage && made.claim) context_.memory.begin_turn(*made.claim, usage->memory_bytes, made.compile_time, awaited);
   const Lock lock(mutex_);
   if (!signature_) {
     signature_ = model->signature();
@@ -179,7 +184,10 @@ void DeviceSupervisor::work(std::size_t position) noexcept {
   auto status = made.ok() ? admit(position, std::move(*made)) : made.status();
   {
     const Lock lock(mutex_);
-    if (!wait_for_memory(position, status)) status = finish(position, std::move(status));
+    if (!wait_for_memory(position, status)) {
+      status = finish(position, std::move(status));
+      keep_place(position, status);
+    }
   }
   if (status.ok()) {
     retire_others();
