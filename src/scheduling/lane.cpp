@@ -155,8 +155,7 @@ Status Lane::collect(BufferPool& pool) noexcept {
       if (is_wanted(i)) hand_out_from(i, total, pool);
     }
     const auto& first = *batch_.front();
-    // A call that fails for its outputs has not happened for its sequence.
-    return first.work.hooks && first.status.ok() ? first.work.hooks->after_run(*active_->request) : Status();
+    return first.work.hooks ? first.work.hooks->after_run(*active_->request) : Status();
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   }

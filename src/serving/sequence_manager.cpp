@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 namespace ocelli::serving {
@@ -45,14 +46,22 @@ struct SequenceManager::Sequence final : scheduling::RunHooks {
     if (ending) return request.reset_state();
     auto saved = request.save_state();
     if (!saved.ok()) return std::move(saved).status();
-    state = std::move(saved).value();
-    fresh = false;
+    pending = std::move(saved).value();
     return {};
+  }
+  // A call that fails after its run, such as for the place of its outputs, has not happened.
+  void settle(bool ok) noexcept {
+    if (ok && pending) {
+      state = std::move(*pending);
+      fresh = false;
+    }
+    pending.reset();
   }
 
   std::vector<Tensor> state;
-  bool fresh = true;    // nothing has run yet
-  bool ending = false;  // the running call is its last
+  std::optional<std::vector<Tensor>> pending;  // of the call that has run
+  bool fresh = true;                           // nothing has run yet
+  bool ending = false;                         // the running call is its last
 
   // --- guarded by the manager
   std::uint64_t id = 0;
@@ -172,6 +181,7 @@ SequenceManager::Follower SequenceManager::complete(InferenceCall& call) noexcep
   call.servable_state = nullptr;
   if (!call.status.ok()) call.sequence_id.reset();
   sequence.used = true;
+  sequence.settle(call.status.ok());
   sequence.first = call.servable_next;
   const bool never_began = sequence.fresh && !call.status.ok();
   // Its end did not happen, so the sequence goes on.
