@@ -95,7 +95,7 @@ class ModelRepository::Impl {
   }
 
   Result<serving::ReloadOutcome> reload() {
-    const std::lock_guard pass(pass_mutex_);
+    const auto pass = hurried_pass();
     if (context_.stopping) return unavailable("Server is not ready");
     const auto read = wanted_.refresh(true);
     if (!read.failure.ok()) return config_failure(read.failure);
@@ -140,7 +140,7 @@ class ModelRepository::Impl {
   }
 
   Status unload(std::string_view name) {
-    const std::lock_guard pass(pass_mutex_);
+    const auto pass = hurried_pass();
     if (Status status = check_control(); !status.ok()) return status;
     if (is_pipeline(name))
       return invalid_argument(fmt::format("{} is a pipeline, which is loaded as the configuration says", name));
@@ -161,6 +161,14 @@ class ModelRepository::Impl {
   [[nodiscard]] ChangeNotifier& changes() noexcept { return *changes_; }
 
  private:
+  // For what may free the memory that a load under way waits for.
+  std::unique_lock<std::mutex> hurried_pass() {
+    context_.factory->hurry(true);
+    std::unique_lock pass(pass_mutex_);
+    context_.factory->hurry(false);
+    return pass;
+  }
+
   // The watcher's pass.
   void look() {
     const std::lock_guard pass(pass_mutex_);

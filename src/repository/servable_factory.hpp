@@ -49,6 +49,9 @@ class ServableFactory {
   virtual Result<std::shared_ptr<serving::Servable>> load_model(const ModelLoad& load) = 0;
   // Checks the definition against the models as they are now. kUnimplemented in factories without pipelines.
   virtual Result<std::shared_ptr<serving::Servable>> load_pipeline(const PipelineLoad& load);
+  // Between a call with true and one with false somebody waits for loads to end: none of them waits for what may come
+  // later, such as memory, and those that do so give up. Calls may overlap.
+  virtual void hurry(bool /*begins*/) noexcept {}
 };
 
 }  // namespace ocelli::repository

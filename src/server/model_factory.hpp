@@ -39,6 +39,7 @@ class ModelFactory final : public repository::ServableFactory {
                Log log);
 
   Result<std::shared_ptr<serving::Servable>> load_model(const repository::ModelLoad& load) override;
+  void hurry(bool begins) noexcept override { context_.hurried.fetch_add(begins ? 1 : -1, std::memory_order_relaxed); }
   Result<std::shared_ptr<serving::Servable>> load_pipeline(const repository::PipelineLoad& load) override;
 
  private:

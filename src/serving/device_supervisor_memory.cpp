@@ -99,6 +99,10 @@ Result<DeviceSupervisor::Obtained> DeviceSupervisor::obtain_at_load(std::size_t 
     // Nobody else could make that room.
     const bool together = policy_.use == DevicePolicy::Use::kAll;
     if (auto status = outgrown && together ? check_room() : Status(); !status.ok()) return status;
+    if (context_.hurried.load(std::memory_order_relaxed) > 0) {
+      return Status(made.status().code(), fmt::format("{}; it waits for that no longer, because others wait for it",
+                                                      made.status().message()));
+    }
     set_state(position, DeviceState::kCompiling, "waits for memory: " + std::string(made.status().message()));
     left_.wait_for(lock, kAskAgain, [this] { return stop_.stop_requested(); });
     if (stop_.stop_requested())

@@ -1,6 +1,7 @@
 // ServingContext: what all servables of one program share.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <stop_token>
@@ -62,6 +63,8 @@ struct ServingContext {
   Log log;
   // Stop is requested when the program begins to end: loads that are under way give up then. What serves goes on.
   std::stop_source ending;
+  // How many wait for loads to end: those that wait for memory give up.
+  std::atomic<int> hurried{0};
   LiveCount servables;
   scheduling::Timer timer;
   PictureProcessors pictures;

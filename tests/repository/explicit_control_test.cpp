@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "repository/repository_fixture.hpp"
 
 namespace ocelli::repository {
@@ -103,6 +105,26 @@ TEST_F(ExplicitControlTest, ExplicitLoadTakesTritonsConfiguration) {
   EXPECT_THAT(load("a", R"({"input":[{"name":"x","dims":[4,5]}]})").to_string(),
               HasSubstr("input \"x\": dims are (4,5), but the model has (4,3)"));
   EXPECT_EQ(served("a"), "one") << "an earlier configuration still serves";
+}
+
+// It may be what makes the room that the load waits for.
+TEST_F(ExplicitControlTest, AnUnloadDoesNotWaitForALoadThatWaits) {
+  folder_.write("a/1/m.onnx", "a");
+  folder_.write("b/1/m.onnx", "b");
+  configure({entry("a"), entry("b")});
+  options_.explicit_control = true;
+  options_.load_at_start = {"a"};
+  ASSERT_TRUE(start().ok());
+  factory_->hold();
+  auto loading = std::async(std::launch::async, [this] { return load("b", ""); });
+  ASSERT_TRUE(factory_->wait_for_loads(2));
+  auto unloading = std::async(std::launch::async, [this] { return repository_->unload("a"); });
+  const bool ended = unloading.wait_for(test::kSoon) == std::future_status::ready;
+  factory_->release();
+  EXPECT_TRUE(ended);
+  EXPECT_TRUE(unloading.get().ok());
+  EXPECT_EQ(states("a"), "1:END");
+  EXPECT_THAT(loading.get().to_string(), HasSubstr("no memory"));
 }
 
 TEST_F(ExplicitControlTest, PipelinesAreNotLoadedByRequest) {

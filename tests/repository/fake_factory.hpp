@@ -33,7 +33,8 @@ class FakeFactory final : public repository::ServableFactory {
     std::unique_lock lock(mutex_);
     loads_.push_back(load);
     changed_.notify_all();
-    changed_.wait(lock, [this] { return !held_ || permits_ > 0; });
+    changed_.wait(lock, [this] { return !held_ || permits_ > 0 || hurried_ > 0; });
+    if (held_ && permits_ == 0) return Status(StatusCode::kResourceExhausted, "no memory");
     if (held_) --permits_;
     std::ifstream stream(load.source.path);
     std::string text;
@@ -82,7 +83,13 @@ class FakeFactory final : public repository::ServableFactory {
                                               });
   }
 
-  // From now on loading waits until release().
+  void hurry(bool begins) noexcept override {
+    const std::lock_guard lock(mutex_);
+    hurried_ += begins ? 1 : -1;
+    changed_.notify_all();
+  }
+
+  // From now on loading waits until release(), and fails when somebody hurries.
   void hold() {
     const std::lock_guard lock(mutex_);
     held_ = true;
@@ -118,6 +125,7 @@ class FakeFactory final : public repository::ServableFactory {
   std::vector<repository::ModelLoad> loads_;
   bool held_ = false;
   int permits_ = 0;  // loads that may go on although held
+  int hurried_ = 0;
 };
 
 // Keeps all lines. Thread-safe.

@@ -209,6 +209,23 @@ TEST_F(SharedMemoryTest, ALoadThatWaitsEndsWithTheProgram) {
   EXPECT_EQ(c.compilations, 0);
 }
 
+// As when another model is to be unloaded, which waits for the load.
+TEST_F(SharedMemoryTest, ALoadThatOthersWaitForDoesNotWaitForMemory) {
+  share(10, hours(1), hours(1));
+  ASSERT_TRUE(open(a).ok());
+  a.in_memory.lock()->hold();
+  const auto running = send(a, 0);
+  auto loaded = std::async(std::launch::async, [&] { return open(b); });
+  EXPECT_EQ(loaded.wait_for(milliseconds(100)), std::future_status::timeout) << "it waits";
+  context->hurried = 1;
+  ASSERT_EQ(loaded.wait_for(kPatience), std::future_status::ready);
+  const auto status = loaded.get();
+  EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("it waits for that no longer, because others wait for it"));
+  a.in_memory.lock()->release();
+  EXPECT_TRUE(running->wait());
+}
+
 TEST_F(SharedMemoryTest, ModelsThatAreAlwaysBusyTakeTurns) {
   share(10, milliseconds(1));
   ASSERT_TRUE(open(a).ok());
