@@ -153,18 +153,22 @@ class DeviceMemory final : private scheduling::TimerClient {
     MemoryTenant::Occupation occupation;
     bool takes_turns = false;  // works, and its turn is over
   };
-  // What becomes free goes to this one first.
-  struct Promise {
-    const MemoryTenant* identity = nullptr;
-    std::size_t position = 0;
-    std::uint64_t bytes = 0;
-    TimePoint until{};
-  };
-  // One who asks while requests wait for it, again and again.
+  // One who asks again and again, forgotten when it has not by `until`: in the line of those for whom requests wait, or
+  // the one for whom `bytes` that become free are kept.
   struct Waiter {
     const MemoryTenant* identity = nullptr;
     std::size_t position = 0;
-    TimePoint until{};  // forgotten when it has not asked again by then
+    TimePoint until{};
+    std::uint64_t bytes = 0;
+    bool hopeless = false;  // all who may ever make room for it, together, have not enough: others go before it
+    [[nodiscard]] bool is(const Holder& holder) const {
+      return identity == holder.identity && position == holder.position;
+    }
+  };
+  // What else than victims gives memory: at once, and after a while.
+  struct Outlook {
+    std::uint64_t leaving = 0;
+    std::uint64_t later = 0;
   };
   enum class Room : std::uint8_t { kNone, kComing, kMade };
 
@@ -172,7 +176,7 @@ class DeviceMemory final : private scheduling::TimerClient {
   Status reserve(const Holder& asking, std::uint64_t bytes, std::uint64_t more, bool urgent);
   Room make_room(const Holder& asking, std::uint64_t bytes, bool urgent);
   std::vector<Victim> others(const std::string& device, const MemoryTenant* tenant, std::size_t position) const;
-  std::vector<Victim> victims(const Holder& asking, bool urgent, std::uint64_t& leaving) const;
+  std::vector<Victim> victims(const Holder& asking, bool urgent, Outlook& outlook) const;
   Status shortage(const Holder& asking, std::uint64_t bytes) const;
   void release(std::list<Holder>::iterator holder) noexcept;
   // With the lock held.
@@ -180,9 +184,11 @@ class DeviceMemory final : private scheduling::TimerClient {
   bool take(const Holder& asking, std::uint64_t more);
   [[nodiscard]] std::uint64_t promised_to_others(const Holder& asking) const;
   void promise(const Holder& asking, std::uint64_t bytes);
-  // Whether nobody has waited longer. Keeps its place.
+  // Whether nobody has waited longer whom it could help. Keeps its place.
   bool line_up(const Holder& asking);
   void leave_line(const Holder& asking);
+  // Whether its place in the line counts: not while so many bytes cannot be had.
+  void note_prospect(const Holder& asking, std::uint64_t bytes, std::uint64_t possible);
 
   // Held while room is made, so that two do not take off more than both need; before mutex_.
   std::mutex& room_of(const std::string& device);
@@ -193,7 +199,7 @@ class DeviceMemory final : private scheduling::TimerClient {
   std::condition_variable freed_;
   MemoryBudget budget_;
   std::map<std::string, std::mutex> rooms_;             // by device
-  std::map<std::string, Promise> promises_;             // by device
+  std::map<std::string, Waiter> promises_;              // by device
   std::map<std::string, std::vector<Waiter>> waiters_;  // by device, in the order of their first asking
   std::list<Holder> holders_;
   Duration shortest_idle_{};           // that any holder had; zero: nobody is looked for

@@ -40,35 +40,39 @@ bool DeviceMemory::take(const Holder& asking, std::uint64_t more) {
 bool DeviceMemory::line_up(const Holder& asking) {
   auto& line = waiters_[asking.device];
   const auto now = Clock::now();
-  const auto self = [&](const Waiter& waiter) {
-    return waiter.identity == asking.identity && waiter.position == asking.position;
-  };
-  std::erase_if(line, [&](const Waiter& waiter) { return waiter.until < now && !self(waiter); });
-  auto place = std::ranges::find_if(line, self);
-  if (place == line.end()) place = line.insert(line.end(), {asking.identity, asking.position, {}});
+  std::erase_if(line, [&](const Waiter& waiter) { return waiter.until < now && !waiter.is(asking); });
+  auto place = std::ranges::find_if(line, [&](const Waiter& waiter) { return waiter.is(asking); });
+  if (place == line.end()) place = line.insert(line.end(), {asking.identity, asking.position});
   place->until = now + kPromised;
-  return place == line.begin();
+  return std::all_of(line.begin(), place, [](const Waiter& before) { return before.hopeless; });
 }
 
 void DeviceMemory::leave_line(const Holder& asking) {
   const auto line = waiters_.find(asking.device);
   if (line == waiters_.end()) return;
-  std::erase_if(line->second, [&](const Waiter& waiter) {
-    return waiter.identity == asking.identity && waiter.position == asking.position;
-  });
+  std::erase_if(line->second, [&](const Waiter& waiter) { return waiter.is(asking); });
+}
+
+void DeviceMemory::note_prospect(const Holder& asking, std::uint64_t bytes, std::uint64_t possible) {
+  // Those that begin to serve may be asked in their turn.
+  for (const auto& holder : holders_) {
+    const bool self = holder.identity == asking.identity && holder.position == asking.position;
+    if (!holder.serving && !self && holder.device == asking.device) possible += holder.bytes;
+  }
+  for (auto& waiter : waiters_[asking.device])
+    if (waiter.is(asking)) waiter.hopeless = possible < bytes;
 }
 
 std::uint64_t DeviceMemory::promised_to_others(const Holder& asking) const {
   const auto found = promises_.find(asking.device);
-  if (found == promises_.end() || found->second.until < Clock::now()) return 0;
-  const auto& [identity, position, bytes, until] = found->second;
-  return identity == asking.identity && position == asking.position ? 0 : bytes;
+  const bool kept = found != promises_.end() && found->second.until >= Clock::now();
+  return kept && !found->second.is(asking) ? found->second.bytes : 0;
 }
 
 // The first who asks keeps its place as long as it asks again.
 void DeviceMemory::promise(const Holder& asking, std::uint64_t bytes) {
   if (promised_to_others(asking) > 0) return;
-  promises_[asking.device] = {asking.identity, asking.position, bytes, Clock::now() + kPromised};
+  promises_[asking.device] = {asking.identity, asking.position, Clock::now() + kPromised, bytes};
 }
 
 // --- making room
@@ -107,17 +111,20 @@ Status DeviceMemory::reserve(const Holder& asking, std::uint64_t bytes, std::uin
 
 // Takes models off until so many bytes are free, or will be. kNone when that cannot be reached, and then nobody goes.
 DeviceMemory::Room DeviceMemory::make_room(const Holder& asking, std::uint64_t bytes, bool urgent) {
-  std::uint64_t coming = 0;
-  const auto found = victims(asking, urgent, coming);
+  Outlook outlook;
+  const auto found = victims(asking, urgent, outlook);
+  std::uint64_t coming = outlook.leaving;
   std::uint64_t needed = bytes;
   std::uint64_t room = 0;
+  std::uint64_t possible = coming;
+  for (const auto& victim : found) possible += victim.holder.bytes;
   {
     const std::lock_guard lock(mutex_);
     needed += promised_to_others(asking);
     room = budget_.room(asking.device);
+    possible += room;
+    note_prospect(asking, bytes, possible + outlook.later);
   }
-  std::uint64_t possible = room + coming;
-  for (const auto& victim : found) possible += victim.holder.bytes;
   if (possible < needed) return Room::kNone;
   bool any = room >= needed;
   for (const auto& victim : found) {
@@ -136,9 +143,9 @@ DeviceMemory::Room DeviceMemory::make_room(const Holder& asking, std::uint64_t b
   return coming > 0 ? Room::kComing : Room::kNone;
 }
 
-// Whom it may take off, in that order; what others give up already is added to leaving.
-std::vector<DeviceMemory::Victim> DeviceMemory::victims(const Holder& asking, bool urgent,
-                                                        std::uint64_t& leaving) const {
+// Whom it may take off, in that order; what others give up already, and what those have whose turn it is, is added to
+// the outlook.
+std::vector<DeviceMemory::Victim> DeviceMemory::victims(const Holder& asking, bool urgent, Outlook& outlook) const {
   auto found = others(asking.device, asking.identity, asking.position);
   if (asking.together)
     std::erase_if(found, [&](const Victim& victim) { return victim.holder.identity == asking.identity; });
@@ -151,8 +158,11 @@ std::vector<DeviceMemory::Victim> DeviceMemory::victims(const Holder& asking, bo
     const bool between = used && now - std::max(last_use, came) < kBetweenRequests;
     if (use == MemoryTenant::Use::kIdle && in_turn && between) use = MemoryTenant::Use::kBusy;
     victim.takes_turns = use == MemoryTenant::Use::kBusy;
-    if (victim.takes_turns && (in_turn || !urgent)) use = MemoryTenant::Use::kHeld;
-    if (use == MemoryTenant::Use::kLeaving) leaving += victim.holder.bytes;
+    if (victim.takes_turns && (in_turn || !urgent)) {
+      use = MemoryTenant::Use::kHeld;
+      outlook.later += victim.holder.bytes;
+    }
+    if (use == MemoryTenant::Use::kLeaving) outlook.leaving += victim.holder.bytes;
   }
   std::erase_if(found, [](const Victim& victim) {
     return victim.occupation.use == MemoryTenant::Use::kHeld || victim.occupation.use == MemoryTenant::Use::kLeaving;

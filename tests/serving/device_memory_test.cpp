@@ -374,12 +374,13 @@ TEST_F(SharedMemoryTest, AModelThatCannotComeBackSaysWhyAndIsTriedAgain) {
 
 // Always at work, and goes when it is asked to, but never is gone.
 struct BusyTenant final : MemoryTenant {
-  Occupation occupation(std::size_t) noexcept override { return {Use::kBusy, Clock::now()}; }
+  Occupation occupation(std::size_t) noexcept override { return {use, Clock::now()}; }
   bool give_up(std::size_t, TimePoint, const std::string&) noexcept override { return false; }
   bool begin_to_leave(std::size_t, const std::string& why) noexcept override {
     reason = why;
     return true;
   }
+  Use use = Use::kBusy;
   std::string reason;
 };
 
@@ -406,6 +407,35 @@ TEST(DeviceMemory, AModelWhoseTurnIsOverGoesForTheOneThatHasWaitedLongest) {
     return !busy->reason.empty();
   }));
   EXPECT_EQ(busy->reason, "its turn is over, for first");
+}
+
+// A model with an open sequence keeps its memory for as long as the sequence lasts.
+TEST(DeviceMemory, OneForWhomNobodyCanMakeRoomHoldsUpNobodyElse) {
+  scheduling::Timer timer;
+  DeviceMemoryOptions options;
+  options.limits["SIM"] = 10;
+  options.turn = milliseconds(1);
+  DeviceMemory memory(std::move(options), timer);
+  const auto ask = [&](const std::string& label, const std::shared_ptr<BusyTenant>& tenant, std::uint64_t bytes) {
+    return memory.claim({"SIM", label, tenant, 0, bytes, true});
+  };
+  const auto in_sequence = std::make_shared<BusyTenant>();
+  in_sequence->use = MemoryTenant::Use::kHeld;
+  const auto kept = ask("in a sequence", in_sequence, 4);
+  ASSERT_TRUE(kept.ok());
+  memory.begin_turn(**kept, 4, Duration::zero());
+  const auto busy = std::make_shared<BusyTenant>();
+  const auto held = ask("busy", busy, 6);
+  ASSERT_TRUE(held.ok());
+  memory.begin_turn(**held, 6, Duration::zero());
+  const auto large = std::make_shared<BusyTenant>();
+  const auto small = std::make_shared<BusyTenant>();
+  EXPECT_TRUE(test::eventually([&] {
+    EXPECT_FALSE(ask("large", large, 8).ok());
+    EXPECT_FALSE(ask("small", small, 6).ok());
+    return !busy->reason.empty();
+  }));
+  EXPECT_EQ(busy->reason, "its turn is over, for small");
 }
 
 }  // namespace
