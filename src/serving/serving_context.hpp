@@ -37,7 +37,7 @@ struct ServingContext {
         rescues("ocelli-rescue", kRescueThreads, kMaxCompilations),
         returns("ocelli-return", kReturnThreads, kMaxCompilations),
         departures("ocelli-depart", kDepartureThreads, kMaxCompilations),
-        cleanup("ocelli-cleanup", 1, ThreadPool::kUnbounded) {}
+        cleanup("ocelli-cleanup", kCleanupThreads, ThreadPool::kUnbounded) {}
 
   ~ServingContext() {
     if (!servables.none_within(kLastServables)) log.error("a model is still in use at the end of what it needs");
@@ -58,6 +58,8 @@ struct ServingContext {
   static constexpr std::size_t kReturnThreads = 2;
   // Models at work that go for others, each once its runs have ended.
   static constexpr std::size_t kDepartureThreads = 4;
+  // Models that end at once: one may wait for a compilation that cannot be interrupted, the memory of others is free.
+  static constexpr std::size_t kCleanupThreads = 4;
 
   BufferPool& pool;
   Log log;
