@@ -108,6 +108,8 @@ class Executor {
   void begin_ahead(Lane& ended, TimePoint now) noexcept;
   // Takes work.
   [[nodiscard]] bool usable() const noexcept { return !out && !retiring; }
+  // A run that is begun now begins there at once.
+  [[nodiscard]] bool available() const noexcept { return usable() && !paused && has_free(); }
   // The device works in the host's memory. What a run lacks there was not lost with the device, and no other device has
   // more of it: the request itself may be too large.
   [[nodiscard]] bool in_host_memory() const noexcept;

@@ -16,6 +16,7 @@ constexpr Duration kDeadlineGrain = std::chrono::milliseconds(1);
 constexpr Duration kStopAgain = std::chrono::milliseconds(20);
 constexpr std::uint8_t kMaxStops = 8;
 
+// Threads that only look whether there is work are gone again long before that.
 constexpr Duration kPassing = std::chrono::seconds(1);
 
 Status expired_status() { return {StatusCode::kDeadlineExceeded, "Deadline exceeded"}; }
@@ -55,10 +56,8 @@ Status Scheduler::admit(const WorkItem& item, TimePoint now) const {
   const auto usable = [](const auto& executor) { return executor->usable(); };
   if (!device_coming_ && std::ranges::none_of(executors_, usable)) return outage_;
   if (queue_.size() < options_.queue_limit) return {};
-  const auto free = [](const auto& executor) {
-    return executor->usable() && !executor->paused && executor->has_free();
-  };
-  if (std::ranges::any_of(executors_, free)) return {};
+  const auto available = [](const auto& executor) { return executor->available(); };
+  if (std::ranges::any_of(executors_, available)) return {};
   return {StatusCode::kResourceExhausted,
           fmt::format("Too many requests are waiting for model {} - limit: {}", options_.name, options_.queue_limit)};
 }

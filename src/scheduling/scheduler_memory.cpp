@@ -62,7 +62,7 @@ bool Scheduler::must_wake() noexcept {
   if (!asleep_ || told_awake_ || !watch_) return false;
   const auto waits = [this](const WorkItem& item) {
     return std::ranges::none_of(executors_, [&](const auto& executor) {
-      return executor->usable() && !executor->paused && executor->has_free() && (item.avoid_ & executor->mark()) == 0;
+      return executor->available() && (item.avoid_ & executor->mark()) == 0;
     });
   };
   const auto* item = queue_.front();

@@ -9,19 +9,26 @@
 namespace ocelli::repository {
 namespace {
 
-using ExplicitControlTest = test::RepositoryTest;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+class ExplicitControlTest : public test::RepositoryTest {
+ protected:
+  // Models a and b; a is loaded.
+  Status start_with_a_of_two() {
+    folder_.write("a/1/m.onnx", "a");
+    folder_.write("b/1/m.onnx", "b");
+    configure({entry("a"), entry("b")});
+    options_.explicit_control = true;
+    options_.load_at_start = {"a"};
+    return start();
+  }
+};
+
 TEST_F(ExplicitControlTest, ExplicitControlLoadsOnDemand) {
-  folder_.write("a/1/m.onnx", "a");
-  folder_.write("b/1/m.onnx", "b");
-  configure({entry("a"), entry("b")});
-  options_.explicit_control = true;
-  options_.load_at_start = {"a"};
-  ASSERT_TRUE(start().ok());
+  ASSERT_TRUE(start_with_a_of_two().ok());
   EXPECT_EQ(served("a"), "a");
   EXPECT_EQ(states("b"), "") << "known, but not loaded";
   EXPECT_THAT(index(), ElementsAre("a 1 READY ", "b  UNAVAILABLE not loaded"));
@@ -109,12 +116,7 @@ TEST_F(ExplicitControlTest, ExplicitLoadTakesTritonsConfiguration) {
 
 // It may be what makes the room that the load waits for.
 TEST_F(ExplicitControlTest, AnUnloadDoesNotWaitForALoadThatWaits) {
-  folder_.write("a/1/m.onnx", "a");
-  folder_.write("b/1/m.onnx", "b");
-  configure({entry("a"), entry("b")});
-  options_.explicit_control = true;
-  options_.load_at_start = {"a"};
-  ASSERT_TRUE(start().ok());
+  ASSERT_TRUE(start_with_a_of_two().ok());
   factory_->hold();
   auto loading = std::async(std::launch::async, [this] { return load("b", ""); });
   ASSERT_TRUE(factory_->wait_for_loads(2));

@@ -1,130 +1,11 @@
-#include "serving/pipeline_servable.hpp"
-
-#include <gtest/gtest.h>
-
-#include <condition_variable>
-#include <cstring>
+// What pipelines answer.
 #include <future>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <numeric>
-#include <string>
-#include <utility>
-#include <vector>
 
-#include "serving/model_servable.hpp"
-#include "serving/pipeline_run.hpp"
-#include "support/fake_model.hpp"
+#include "serving/pipeline_fixture.hpp"
 #include "tensor/string_tensor.hpp"
 
 namespace ocelli::serving {
 namespace {
-
-struct Client final : CallCompletion {
-  void on_call_done(InferenceCall&) noexcept override {
-    const std::lock_guard lock(mutex);
-    ++told;
-    changed.notify_all();
-  }
-  void wait() {
-    std::unique_lock lock(mutex);
-    ASSERT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [this] { return told > 0; }));
-  }
-  [[nodiscard]] const TensorView& view(std::size_t i = 0) const { return call.outputs.at(i).tensor.view; }
-  [[nodiscard]] std::vector<float> values(std::size_t i = 0) const {
-    std::vector<float> out(view(i).bytes / sizeof(float));
-    std::memcpy(out.data(), view(i).data, view(i).bytes);
-    return out;
-  }
-  std::mutex mutex;
-  std::condition_variable changed;
-  int told = 0;
-  InferenceCall call;
-};
-
-std::vector<float> counting(std::size_t count) {
-  std::vector<float> values(count);
-  std::iota(values.begin(), values.end(), 0.0F);
-  return values;
-}
-
-// (n,...) -> sums the first dimension away: in (3,1,2), out (1,2).
-test::FakeModel::Kernel sum_kernel() {
-  return [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
-    const auto parts = static_cast<std::size_t>(in[0].shape[0]);
-    const auto each = in[0].bytes / sizeof(float) / parts;
-    for (std::size_t i = 0; i < each; ++i) {
-      float sum = 0;
-      for (std::size_t part = 0; part < parts; ++part)
-        sum += reinterpret_cast<const float*>(in[0].data)[part * each + i];
-      reinterpret_cast<float*>(out[0].view.data)[i] = sum;
-    }
-    return {};
-  };
-}
-
-struct PipelineTest : testing::Test {
-  void add_model(const std::string& name, ModelSignature signature, test::FakeModel::Kernel kernel) {
-    auto fake = std::make_shared<test::FakeModel>(std::move(signature), std::move(kernel), 2);
-    fakes[name] = fake;
-    auto options = base;
-    options.name = name;
-    scheduling::ExecutorSpec executor;
-    executor.model = fake;
-    executor.lanes = 2;
-    options.devices.push_back(PlannedDevice::of(std::move(executor)));
-    models[name] = std::move(ModelServable::create(std::move(options), context)).value();
-    fake->reset_counts();
-  }
-  void add_adder(const std::string& name, const Shape& shape, float add) {
-    add_model(name, test::add_signature(PartialShape::from(shape)), test::add_kernel(add));
-  }
-  ServableResolver resolver() {
-    return [this](const std::string& name, std::optional<std::int64_t>) -> Result<ServableHandle> {
-      const auto found = models.find(name);
-      if (found == models.end()) return not_found("Model with requested name is not found");
-      return found->second;
-    };
-  }
-  static PipelineNode node(const std::string& name, const std::string& model, const PipelineSource& source) {
-    PipelineNode made;
-    made.name = name;
-    made.model = model;
-    made.inputs = {{"b", source}};
-    return made;
-  }
-  Status open(const PipelineDefinition& definition) {
-    auto made = PipelineServable::create(definition, resolver(), context);
-    if (!made.ok()) return std::move(made).status();
-    pipeline = std::move(made).value();
-    return {};
-  }
-  void send(Client& client, const Shape& shape, const std::vector<float>& values) {
-    auto buffer = Buffer::allocate(values.size() * sizeof(float));
-    if (!values.empty()) std::memcpy(buffer->data(), values.data(), values.size() * sizeof(float));
-    client.call.servable = pipeline;
-    client.call.completion = &client;
-    client.call.inputs.push_back(
-        {"in", Tensor::of(DataType::kFp32, shape, std::move(buffer), 0, values.size() * sizeof(float))});
-    pipeline->infer(client.call);
-  }
-  PipelineDefinition chain(std::vector<PipelineNode> nodes, const PipelineSource& out) {
-    PipelineDefinition definition;
-    definition.name = "pipe";
-    definition.inputs = {"in"};
-    definition.nodes = std::move(nodes);
-    definition.outputs = {{"out", out}};
-    return definition;
-  }
-
-  ModelServableOptions base;  // of every model
-  BufferPool pool;
-  ServingContext context{pool, Log()};
-  std::map<std::string, std::shared_ptr<test::FakeModel>> fakes;
-  std::map<std::string, ServableHandle> models;
-  std::shared_ptr<PipelineServable> pipeline;
-};
 
 TEST_F(PipelineTest, AChainOfModelsAnswersLikeOne) {
   add_adder("one", {1, 3}, 1);
@@ -136,7 +17,7 @@ TEST_F(PipelineTest, AChainOfModelsAnswersLikeOne) {
   EXPECT_EQ(pipeline->metadata().version, 1);
   EXPECT_EQ(pipeline->metadata().inputs.at(0).name, "in");
   EXPECT_EQ(pipeline->metadata().outputs.at(0).shape, PartialShape::from({1, 3}));
-  Client client;
+  PipelineClient client;
   send(client, {1, 3}, {1, 2, 3});
   client.wait();
   ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
@@ -144,7 +25,7 @@ TEST_F(PipelineTest, AChainOfModelsAnswersLikeOne) {
   EXPECT_EQ(client.values(), (std::vector<float>{12, 13, 14}));
   EXPECT_EQ(pipeline->metrics().stat_success.count.load(), 1u);
   EXPECT_EQ(pipeline->metrics().current_requests.load(), 0);
-  Client wrong;
+  PipelineClient wrong;
   send(wrong, {1, 2}, {1, 2});
   wrong.wait();
   EXPECT_EQ(wrong.call.status.message(), "Invalid input shape - Expected: (1,3); Actual: (1,2); input name: in");
@@ -198,7 +79,7 @@ TEST_F(PipelineTest, BranchesMeetAgain) {
   definition.outputs["again"] = {"left", "a"};
   definition.outputs["echo"] = {"request", "in"};
   ASSERT_TRUE(open(definition).ok());
-  Client client;
+  PipelineClient client;
   send(client, {1, 2}, {1, 2});
   client.wait();
   ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
@@ -215,7 +96,7 @@ TEST_F(PipelineTest, ADemultiplexedOutputIsGatheredInTheResponse) {
   split.demultiply_count = 3;
   ASSERT_TRUE(open(chain({split, node("each", "narrow", {"split", "a"})}, {"each", "a"})).ok());
   EXPECT_EQ(pipeline->metadata().outputs.at(0).shape, PartialShape::from({3, 1, 2}));
-  Client client;
+  PipelineClient client;
   send(client, {3, 1, 2}, counting(6));
   client.wait();
   ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
@@ -232,14 +113,14 @@ TEST_F(PipelineTest, AnyNumberOfPartsOfTheRequestAndNoneIsAborted) {
   EXPECT_EQ(pipeline->metadata().inputs.at(0).shape.to_string(), "(-1,1,2)");
   EXPECT_EQ(pipeline->metadata().outputs.at(0).shape.to_string(), "(-1,1,2)");
   for (const std::size_t parts : {std::size_t{1}, std::size_t{1000}}) {
-    Client client;
+    PipelineClient client;
     send(client, {static_cast<std::int64_t>(parts), 1, 2}, counting(parts * 2));
     client.wait();
     ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
     EXPECT_EQ(client.view().shape, (Shape{static_cast<std::int64_t>(parts), 1, 2}));
     EXPECT_EQ(client.values().back(), static_cast<float>(parts * 2));
   }
-  Client none;
+  PipelineClient none;
   send(none, {0, 1, 2}, {});
   none.wait();
   EXPECT_EQ(none.call.status.code(), StatusCode::kAborted);
@@ -251,7 +132,7 @@ TEST_F(PipelineTest, TooManyPartsAreRefusedBeforeTheyCostMemory) {
   auto definition = chain({node("each", "narrow", {"request", "in"})}, {"each", "a"});
   definition.demultiply_count = -1;
   ASSERT_TRUE(open(definition).ok());
-  Client client;
+  PipelineClient client;
   send(client, {10'001, 1, 2}, counting(20'002));
   client.wait();
   EXPECT_EQ(client.call.status.code(), StatusCode::kInvalidArgument);
@@ -265,7 +146,7 @@ TEST_F(PipelineTest, TooManyPartsAreRefusedBeforeTheyCostMemory) {
   auto nested = chain({split, node("each", "narrow", {"split", "a"})}, {"each", "a"});
   nested.demultiply_count = -1;
   ASSERT_TRUE(open(nested).ok());
-  Client many;
+  PipelineClient many;
   send(many, {100, 1'001, 1, 2}, counting(200'200));
   many.wait();
   EXPECT_EQ(many.call.status.message(),
@@ -281,7 +162,7 @@ TEST_F(PipelineTest, MorePartsThanAModelsQueueHasPlacesFor) {
   definition.demultiply_count = -1;
   ASSERT_TRUE(open(definition).ok());
   for (int round = 0; round < 20; ++round) {
-    Client client;
+    PipelineClient client;
     send(client, {100, 1, 1}, counting(100));
     client.wait();
     ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
@@ -315,7 +196,7 @@ TEST_F(PipelineTest, StringsAreDemultiplexedAndGathered) {
   split.demultiply_count = -1;
   ASSERT_TRUE(open(chain({split, node("each", "row", {"split", "a"})}, {"each", "a"})).ok());
   const std::vector<std::string_view> words{"a", "", "a longer one", "bb", std::string_view("\0x", 2), "c"};
-  Client client;
+  PipelineClient client;
   auto buffer = Buffer::allocate(packed_size(words));
   pack_strings(words, buffer->data());
   client.call.servable = pipeline;
@@ -350,7 +231,7 @@ TEST_F(PipelineTest, GatheringInTheMiddleAndNestedDemultiplexers) {
   EXPECT_EQ(pipeline->metadata().inputs.at(0).shape, PartialShape::from({2, 3, 1, 2}));
   EXPECT_EQ(pipeline->metadata().outputs.at(0).shape, PartialShape::from({2, 1, 2}));
   EXPECT_EQ(pipeline->metadata().outputs.at(1).shape, PartialShape::from({2, 3, 1, 2}));
-  Client client;
+  PipelineClient client;
   send(client, {2, 3, 1, 2}, counting(12));
   client.wait();
   ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
@@ -378,130 +259,13 @@ TEST_F(PipelineTest, AnInputIsUsedInPartsAndGathered) {
     const auto opened = open(definition);
     ASSERT_TRUE(opened.ok()) << opened.to_string();
     EXPECT_EQ(pipeline->metadata().inputs.at(0).shape, PartialShape::from({3, 1, 2}));
-    Client client;
+    PipelineClient client;
     send(client, {3, 1, 2}, counting(6));
     client.wait();
     ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
     EXPECT_EQ(client.values(0), (std::vector<float>{1, 2, 3, 4, 5, 6}));
     EXPECT_EQ(client.values(1), (std::vector<float>{6, 9}));
   }
-}
-
-TEST_F(PipelineTest, AFailingNodeEndsThePipelineWithItsError) {
-  add_model("bad", test::add_signature(PartialShape::from({1, 2})),
-            [](const std::vector<TensorView>& in, std::vector<Tensor>&) -> Status {
-              return *reinterpret_cast<const float*>(in[0].data) == 4 ? internal_error("the model chokes") : Status();
-            });
-  auto definition = chain({node("each", "bad", {"request", "in"})}, {"each", "a"});
-  definition.demultiply_count = -1;
-  ASSERT_TRUE(open(definition).ok());
-  Client client;
-  send(client, {50, 1, 2}, counting(100));
-  client.wait();
-  EXPECT_EQ(client.call.status.code(), StatusCode::kInternal);
-  EXPECT_EQ(client.call.status.message(), "Internal inference error - the model chokes; node: each");
-  EXPECT_EQ(client.told, 1);
-}
-
-// A reload in the middle of a request takes no model away from it.
-TEST_F(PipelineTest, ARequestGoesThroughTheModelsThatThePipelineWasMadeOf) {
-  add_adder("first", {1, 2}, 1);
-  add_adder("second", {1, 2}, 10);
-  auto second = node("second", "second", {"first", "a"});
-  ASSERT_TRUE(open(chain({node("first", "first", {"request", "in"}), second}, {"second", "a"})).ok());
-  fakes["first"]->hold();
-  Client client;
-  send(client, {1, 2}, {1, 2});
-  fakes["first"]->wait_for_started(1);
-  models.erase("second");
-  add_adder("second", {1, 3}, 100);
-  fakes["first"]->release();
-  client.wait();
-  ASSERT_TRUE(client.call.status.ok()) << client.call.status.to_string();
-  EXPECT_EQ(client.values(), (std::vector<float>{12, 13}));
-}
-
-// As when a client leaves while its request is about to begin.
-TEST_F(PipelineTest, ARunThatIsCancelledBeforeItStartsEndsWhenItStarts) {
-  add_adder("one", {1, 2}, 1);
-  auto graph = make_pipeline_graph(chain({node("only", "one", {"request", "in"})}, {"only", "a"}), resolver());
-  ASSERT_TRUE(graph.ok()) << graph.status().to_string();
-  InferenceCall call;
-  float values[] = {1, 2};
-  call.work.inputs.push_back({DataType::kFp32, {1, 2}, reinterpret_cast<std::byte*>(values), sizeof values});
-  int told = 0;
-  const auto run = std::make_shared<PipelineRun>(*graph, pool, call, [&](InferenceCall&, auto) { ++told; });
-  run->cancel();
-  EXPECT_EQ(told, 0);
-  run->start();
-  EXPECT_EQ(told, 1);
-  EXPECT_EQ(call.status.code(), StatusCode::kCancelled);
-}
-
-TEST_F(PipelineTest, CancelStopsWhatRunsAndWhatWaits) {
-  // The last adder of the chain is never reached.
-  add_model("slow", test::add_signature(PartialShape::from({1, 2})),
-            [](const std::vector<TensorView>& in, std::vector<Tensor>& out) -> Status {
-              std::this_thread::sleep_for(std::chrono::milliseconds(2));  // too slow to run on the caller's thread
-              return test::add_kernel(1)(in, out);
-            });
-  auto definition = chain({node("each", "slow", {"request", "in"})}, {"each", "a"});
-  definition.demultiply_count = -1;
-  ASSERT_TRUE(open(definition).ok());
-  fakes["slow"]->hold();
-  Client client;
-  send(client, {200, 1, 2}, counting(400));
-  fakes["slow"]->wait_for_started(2);
-  pipeline->cancel(client.call);
-  client.wait();
-  EXPECT_EQ(client.call.status.code(), StatusCode::kCancelled);
-  EXPECT_EQ(fakes["slow"]->started(), 2);
-  EXPECT_EQ(models["slow"]->metrics().current_requests.load(), 0);
-}
-
-TEST_F(PipelineTest, WrongDefinitionsSayWhatIsWrong) {
-  add_adder("one", {1, 3}, 1);
-  add_adder("other", {1, 4}, 1);
-  const auto refusal = [&](const PipelineDefinition& definition) {
-    const auto status = open(definition);
-    EXPECT_FALSE(status.ok());
-    return std::string(status.message());
-  };
-  const PipelineSource in{"request", "in"};
-  EXPECT_EQ(refusal(chain({node("n", "one", {"ghost", "a"})}, {"n", "a"})),
-            "Pipeline pipe: input b of node n refers to node ghost, which does not exist");
-  EXPECT_EQ(refusal(chain({node("n", "one", {"request", "x"})}, {"n", "a"})),
-            "Pipeline pipe: input b of node n refers to input x of the pipeline, which does not exist");
-  EXPECT_EQ(refusal(chain({node("n", "one", in)}, {"n", "zz"})),
-            "Pipeline pipe: output out refers to output zz of node n, which model one does not have");
-  EXPECT_EQ(refusal(chain({node("n", "one", in), node("n", "one", in)}, {"n", "a"})),
-            "Pipeline pipe: two nodes are called n");
-  EXPECT_EQ(refusal(chain({node("n", "one", in), node("idle", "one", in)}, {"n", "a"})),
-            "Pipeline pipe: node idle is not connected to any output");
-  EXPECT_EQ(
-      refusal(chain({node("n", "one", in), node("x", "one", {"y", "a"}), node("y", "one", {"x", "a"})}, {"n", "a"})),
-      "Pipeline pipe: node x is part of a cycle, or behind one");
-  // Nothing takes the request here; the cycle is the reason.
-  EXPECT_EQ(refusal(chain({node("n", "one", {"m", "a"}), node("m", "one", {"n", "a"})}, {"n", "a"})),
-            "Pipeline pipe: node n is part of a cycle, or behind one");
-  EXPECT_EQ(refusal(chain({node("n", "one", in), node("m", "other", {"n", "a"})}, {"m", "a"})),
-            "Pipeline pipe: node m: input b takes FP32 (1,4), but a of node n gives FP32 (1,3)");
-  EXPECT_NE(
-      refusal(chain({node("n", "ghost", in)}, {"n", "a"})).find("model ghost: Model with requested name is not found"),
-      std::string::npos);
-  auto custom = node("n", "one", in);
-  custom.custom = true;
-  EXPECT_EQ(open(chain({custom}, {"n", "a"})).code(), StatusCode::kUnimplemented);
-  auto split = node("n", "one", in);
-  split.demultiply_count = 2;
-  EXPECT_EQ(refusal(chain({split}, {"n", "a"})),
-            "Pipeline pipe: node n: demultiply_count is 2, but output a has shape (1,3)");
-  split.demultiply_count = 0;
-  EXPECT_EQ(refusal(chain({split}, {"n", "a"})),
-            "Pipeline pipe: node n: demultiply_count must be -1 or 1..10000, not 0");
-  auto gather = node("n", "one", in);
-  gather.gather_from = "request";
-  EXPECT_NE(refusal(chain({gather}, {"n", "a"})).find("not the innermost open demultiplexer"), std::string::npos);
 }
 
 }  // namespace

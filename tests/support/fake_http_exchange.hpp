@@ -47,6 +47,7 @@ class FakeHttpExchange final : public transport::HttpExchange {
     }
     return std::nullopt;
   }
+  [[nodiscard]] bool asks_for_coding() const noexcept override { return header("accept-encoding") == "gzip"; }
   [[nodiscard]] BufferPool& pool() noexcept override { return pool_; }
   [[nodiscard]] const std::shared_ptr<ByteBudget>& budget() const noexcept override { return memory; }
   void set_cancel_listener(transport::CancelListener* listener) noexcept override { cancel_.set(listener); }

@@ -31,11 +31,8 @@ class HealthWatch::Watcher final : public transport::RpcStreamListener, public t
   Watcher(HealthWatch& watch, transport::RpcExchange& exchange) : watch_(watch), exchange_(exchange) {}
 
   void on_message(transport::RpcExchange&, transport::RpcMessage message) noexcept override {
-    if (message.bytes.size() > kMaxRequestBytes) {
-      return watch_.end(*this, Status(StatusCode::kPayloadTooLarge,
-                                      fmt::format("the request message has {} bytes; this method takes at most {}",
-                                                  message.bytes.size(), kMaxRequestBytes)));
-    }
+    if (auto status = wire::check_message_bytes(message.bytes.size(), kMaxRequestBytes); !status.ok())
+      return watch_.end(*this, status);
     const auto service = read_health_request(message.bytes);
     if (!service.ok()) return watch_.end(*this, service.status());
     const std::lock_guard lock(watch_.mutex_);

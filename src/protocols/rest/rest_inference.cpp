@@ -147,9 +147,9 @@ void RestInference::finish(Status status) noexcept {
   reply(std::move(status));
 }
 
-// Of tensors in the reply that may be compressed when it is sent.
+// Of tensors in the reply that are compressed when it is sent.
 std::size_t RestInference::compressible_bytes() noexcept {
-  if (!exchange_->header("accept-encoding")) return 0;
+  if (!exchange_->asks_for_coding()) return 0;
   std::size_t bytes = 0;
   for (const auto& output : call().outputs) bytes += output.tensor.view.bytes;
   return bytes;

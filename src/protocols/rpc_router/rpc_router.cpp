@@ -44,13 +44,6 @@ Status check_health(const health::HealthSource& source, wire::Bytes request, std
   return {};
 }
 
-// They are read on a network thread.
-Status check_control_bytes(std::size_t size) {
-  if (size <= RpcRouter::kMaxControlBytes) return {};
-  return {StatusCode::kPayloadTooLarge, fmt::format("the request message has {} bytes; this method takes at most {}",
-                                                    size, RpcRouter::kMaxControlBytes)};
-}
-
 template <typename Message>
 UnaryInference::Pool::Make make_unary(const InferenceServices& services) {
   return [&services](UnaryInference::Pool& home) {
@@ -68,7 +61,7 @@ RpcRouter::RpcRouter(RpcRouterOptions options)
       watch_(health_, options_.catalog.changes()),
       reflection_(service_names()),
       reflect_([this](wire::Bytes message, std::string& reply) {
-        auto status = check_control_bytes(message.size());
+        auto status = wire::check_message_bytes(message.size(), kMaxControlBytes);
         return status.ok() ? reflection_.answer(message, reply) : status;
       }),
       infers_(make_unary<kserve_grpc::InferMessage>(services_)),
@@ -151,7 +144,8 @@ void RpcRouter::run_control(const UnaryMethod& method, transport::RpcExchange& e
   ByteCharge parsed;
   try {
     const auto bytes = exchange.message().bytes;
-    if (!method.blocking) status = check_control_bytes(bytes.size());
+    // These are read on a network thread.
+    if (!method.blocking) status = wire::check_message_bytes(bytes.size(), kMaxControlBytes);
     if (status.ok()) status = charge_parsing(exchange, bytes.size(), parsed);
     if (status.ok()) status = method.run(bytes, exchange.reply().text());
   } catch (const std::exception&) {

@@ -64,6 +64,12 @@ Status malformed_message() {
   return invalid_argument("Request message is malformed: it is not a valid protobuf encoding");
 }
 
+Status check_message_bytes(std::size_t size, std::size_t limit) {
+  if (size <= limit) return {};
+  return {StatusCode::kPayloadTooLarge,
+          fmt::format("the request message has {} bytes; this method takes at most {}", size, limit)};
+}
+
 Tensor tensor_in_place(const InputHead& head, Bytes bytes, const InputSource& source) {
   // The view's pointer is not const because runtimes take it so; nobody writes through it.
   auto* data = const_cast<std::byte*>(bytes.data());

@@ -62,5 +62,7 @@ Status wrong_value_fields(const InputHead& head, std::string_view expected, Fiel
 Status wrong_precision(const InputHead& head, std::string_view actual);
 // The request is not a message of the expected kind.
 Status malformed_message();
+// kPayloadTooLarge with both sizes when a message has more bytes than the method takes.
+Status check_message_bytes(std::size_t size, std::size_t limit);
 
 }  // namespace ocelli::wire

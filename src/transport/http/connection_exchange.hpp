@@ -31,6 +31,7 @@ class ConnectionExchange final : public HttpExchange {
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const noexcept override {
     return head_.find(name);
   }
+  [[nodiscard]] bool asks_for_coding() const noexcept override { return head_.accepts_only_coding; }
   [[nodiscard]] BufferPool& pool() noexcept override { return *pool_; }
   [[nodiscard]] const std::shared_ptr<ByteBudget>& budget() const noexcept override { return budget_; }
   void set_cancel_listener(CancelListener* listener) noexcept override { cancel_.set(listener); }

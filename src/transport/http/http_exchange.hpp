@@ -53,6 +53,8 @@ class HttpExchange {
   [[nodiscard]] virtual const HttpRequest& request() const noexcept = 0;
   // First header of that name, case-insensitive; empty optional when absent.
   [[nodiscard]] virtual std::optional<std::string_view> header(std::string_view name) const noexcept = 0;
+  // The client named a content coding and nothing else, so that binary replies are compressed, too.
+  [[nodiscard]] virtual bool asks_for_coding() const noexcept = 0;
   // Where request and reply buffers of this server come from.
   [[nodiscard]] virtual BufferPool& pool() noexcept = 0;
   // What all requests of this server share; the body is charged to it already. Who makes more of it charges that too.
