@@ -4,3 +4,4 @@ ocelli_fuzzer(openvino_worker_message SOURCES ${CMAKE_SOURCE_DIR}/tests/fuzz/fuz
 if(TARGET ocelli_backends_armnn_files)
   ocelli_fuzzer(armnn_file SOURCES ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_armnn_file.cpp LINK ocelli_backends_armnn_files)
 endif()
+ocelli_fuzzer(tensor_bundle SOURCES ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_tensor_bundle.cpp LINK ocelli_backends_tensor_bundle)

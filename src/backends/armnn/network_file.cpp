@@ -9,6 +9,7 @@
 #include <span>
 
 #include "backends/armnn/armnn_types.hpp"
+#include "backends/armnn/tflite_check.hpp"
 
 namespace ocelli::arm_nn {
 namespace {
@@ -97,8 +98,13 @@ Result<std::vector<std::uint8_t>> read_model_file(const std::filesystem::path& p
 
 Result<NetworkFile> parse_network(const ModelSource& source, const std::vector<std::uint8_t>& content) {
   const std::string what = fmt::format("{} file {}", model_format_name(source.format), source.path.string());
-  auto summary = summarize(source.format, std::as_bytes(std::span(content)));
+  const auto bytes = std::as_bytes(std::span(content));
+  auto summary = summarize(source.format, bytes);
   if (!summary) return internal_error(fmt::format("{} cannot be read: it is broken or cut off", what));
+  if (source.format == ModelFormat::kTflite) {
+    if (const auto fault = find_tflite_fault(bytes); !fault.empty())
+      return internal_error(fmt::format("{} cannot be read: it is broken: {}", what, fault));
+  }
   if (!summary->tensor_without_scale.empty()) {
     return failed_precondition(
         fmt::format("{}: ARM NN takes tensors of 8 bits only with a quantization scale, and {} has none", what,

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "backends/onnx_file/onnx_summary.hpp"
+#include "backends/tensor_bundle/bundle_check.hpp"
 
 namespace ocelli::openvino {
 namespace {
@@ -36,6 +37,8 @@ Status check_file(const ModelSource& source) {
   std::error_code error;
   if (!std::filesystem::exists(source.path, error))
     return not_found(fmt::format("model file {} does not exist", source.path.string()));
+  // OpenVINO reads beyond what it has, or for ever, where the index of variables is damaged.
+  if (source.format == ModelFormat::kTensorflow) return tensor_bundle::check_bundle(source.path);
   const bool is_whole = source.format == ModelFormat::kOpenvinoIr ? is_whole_xml(source.path)
                         : source.format == ModelFormat::kOnnx     ? onnx_file::summarize_onnx(source.path).has_value()
                                                                   : true;
