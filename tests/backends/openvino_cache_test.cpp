@@ -158,6 +158,23 @@ TEST_F(OpenvinoBackend, CacheKeepsModelsWithTheirChangesApart) {
   }
 }
 
+TEST_F(OpenvinoBackend, CacheKeepsWhatCustomLayersAreCompiledIntoApart) {
+  const char* library = std::getenv("OCELLI_TEST_EXTENSION");
+  ASSERT_NE(library, nullptr) << "set OCELLI_TEST_EXTENSION to the library of tests/support/openvino_extension.cpp";
+  const TemporaryFolder folder;
+  const auto copy = folder.path() / "layers.so";
+  std::filesystem::copy_file(library, copy);
+  auto options = exact_;
+  options.cache_dir = (folder.path() / "cache").string();
+  const auto from_cache = [&] { return compile("row", options)->info().loaded_from_cache; };
+  EXPECT_FALSE(from_cache());
+  options.extension_library = copy.string();
+  EXPECT_FALSE(from_cache());
+  EXPECT_TRUE(from_cache());
+  std::filesystem::last_write_time(copy, std::filesystem::last_write_time(copy) + std::chrono::seconds(5));
+  EXPECT_FALSE(from_cache()) << "it is another one now";
+}
+
 TEST_F(OpenvinoBackend, CacheKnowsACopyOfAModel) {
   const TemporaryFolder folder;
   const TemporaryFolder cache;

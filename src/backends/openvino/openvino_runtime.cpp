@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <openvino/pass/low_latency.hpp>
 #include <openvino/pass/manager.hpp>
 #include <unordered_set>
@@ -39,6 +40,15 @@ void transform_for_low_latency(const std::shared_ptr<ov::Model>& model) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!names[i].empty()) inputs[i]->output(0).get_tensor().set_names(names[i]);
   }
+}
+
+// Custom layers may be computed while the model is compiled, so that another build of them makes another form.
+std::string extension_text(const std::string& library) {
+  if (library.empty()) return {};
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(library, error);
+  const auto changed = std::filesystem::last_write_time(library, error).time_since_epoch().count();
+  return fmt::format("extension {} {} {}\n", library, bytes, changed);
 }
 
 }  // namespace
@@ -141,6 +151,7 @@ std::string OpenvinoRuntime::entry_name(const std::string& digest, const Compile
   key += fmt::format("{}\n", fmt::join(core_.get_property(options.device, ov::device::capabilities), " "));
   for (const auto& [name, value] : properties) key += fmt::format("{}={}\n", name, value.as<std::string>());
   for (const auto& [name, shape] : options.shapes) key += fmt::format("shape {}={}\n", name, shape.to_string());
+  key += extension_text(options.extension_library);
   if (options.batch) key += fmt::format("batch {}..{}\n", options.batch->min, options.batch->max);
   const auto& steps = options.preprocess;
   for (const auto& [name, layout] : steps.layout) key += fmt::format("layout {}={}\n", name, layout);
