@@ -139,6 +139,15 @@ TEST_F(OnnxruntimeBackend, UnknownKeysAreRefusedBeforeTheProviderIsLookedFor) {
               AllOf(HasSubstr("gpu_mem_limit"), HasSubstr("much")));
 }
 
+// ONNX Runtime records on one thread while no other uses the card.
+TEST_F(OnnxruntimeBackend, CudaGraphsTakeOneStream) {
+  CompileOptions options;
+  options.device = "CUDA.0";
+  options.properties = {{"enable_cuda_graph", "YES"}, {"NUM_STREAMS", "2"}};
+  EXPECT_THAT(error_of("row", options, StatusCode::kInvalidArgument),
+              AllOf(HasSubstr("NUM_STREAMS is 2"), HasSubstr("one stream")));
+}
+
 TEST_F(OnnxruntimeBackend, WrongLibraryFolderSaysWhatToDo) {
   const TemporaryFolder folder;
   BackendContext context;

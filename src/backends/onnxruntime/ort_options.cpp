@@ -125,6 +125,15 @@ Result<SessionPlan> plan_session(const OrtLibrary& library, const DeviceRequest&
   auto settings = nvidia_settings(device, properties, plan.precision_hint);
   if (!settings.ok()) return settings.status();
   plan.nvidia = std::move(*settings);
+  if (plan.nvidia.cuda_graph) {
+    if (execution->streams.value_or(1) > 1) {
+      return invalid_argument(
+          fmt::format("plugin_config NUM_STREAMS is {}, but with enable_cuda_graph or trt_cuda_graph_enable ONNX "
+                      "Runtime runs on one stream",
+                      *execution->streams));
+    }
+    plan.threads.streams = 1;
+  }
   // Without a record of what runs where, ONNX Runtime itself has to refuse operators on the CPU.
   if (!tells_assignment(library) && plan.nvidia.fallback != CpuFallback::kYes) {
     auto status = take(api, api.AddSessionConfigEntry(plan.options.get(), "session.disable_cpu_ep_fallback", "1"),

@@ -130,6 +130,12 @@ void OrtRequest::work() noexcept {
 }
 
 Status OrtRequest::run() noexcept {
+  // ONNX Runtime keeps recordings for each thread and records while no other thread uses the card: all of it is the
+  // model's one worker's.
+  if (graph_) {
+    start(waiter_);
+    return waiter_.wait();
+  }
   cancelled_.store(false);
   (void)check(api_, api_.RunOptionsUnsetTerminate(options_.get()));
   return run_session();

@@ -10,6 +10,7 @@
 #include "backends/onnxruntime/ort_model.hpp"
 #include "backends/onnxruntime/worker_pool.hpp"
 #include "runtime/infer_request.hpp"
+#include "runtime/run_waiter.hpp"
 
 namespace ocelli::onnxruntime {
 
@@ -81,6 +82,7 @@ class OrtRequest final : public InferRequest, private WorkerPool::Task {
   std::vector<const OrtValue*> input_values_;
   std::vector<OrtValue*> output_values_;
   InferCompletion* completion_ = nullptr;
+  RunWaiter waiter_;  // of run()
   std::atomic<bool> cancelled_{false};
   bool dynamic_ = false;
 };

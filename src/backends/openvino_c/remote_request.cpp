@@ -11,26 +11,6 @@
 
 namespace ocelli::openvino_c {
 
-void RemoteRequest::Waiter::on_infer_done(const Status& status) noexcept {
-  const std::lock_guard lock(mutex_);
-  status_ = status;
-  done_ = true;
-  changed_.notify_all();
-}
-
-bool RemoteRequest::Waiter::done() {
-  const std::lock_guard lock(mutex_);
-  return done_;
-}
-
-// The supervisor ends every run in time, by giving its worker up if need be.
-Status RemoteRequest::Waiter::wait() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return done_; });
-  done_ = false;
-  return std::move(status_);
-}
-
 Result<std::unique_ptr<InferRequest>> RemoteRequest::create(WorkerSupervisor& supervisor, std::uint64_t model,
                                                             const ModelSignature& signature) {
   auto arena = SharedArena::create();

@@ -2,14 +2,13 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "backends/openvino_c/protocol/shared_arena.hpp"
 #include "backends/openvino_c/worker_supervisor.hpp"
 #include "runtime/infer_request.hpp"
+#include "runtime/run_waiter.hpp"
 
 namespace ocelli::openvino_c {
 
@@ -35,20 +34,6 @@ class RemoteRequest final : public InferRequest, private RunHandler {
     bool is_bound = false;
     TensorView result;  // in the shared memory; its type is kUndefined before a run
   };
-  // Lets run() wait for what start() started.
-  class Waiter final : public InferCompletion {
-   public:
-    void on_infer_done(const Status& status) noexcept override;
-    [[nodiscard]] bool done();
-    Status wait();
-
-   private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    bool done_ = false;
-    Status status_;
-  };
-
   RemoteRequest(WorkerSupervisor& supervisor, const ModelSignature& signature, SharedArena arena);
   Status begin();
   Status place_inputs();
@@ -66,7 +51,7 @@ class RemoteRequest final : public InferRequest, private RunHandler {
   StartRun message_;  // reused, so that its list keeps its memory
   std::atomic<std::uint64_t> run_{0};
   InferCompletion* completion_ = nullptr;
-  Waiter waiter_;
+  RunWaiter waiter_;  // of run()
   std::uint64_t static_output_bytes_ = 0;
   bool dynamic_ = false;
 };
