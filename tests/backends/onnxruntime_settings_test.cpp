@@ -221,6 +221,23 @@ TEST(EngineCache, NothingElseFindsAnEngine) {
   EXPECT_EQ(open("b.onnx", card, "").timing, first.timing) << "timings are of the card, not of a model";
 }
 
+// TensorRT names an engine by the names in a model, not by its shapes: one for a picture would be taken for eight.
+TEST(EngineCache, ShapesFromOutsideArePartOfTheSettings) {
+  CompileOptions plain;
+  EXPECT_EQ(shape_settings(plain), "");
+  CompileOptions eight;
+  eight.batch = Dimension::fixed(8);
+  CompileOptions some;
+  some.batch = Dimension{1, 8};
+  CompileOptions shaped;
+  shaped.shapes["x"] = PartialShape::from({8, 3, 224, 224});
+  CompileOptions other;
+  other.shapes["y"] = PartialShape::from({8, 3, 224, 224});
+  std::set<std::string> texts;
+  for (const auto* options : {&plain, &eight, &some, &shaped, &other}) texts.insert(shape_settings(*options));
+  EXPECT_EQ(texts.size(), 5U);
+}
+
 TEST(EngineCache, TellsWhetherThereWasAnEngine) {
   const TemporaryFolder folder;
   folder.write("a.onnx", "one");

@@ -37,4 +37,11 @@ Result<EngineCache> open_engine_cache(const fs::path& cache_dir, const fs::path&
   return cache;
 }
 
+std::string shape_settings(const CompileOptions& options) {
+  std::string text;
+  for (const auto& [name, shape] : options.shapes) text += fmt::format("shape {}={};", name, shape.to_string());
+  if (options.batch) text += fmt::format("batch={}..{};", options.batch->min, options.batch->max);
+  return text;
+}
+
 }  // namespace ocelli::onnxruntime

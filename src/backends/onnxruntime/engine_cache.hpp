@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/status.hpp"
+#include "runtime/compile_options.hpp"
 
 namespace ocelli::onnxruntime {
 
@@ -28,5 +29,9 @@ struct EngineCache {
 // caller goes on without a cache.
 Result<EngineCache> open_engine_cache(const std::filesystem::path& cache_dir, const std::filesystem::path& model,
                                       const EngineKey& key, const std::string& settings);
+
+// The shapes that are set from outside, as part of those settings: TensorRT's own name of an engine says nothing of
+// them. Empty: none are.
+std::string shape_settings(const CompileOptions& options);
 
 }  // namespace ocelli::onnxruntime

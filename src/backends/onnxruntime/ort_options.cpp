@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "backends/onnxruntime/engine_cache.hpp"
 #include "backends/onnxruntime/ort_assignment.hpp"
 #include "backends/onnxruntime/ort_providers.hpp"
 #include "base/letter_case.hpp"
@@ -140,8 +141,8 @@ Result<SessionPlan> plan_session(const OrtLibrary& library, const DeviceRequest&
                        StatusCode::kInternal);
     if (!status.ok()) return status;
   }
-  auto appended =
-      append_providers(library, *plan.options, device, plan.nvidia, {options.cache_dir, source.path.string()}, log);
+  auto appended = append_providers(library, *plan.options, device, plan.nvidia,
+                                   {options.cache_dir, source.path.string(), shape_settings(options)}, log);
   if (!appended.ok()) return appended.status();
   plan.providers = std::move(appended->providers);
   plan.note = std::move(appended->note);

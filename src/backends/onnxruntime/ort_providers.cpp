@@ -73,7 +73,7 @@ ProviderOptions with_engine_cache(const OrtLibrary& library, const ProviderOptio
   if (request.cache_dir.empty()) return options;
   const auto cache =
       open_engine_cache(request.cache_dir, request.model, {card.architecture(), tensorrt_version(), library.version},
-                        settings_text(wanted));
+                        settings_text(wanted) + request.shapes);
   if (!cache.ok()) {
     log.warning("TensorRT engines are not kept: {}", cache.status().message());
     return options;

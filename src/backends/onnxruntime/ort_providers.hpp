@@ -22,7 +22,8 @@ struct AppendedProviders {
 // Where TensorRT's engines are kept; both empty: nowhere.
 struct EngineCacheRequest {
   std::string cache_dir;
-  std::string model;  // its file
+  std::string model;   // its file
+  std::string shapes;  // shape_settings()
 };
 
 // Whether a provider can be used at all: built in, and its libraries load. Errors: kFailedPrecondition with the reason
