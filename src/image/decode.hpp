@@ -29,9 +29,9 @@ Status check_signature(std::span<const std::byte> encoded);
 // Decodes as it is stored: gray stays gray, alpha stays, palettes and CMYK become colour, 16-bit samples become 8-bit,
 // EXIF orientation is not applied (as OpenCV's IMREAD_UNCHANGED). TIFF is as libtiff makes RGBA of it: colours are
 // multiplied by alpha, and its orientation is applied. Of a file with several pictures the first is read. A picture
-// that is cut off is an error, never half a picture, and so is a JPEG of more than 100 scans (32 where it is large).
-// Pixels come from pool. Thread-safe. Errors: kInvalidArgument, the message says which codec and what was wrong,
-// expected and given.
+// that is cut off is an error, never half a picture, and so is a JPEG of more than 100 scans (32 where it is large),
+// and a TIFF whose tiles hold more than 16 bytes a pixel and 64 MiB. Pixels come from pool. Thread-safe. Errors:
+// kInvalidArgument, the message says which codec and what was wrong, expected and given.
 Result<Image> decode(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits = {});
 
 }  // namespace ocelli::image

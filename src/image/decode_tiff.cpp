@@ -107,20 +107,75 @@ PixelFormat format_of(TIFF* tiff) {
   return gray ? PixelFormat::kGray : PixelFormat::kBgr;
 }
 
-// The raster has a picture's rows from the top, each pixel as one number with red in the lowest byte. It becomes the
-// image's pixels in its own place: no pixel grows.
+// A pixel of the raster is one number with red in the lowest byte.
+void put_pixel(const std::uint8_t* from, std::uint8_t* to, std::size_t count) {
+  std::uint32_t pixel = 0;
+  std::memcpy(&pixel, from, sizeof pixel);
+  const std::uint8_t bgra[] = {static_cast<std::uint8_t>(TIFFGetB(pixel)), static_cast<std::uint8_t>(TIFFGetG(pixel)),
+                               static_cast<std::uint8_t>(TIFFGetR(pixel)), static_cast<std::uint8_t>(TIFFGetA(pixel))};
+  std::memcpy(to, bgra, count);
+}
+
+// The raster becomes the image's pixels in its own place: no pixel grows.
 void pack(Image& image) {
   const auto count = channels(image.format);
   const auto* from = image.data();
   auto* to = image.data();
-  for (std::size_t i = 0; i < image.width * image.height; ++i, from += sizeof(std::uint32_t), to += count) {
-    std::uint32_t pixel = 0;
-    std::memcpy(&pixel, from, sizeof pixel);
-    const std::uint8_t bgra[] = {static_cast<std::uint8_t>(TIFFGetB(pixel)), static_cast<std::uint8_t>(TIFFGetG(pixel)),
-                                 static_cast<std::uint8_t>(TIFFGetR(pixel)),
-                                 static_cast<std::uint8_t>(TIFFGetA(pixel))};
-    std::memcpy(to, bgra, count);
+  for (std::size_t i = 0; i < image.width * image.height; ++i, from += sizeof(std::uint32_t), to += count)
+    put_pixel(from, to, count);
+}
+
+// How rows and columns are stored (TIFF 6.0, "Orientation"): from the right, from below, columns as rows.
+struct Turn {
+  explicit Turn(std::uint16_t orientation)
+      : mirrored(orientation == ORIENTATION_TOPRIGHT || orientation == ORIENTATION_BOTRIGHT ||
+                 orientation == ORIENTATION_RIGHTBOT || orientation == ORIENTATION_LEFTBOT),
+        flipped(orientation == ORIENTATION_BOTRIGHT || orientation == ORIENTATION_BOTLEFT ||
+                orientation == ORIENTATION_RIGHTTOP || orientation == ORIENTATION_RIGHTBOT),
+        transposed(orientation >= ORIENTATION_LEFTTOP) {}
+  bool mirrored;
+  bool flipped;
+  bool transposed;
+};
+
+// The picture upright, from the raster as it is stored.
+Result<Image> upright(const Image& raster, const Turn& turn, PixelFormat format, BufferPool& pool,
+                      const DecodeLimits& limits) {
+  auto image = allocate_image(Codec::kTiff, turn.transposed ? raster.height : raster.width,
+                              turn.transposed ? raster.width : raster.height, format, pool, limits);
+  if (!image.ok()) return image;
+  const auto count = channels(format);
+  auto* to = image->data();
+  for (std::size_t y = 0; y < image->height; ++y) {
+    for (std::size_t x = 0; x < image->width; ++x, to += count) {
+      auto column = turn.transposed ? y : x;
+      auto row = turn.transposed ? x : y;
+      if (turn.mirrored) column = raster.width - 1 - column;
+      if (turn.flipped) row = raster.height - 1 - row;
+      put_pixel(raster.data() + (row * raster.width + column) * sizeof(std::uint32_t), to, count);
+    }
   }
+  return image;
+}
+
+// What libtiff decompresses for the picture. Tiles may be much larger than it, and share their bytes in the file.
+std::uint64_t decoded_bytes(TIFF* tiff) {
+  const auto pieces = TIFFIsTiled(tiff) ? TIFFNumberOfTiles(tiff) : TIFFNumberOfStrips(tiff);
+  const auto each = TIFFIsTiled(tiff) ? TIFFTileSize64(tiff) : TIFFStripSize64(tiff);
+  std::uint64_t bytes = 0;
+  return __builtin_mul_overflow(std::uint64_t{pieces}, each, &bytes) ? UINT64_MAX : bytes;
+}
+
+// Eight channels of 16 bits each, and tiles that reach beyond the edges.
+constexpr std::uint64_t kMostBytesPerPixel = 16;
+constexpr std::uint64_t kMostBytesBeside = std::uint64_t{64} << 20;
+
+Status check_work(TIFF* tiff, std::uint64_t pixels) {
+  const auto bytes = decoded_bytes(tiff);
+  const auto most = kMostBytesBeside + kMostBytesPerPixel * pixels;
+  if (bytes <= most) return {};
+  return invalid_argument(fmt::format("TIFF picture has {} bytes of tiles or strips for {} pixels; at most {} are read",
+                                      bytes, pixels, most));
 }
 
 Status failure(const TiffInput& input) {
@@ -146,13 +201,18 @@ Result<Image> decode_tiff(std::span<const std::byte> encoded, BufferPool& pool, 
   }
   auto image = allocate_image(Codec::kTiff, width, height, PixelFormat::kBgra, pool, limits);
   if (!image.ok()) return image;
+  if (auto status = check_work(tiff.get(), std::uint64_t{width} * height); !status.ok()) return status;
   char why[1024] = {};
   if (!TIFFRGBAImageOK(tiff.get(), why)) return invalid_argument(fmt::format("TIFF picture is not supported: {}", why));
   auto* raster = reinterpret_cast<std::uint32_t*>(image->data());
   constexpr int kStopAtFaults = 1;
-  if (!TIFFReadRGBAImageOriented(tiff.get(), width, height, raster, ORIENTATION_TOPLEFT, kStopAtFaults))
-    return failure(input);
-  image->format = format_of(tiff.get());
+  std::uint16_t orientation = ORIENTATION_TOPLEFT;
+  TIFFGetFieldDefaulted(tiff.get(), TIFFTAG_ORIENTATION, &orientation);
+  // As it is stored: libtiff itself turns nothing by a quarter.
+  if (!TIFFReadRGBAImageOriented(tiff.get(), width, height, raster, orientation, kStopAtFaults)) return failure(input);
+  const auto format = format_of(tiff.get());
+  if (orientation != ORIENTATION_TOPLEFT) return upright(*image, Turn(orientation), format, pool, limits);
+  image->format = format;
   pack(*image);
   return image;
 }

@@ -110,6 +110,26 @@ class Generated(unittest.TestCase):
         self.check("two.tiff", lambda path: colour.save(path, save_all=True, append_images=[gray]))
         self.check("deep.tiff", lambda path: cv2.imwrite(str(path), photo((30, 31)).astype(np.uint16) * 257))
 
+    def test_tiff_orientations(self):
+        stored = photo((5, 7))
+        for orientation in range(1, 9):
+            path = self.folder / f"turned_{orientation}.tiff"
+            Image.fromarray(stored).save(path, tiffinfo={274: orientation})
+            np.testing.assert_array_equal(run(path)[0], np.asarray(Image.open(path))[:, :, ::-1], f"orientation {orientation}")
+
+    def test_tiff_whose_tiles_are_much_larger_than_the_picture(self):
+        # One tile's bytes for many tiles: minutes of work for a few kilobytes.
+        wide, high, tiles = 65536, 1024, 8
+        packed = zlib.compress(bytes(wide * high), 9)
+        at = 8 + len(packed)
+        lists = struct.pack(f"<{tiles}I", *[8] * tiles) + struct.pack(f"<{tiles}I", *[len(packed)] * tiles)
+        tags = [(256, 4, 1, 16), (257, 4, 1, high * tiles), (258, 3, 1, 8), (259, 3, 1, 8), (262, 3, 1, 1), (277, 3, 1, 1), (322, 4, 1, wide), (323, 4, 1, high),
+                (324, 4, tiles, at), (325, 4, tiles, at + 4 * tiles)]
+        entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+        path = self.folder / "tiles.tiff"
+        path.write_bytes(b"II*\0" + struct.pack("<I", at + len(lists)) + packed + lists + struct.pack("<H", len(tags)) + entries + bytes(4))
+        self.assertIn(f"TIFF picture has {wide * high * tiles} bytes of tiles or strips for {16 * high * tiles} pixels; at most ", run(path)[1])
+
     def test_tiff_that_cannot_be_read_says_why(self):
         colour = Image.fromarray(photo((50, 70))[:, :, ::-1])
         path = self.folder / "picture.tiff"
