@@ -17,6 +17,7 @@ void InferenceCall::clear() noexcept {
   priority = 0;
   sequence.reset();
   completion = nullptr;
+  charge.clear();
   status = Status();
   recycle(outputs);
   sequence_id.reset();

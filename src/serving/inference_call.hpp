@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/status.hpp"
 #include "scheduling/work_item.hpp"
+#include "tensor/byte_charge.hpp"
 #include "tensor/tensor_view.hpp"
 
 namespace ocelli::serving {
@@ -83,6 +84,8 @@ class InferenceCall : public scheduling::WorkItem {
   std::vector<RequestedOutput> requested;  // empty: all outputs
   std::optional<SequenceControl> sequence;
   CallCompletion* completion = nullptr;
+  // Bound to what all requests of the server share; the servable adds what it makes of the inputs.
+  ByteCharge charge;
 
   // --- filled by the servable before on_call_done
   std::vector<CallOutput> outputs;           // in name order

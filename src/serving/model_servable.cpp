@@ -158,7 +158,8 @@ bool ModelServable::prepared(InferenceCall& call) noexcept {
   try {
     call.status = prepare(call);
   } catch (const std::bad_alloc&) {
-    call.status = Status(StatusCode::kResourceExhausted, "Out of memory");
+    call.status =
+        call.charge.refused() ? call.charge.refusal() : Status(StatusCode::kResourceExhausted, "Out of memory");
   }
   if (call.status.ok()) return true;
   finish(call);

@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -145,7 +146,7 @@ Status unreadable(std::string_view name, const Status& why) {
 // The pictures of one input on their way into its tensor.
 class PictureBatch {
  public:
-  PictureBatch(std::string_view name, const TensorSpec& spec, std::size_t count, BufferPool& pool)
+  PictureBatch(std::string_view name, const TensorSpec& spec, std::size_t count, ChargedPool pool)
       : name_(name), spec_(spec), axes_(picture_axes(spec)), count_(count), pool_(pool) {}
 
   Status add(std::span<const std::byte> file, image::Preprocessor& processor) {
@@ -196,17 +197,22 @@ class PictureBatch {
     const auto channels = image::channels(facts.format);
     if (!dims[axes_.channels].accepts(static_cast<std::int64_t>(channels))) {
       const auto expected = PartialShape{{dims[axes_.channels]}, true}.to_string();
-      return invalid_argument(
-          fmt::format("Invalid number of channels in binary input - Expected: {}; Actual: {}; input name: {}",
-                      expected.substr(1, expected.size() - 2), channels, name_));
+      return wrong_channels(expected.substr(1, expected.size() - 2), channels);
     }
     const Extent wanted{fit(facts.height, dims[axes_.height]), fit(facts.width, dims[axes_.width]), channels};
     if (!extent_) return begin(wanted);
     if (wanted == *extent_) return {};
+    if (wanted.channels != extent_->channels) return wrong_channels(std::to_string(extent_->channels), wanted.channels);
     return invalid_argument(
         fmt::format("Binary input images for this endpoint are required to have the same resolution - Expected: "
                     "{}x{}; Actual: {}x{}; input name: {}",
                     extent_->width, extent_->height, wanted.width, wanted.height, name_));
+  }
+
+  [[nodiscard]] Status wrong_channels(const std::string& expected, std::size_t actual) const {
+    return invalid_argument(
+        fmt::format("Invalid number of channels in binary input - Expected: {}; Actual: {}; input name: {}", expected,
+                    actual, name_));
   }
 
   Status begin(const Extent& extent) {
@@ -223,7 +229,7 @@ class PictureBatch {
   const TensorSpec& spec_;
   const PictureAxes axes_;
   const std::size_t count_;
-  BufferPool& pool_;
+  const ChargedPool pool_;
   std::optional<Extent> extent_;  // of every picture, since the first
   std::size_t picture_bytes_ = 0;
   std::size_t added_ = 0;
@@ -258,14 +264,16 @@ Status check_pictures(std::string_view name, const TensorSpec& spec, const std::
 }
 
 Result<Tensor> decode_pictures(std::string_view name, const TensorSpec& spec, const TensorView& encoded,
-                               BufferPool& pool, image::Preprocessor& processor) {
+                               const PictureWork& work) {
   if (auto status = validate_list(name, spec, encoded.shape); !status.ok()) return status;
   const auto files = unpack_strings({encoded.data, encoded.bytes}, static_cast<std::size_t>(encoded.shape[0]));
   if (!files.ok()) return wrong_packing(name, static_cast<std::size_t>(encoded.shape[0]), files.status().message());
-  PictureBatch batch(name, spec, files->size(), pool);
+  PictureBatch batch(name, spec, files->size(), work.pool);
   if (files->empty()) return batch.none();
   for (const auto file : *files) {
-    if (auto status = batch.add(std::as_bytes(std::span(file)), processor); !status.ok()) return status;
+    auto status = work.still_wanted ? work.still_wanted() : Status();
+    if (status.ok()) status = batch.add(std::as_bytes(std::span(file)), work.processor);
+    if (!status.ok()) return status;
   }
   return batch.take();
 }

@@ -272,6 +272,7 @@ Status PipelineRun::prepare(NodeCall& node_call) {
   call.deadline = call_.deadline;
   call.priority = call_.priority;
   call.times.received = Clock::now();
+  call.charge.bind(call_.charge.budget(), ByteBudget::kUncountedBytes);
   for (const auto& link : node.inputs) {
     auto value = collect(link, node_call.index, node.open);
     if (!value.ok()) return std::move(value).status();

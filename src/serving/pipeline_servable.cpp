@@ -55,7 +55,7 @@ void PipelineServable::prepare_and_run(InferenceCall& call) noexcept {
   try {
     status = run(call);
   } catch (const std::bad_alloc&) {
-    status = Status(StatusCode::kResourceExhausted, "Out of memory");
+    status = call.charge.refused() ? call.charge.refusal() : Status(StatusCode::kResourceExhausted, "Out of memory");
   }
   if (status.ok()) return;  // the call may be gone
   call.status = std::move(status);

@@ -52,11 +52,16 @@ Status InputPorts::prepare_one(InferenceCall& call, const Port& port, ServingCon
     return status.ok() ? input->fault : status;
   }
   // The call may have waited for its turn to be converted.
-  if (call.cancelled.load(std::memory_order_relaxed)) return {StatusCode::kCancelled, "Request was cancelled"};
-  if (call.deadline <= Clock::now()) return {StatusCode::kDeadlineExceeded, "Deadline exceeded"};
+  const auto still_wanted = [&call]() -> Status {
+    if (call.cancelled.load(std::memory_order_relaxed)) return {StatusCode::kCancelled, "Request was cancelled"};
+    if (call.deadline <= Clock::now()) return {StatusCode::kDeadlineExceeded, "Deadline exceeded"};
+    return {};
+  };
+  if (auto status = still_wanted(); !status.ok()) return status;
+  const ChargedPool pool(context.pool, &call.charge);
   auto converted = port.bytes == Bytes::kPictures
-                       ? decode_pictures(name, port.spec, view, context.pool, context.pictures.of(devices))
-                       : strings_to_rows(name, port.spec, view, context.pool);
+                       ? decode_pictures(name, port.spec, view, {pool, context.pictures.of(devices), still_wanted})
+                       : strings_to_rows(name, port.spec, view, pool);
   if (!converted.ok()) return std::move(converted).status();
   call.work.inputs[port.index] = converted->view;
   call.converted.push_back(std::move(converted->owner));

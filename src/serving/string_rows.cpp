@@ -22,7 +22,7 @@ Status check_row_bytes(std::string_view name, std::size_t rows, std::size_t widt
 }
 
 Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, const TensorView& texts,
-                               BufferPool& pool) {
+                               ChargedPool pool) {
   if (auto status = validate_list(name, spec, texts.shape); !status.ok()) return status;
   const auto& dims = spec.shape.dims;
   const auto elements = unpack_strings({texts.data, texts.bytes}, static_cast<std::size_t>(texts.shape[0]));

@@ -7,6 +7,7 @@
 #include "base/status.hpp"
 #include "runtime/model_signature.hpp"
 #include "tensor/buffer_pool.hpp"
+#include "tensor/charged_pool.hpp"
 #include "tensor/tensor_view.hpp"
 
 namespace ocelli::serving {
@@ -21,9 +22,9 @@ bool takes_string_rows(const TensorSpec& spec) noexcept;
 Status check_row_bytes(std::string_view name, std::size_t rows, std::size_t width);
 
 // texts: packed strings of shape (N). Row = text + NUL, width = longest + 1, or the model's own width where that is
-// larger. Errors: kInvalidArgument. Thread-safe.
+// larger. Errors: kInvalidArgument. Throws std::bad_alloc. Thread-safe.
 Result<Tensor> strings_to_rows(std::string_view name, const TensorSpec& spec, const TensorView& texts,
-                               BufferPool& pool);
+                               ChargedPool pool);
 
 // The way back: each row up to its first NUL, as packed strings of shape (N). Errors: kInvalidArgument for more rows
 // than kMaxStringRowBytes has room for the lengths of.

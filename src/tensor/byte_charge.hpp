@@ -70,6 +70,8 @@ class ByteCharge {
     return other;
   }
 
+  // What it is bound to; null: nothing.
+  [[nodiscard]] const std::shared_ptr<ByteBudget>& budget() const noexcept { return budget_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return held_; }
   [[nodiscard]] bool refused() const noexcept { return refused_ != 0; }
   // When refused(): what to tell the client, kResourceExhausted.

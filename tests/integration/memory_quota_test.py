@@ -1,6 +1,9 @@
 """Memory that clients can make the server take is bounded: by --grpc_memory_quota and --rest_memory_quota, whatever a few bytes become."""
+import base64
 import json
+import struct
 import unittest
+import zlib
 
 import grpc
 import numpy
@@ -81,6 +84,40 @@ class MemoryQuota(unittest.TestCase):
                 self.assertTrue(json.loads(reply)["error"].endswith("--rest_memory_quota"), reply)
                 status, _, reply = self.server.post(path, body(SMALL))
                 self.assertEqual(status, 200, reply[:300])
+
+
+class PicturesQuota(unittest.TestCase):
+    """A picture of one colour is a few hundred bytes, and megabytes once it is decoded."""
+
+    SIGNATURE = {"inputs": [{"name": "x", "type": "FP32", "shape": [1, -1, -1, 3]}], "outputs": [{"name": "y", "type": "FP32", "shape": [1, 1]}]}
+
+    def test_what_pictures_become_counts(self):
+        def png(side):
+            rows = zlib.compress((b"\0" + bytes(3 * side)) * side, 9)
+            chunk = lambda name, data: struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+            return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+        def rest(server, side):
+            values = [base64.b64encode(png(side)).decode()]
+            return server.post("/v1/models/m:predict", {"instances": [{"b64": value} for value in values]})
+
+        def remote(stub, side):
+            request = service_pb2.ModelInferRequest(model_name="m")
+            request.inputs.add(name="x", datatype="BYTES", shape=[1]).contents.bytes_contents.append(png(side))
+            return stub.ModelInfer(request)
+
+        with simulated_server(self.SIGNATURE, "--grpc_memory_quota", QUOTA, "--rest_memory_quota", QUOTA) as server, grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+            stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+            for _ in range(3):
+                status, _, body = rest(server, 1000)
+                self.assertEqual(status, 429, body)
+                self.assertIn("--rest_memory_quota", json.loads(body)["error"])
+                self.assertEqual(rest(server, 100)[0], 200)
+                with self.assertRaises(grpc.RpcError) as raised:
+                    remote(stub, 1000)
+                self.assertEqual(raised.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+                self.assertIn("--grpc_memory_quota", raised.exception.details())
+                self.assertEqual(remote(stub, 100).outputs[0].name, "y")
 
 
 if __name__ == "__main__":

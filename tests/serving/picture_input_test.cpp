@@ -58,12 +58,12 @@ struct PictureInputTest : testing::Test {
     return {"image", type, PartialShape::from(shape), std::move(layout)};
   }
   Tensor decode(const TensorSpec& target, const std::vector<std::string>& files) {
-    auto result = decode_pictures("image", target, pack(files), pool, *cpu);
+    auto result = decode_pictures("image", target, pack(files), {pool, *cpu});
     EXPECT_TRUE(result.ok()) << result.status().to_string();
     return result.ok() ? std::move(result).value() : Tensor();
   }
   std::string refusal(const TensorSpec& target, const std::vector<std::string>& files) {
-    const auto result = decode_pictures("image", target, pack(files), pool, *cpu);
+    const auto result = decode_pictures("image", target, pack(files), {pool, *cpu});
     EXPECT_EQ(result.status().code(), StatusCode::kInvalidArgument);
     return std::string(result.status().message());
   }
@@ -157,17 +157,48 @@ TEST_F(PictureInputTest, RefusesWithOvmsTexts) {
   EXPECT_EQ(refusal(target, {bmp(4, 4).substr(0, 60)}).rfind("Image parsing failed", 0), 0u);
   auto twice = pack({bmp(4, 4)});
   twice.shape = Shape{1, 1};
-  EXPECT_EQ(decode_pictures("image", target, twice, pool, *cpu).status().message(),
+  EXPECT_EQ(decode_pictures("image", target, twice, {pool, *cpu}).status().message(),
             "Invalid number of shape dimensions - Expected number of input shape dimensions: 1; Actual: 2; input name: "
             "image");
   auto lying = pack({bmp(4, 4)});
   lying.bytes -= 1;
-  const auto refused = decode_pictures("image", target, lying, pool, *cpu).status();
+  const auto refused = decode_pictures("image", target, lying, {pool, *cpu}).status();
   EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
   EXPECT_TRUE(
       refused.message().starts_with("Inputs inside buffer does not match expected format. - Expected: 1 "
                                     "elements, each a length of 4 bytes and as many bytes; Actual: "))
       << "what a picture without its length looks like: " << refused.message();
+}
+
+TEST_F(PictureInputTest, PicturesOfOneListHaveTheSameChannels) {
+  auto any = spec(DataType::kUint8, {2, 5, 5, 3});
+  any.shape.dims[3] = Dimension::any();
+  const auto gray = "P5 4 4 255\n" + std::string(16, 'g');
+  EXPECT_EQ(refusal(any, {bmp(4, 4), gray}),
+            "Invalid number of channels in binary input - Expected: 3; Actual: 1; input name: image");
+}
+
+TEST_F(PictureInputTest, WhatPicturesBecomeIsChargedToTheirRequest) {
+  const auto target = spec(DataType::kUint8, {2, 4, 4, 3});
+  ByteCharge charge(std::make_shared<ByteBudget>(100));
+  const auto files = pack({bmp(4, 4), bmp(4, 4)});
+  EXPECT_TRUE(decode_pictures("image", target, files, {ChargedPool(pool, &charge), *cpu}).ok());
+  EXPECT_EQ(charge.bytes(), 96U);
+  EXPECT_THROW((void)decode_pictures("image", target, files, {ChargedPool(pool, &charge), *cpu}), std::bad_alloc);
+  EXPECT_TRUE(charge.refused());
+}
+
+// A request of many pictures is decoded for seconds.
+TEST_F(PictureInputTest, WhatNobodyWantsAnyMoreEndsBetweenTwoPictures) {
+  const auto target = spec(DataType::kUint8, {3, 4, 4, 3});
+  int asked = 0;
+  const auto still_wanted = [&asked] {
+    return ++asked < 2 ? Status() : Status(StatusCode::kCancelled, "Request was cancelled");
+  };
+  const auto files = pack({bmp(4, 4), bmp(4, 4), "no picture"});
+  EXPECT_EQ(decode_pictures("image", target, files, {pool, *cpu, still_wanted}).status().code(),
+            StatusCode::kCancelled);
+  EXPECT_EQ(asked, 2);
 }
 
 TEST_F(PictureInputTest, TextsBecomeRowsAndRowsTexts) {

@@ -109,13 +109,13 @@ TEST_F(PictureProcessorsTest, TheCpuStandsInForAPictureThatTheCardFails) {
   auto& card = processors.of(on({"CUDA.0"}).get());
   for (const auto type : {DataType::kUint8, DataType::kFp64}) {
     const TensorSpec spec{"image", type, PartialShape::from({2, 1, 2, 3}), ""};
-    const auto expected = decode_pictures("image", spec, view, pool, *image::make_cpu_preprocessor(pool));
+    const auto expected = decode_pictures("image", spec, view, {pool, *image::make_cpu_preprocessor(pool)});
     ASSERT_TRUE(expected.ok()) << expected.status().to_string();
     for (const auto& what :
          {Status(), Status(StatusCode::kResourceExhausted, "no memory"), unavailable("it is gone")}) {
       fate = what;
       runs = 0;
-      const auto tensor = decode_pictures("image", spec, view, pool, card);
+      const auto tensor = decode_pictures("image", spec, view, {pool, card});
       ASSERT_TRUE(tensor.ok()) << tensor.status().to_string();
       EXPECT_EQ(runs, 2);
       EXPECT_EQ(std::memcmp(tensor->view.data, expected->view.data, expected->view.bytes), 0);
@@ -123,7 +123,7 @@ TEST_F(PictureProcessorsTest, TheCpuStandsInForAPictureThatTheCardFails) {
   }
   fate = invalid_argument("it is torn");
   const auto refused =
-      decode_pictures("image", {"image", DataType::kUint8, PartialShape::from({2, 1, 2, 3}), ""}, view, pool, card);
+      decode_pictures("image", {"image", DataType::kUint8, PartialShape::from({2, 1, 2, 3}), ""}, view, {pool, card});
   EXPECT_THAT(std::string(refused.status().message()),
               HasSubstr("Image parsing failed - it is torn; input name: image"));
 }

@@ -36,9 +36,9 @@ inline constexpr OptionSpec kListenerOptions[] = {
      .group = OptionGroup::kGrpc,
      .value = "BYTES",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.grpc.memory_quota; },
-     .help =
-         "Memory for gRPC request messages and what is decoded from them, over all connections; a call over it ends "
-         "with RESOURCE_EXHAUSTED. 0 for no limit."},
+     .help = "Memory for gRPC request messages and what is made of them, decoded pictures too, over all connections; a "
+             "call over it ends "
+             "with RESOURCE_EXHAUSTED. 0 for no limit."},
     {.name = "grpc_channel_arguments",
      .group = OptionGroup::kGrpc,
      .value = "LIST",
@@ -69,9 +69,9 @@ inline constexpr OptionSpec kListenerOptions[] = {
      .group = OptionGroup::kRest,
      .value = "BYTES",
      .field = [](CommandLine& line) -> FieldRef { return &line.server.rest.memory_quota; },
-     .help =
-         "Memory for REST request bodies and what is decoded from them; a request over it is answered 429. 0 for no "
-         "limit."},
+     .help = "Memory for REST request bodies and what is made of them, decoded pictures too; a request over it is "
+             "answered 429. 0 for no "
+             "limit."},
     {.name = "allow_credentials",
      .group = OptionGroup::kRest,
      .field = [](CommandLine& line) -> FieldRef { return &line.server.rest.allow_credentials; },

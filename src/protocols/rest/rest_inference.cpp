@@ -27,6 +27,7 @@ void RestInference::start(transport::HttpExchange& exchange, std::string_view na
   version_ = version;
   handed_over_ = false;
   decoded_.bind(exchange.budget(), ByteBudget::kUncountedBytes);
+  call().charge.bind(exchange.budget(), ByteBudget::kUncountedBytes);
   state_.store(kBusy, std::memory_order_release);
   Status status = guarded([&]() -> Status {
     name_ = name;

@@ -59,6 +59,7 @@ bool InferenceJob::left_to_reader(Status& status, Step step) noexcept {
 void InferenceJob::take(transport::RpcExchange& exchange, transport::RpcMessage request, TimePoint received) noexcept {
   request_ = std::move(request);
   decoded_.bind(exchange.budget(), ByteBudget::kUncountedBytes);
+  call_.charge.bind(exchange.budget(), ByteBudget::kUncountedBytes);
   pool_ = &exchange.pool();
   received_ = received;
   call_.times.received = received;
