@@ -1,22 +1,18 @@
 #include "cli/config_management.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/folder_entries.hpp"
+#include "cli/file_update.hpp"
 #include "cli/option_table.hpp"
 #include "repository/config_key.hpp"
 #include "repository/model_config.hpp"
 #include "repository/model_folder.hpp"
+#include "repository/strict_json.hpp"
 
 namespace ocelli::cli {
 namespace {
@@ -72,40 +68,16 @@ Status broken(const fs::path& path, std::string_view why) {
 Result<Json> read_or_empty(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(path, error)) return Json{{kModelList, Json::array()}};
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return broken(path, "it cannot be read");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  auto json = Json::parse(text, nullptr, false);
-  if (json.is_discarded()) return broken(path, "it is not valid JSON");
+  const auto text = repository::read_document(path);
+  if (!text) return broken(path, "it cannot be read");
+  // As the server reads it, which keeps no order.
+  if (const auto read = repository::parse_json(*text, path.filename().string()); !read.ok())
+    return broken(path, read.status().message());
+  auto json = Json::parse(*text, nullptr, false);
   if (!json.is_object()) return broken(path, "it is not a JSON object");
   if (!json.contains(kModelList)) json[kModelList] = Json::array();
   if (!json[kModelList].is_array()) return broken(path, fmt::format("{} is not an array", kModelList));
   return json;
-}
-
-// Writes beside the file, flushes to disk and renames over it. A link stays one: the file that it leads to is replaced.
-Status replace_file(const fs::path& given, const std::string& text) {
-  std::error_code error;
-  const auto target = fs::is_symlink(given, error) ? fs::weakly_canonical(given, error) : given;
-  const auto& path = error ? given : target;
-  const auto temporary = path.string() + ".new";
-  const auto fail = [&](const char* what) {
-    const auto why = fmt::format("{}: {}", what, std::strerror(errno));
-    ::unlink(temporary.c_str());
-    return broken(path, why);
-  };
-  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) return fail("a file beside it cannot be created");
-  std::string_view left = text;
-  ssize_t count = 0;
-  // A short write is followed by one that says why.
-  while (!left.empty() && (count = ::write(file, left.data(), left.size())) > 0)
-    left.remove_prefix(static_cast<std::size_t>(count));
-  Status status = left.empty() && ::fsync(file) == 0 ? Status() : fail("writing failed");
-  ::close(file);
-  if (!status.ok()) return status;
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return fail("it cannot be replaced");
-  return {};
 }
 
 Json::iterator entry_of(Json& list, const std::string& name) {
@@ -202,6 +174,8 @@ Result<std::vector<std::string>> find_servables(const fs::path& folder) {
 Result<std::string> manage_config(const CommandLine& line) {
   if (line.list_models) return list_models(line);
   const auto path = config_file(line.server.config_path);
+  const auto update = FileUpdate::begin(path);
+  if (!update.ok()) return broken(path, update.status().message());
   auto config = read_or_empty(path);
   if (!config.ok()) return config.status();
   auto& list = (*config)[kModelList];
@@ -225,7 +199,7 @@ Result<std::string> manage_config(const CommandLine& line) {
   } catch (const Json::exception&) {
     return invalid_argument("name, paths and values must be UTF-8 to stand in a config file");
   }
-  if (auto status = replace_file(path, text); !status.ok()) return status;
+  if (auto status = (*update)->replace(text); !status.ok()) return broken(path, status.message());
   return fmt::format("Config updated: {}\n", path.string());
 }
 

@@ -20,7 +20,8 @@ struct JpegErrors {
   jpeg_error_mgr manager;
   std::jmp_buf escape;
   char message[JMSG_LENGTH_MAX];
-  bool cut_off;
+  bool no_end;   // the marker of the picture's end is missing
+  bool cut_off;  // and so are pixels
 };
 
 [[noreturn]] void on_fatal(j_common_ptr info) {
@@ -29,11 +30,20 @@ struct JpegErrors {
   std::longjmp(errors->escape, 1);
 }
 
+// libjpeg makes up an end of picture where the data ends, and gray where pixels have no data. That may be a hundred
+// million pixels for a file of a few bytes, so it is stopped at the first of them. Arithmetic decoders do not tell when
+// they lack data; they are stopped where the file ends.
 void on_message(j_common_ptr info, int level) {
-  auto* errors = reinterpret_cast<JpegErrors*>(info->err);
   if (level >= 0) return;
+  auto* errors = reinterpret_cast<JpegErrors*>(info->err);
+  const auto* decoder = reinterpret_cast<j_decompress_ptr>(info);
   ++info->err->num_warnings;
-  if (info->err->msg_code == JWRN_JPEG_EOF) errors->cut_off = true;
+  const bool file_ends = info->err->msg_code == JWRN_JPEG_EOF;
+  const bool lacks_data = info->err->msg_code == JWRN_HIT_MARKER && decoder->unread_marker == JPEG_EOI;
+  if (file_ends) errors->no_end = true;
+  if (!lacks_data && !(file_ends && decoder->arith_code)) return;
+  errors->cut_off = true;
+  std::longjmp(errors->escape, 1);
 }
 
 void on_output(j_common_ptr) {}
@@ -67,7 +77,7 @@ class JpegReader {
     errors_.manager.output_message = on_output;
     progress_.progress_monitor = on_progress;
     errors_.message[0] = '\0';
-    errors_.cut_off = false;
+    errors_.no_end = errors_.cut_off = false;
   }
   ~JpegReader() { jpeg_destroy_decompress(&info_); }
   JpegReader(const JpegReader&) = delete;
@@ -79,6 +89,7 @@ class JpegReader {
     info_.progress = &progress_;
     jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(encoded.data()), encoded.size());
     jpeg_read_header(&info_, TRUE);
+    several_scans_ = jpeg_has_multiple_scans(&info_) != FALSE;
     return true;
   }
 
@@ -100,13 +111,15 @@ class JpegReader {
   [[nodiscard]] bool inverted() const { return info_.saw_Adobe_marker; }
   [[nodiscard]] std::size_t width() const { return info_.image_width; }
   [[nodiscard]] std::size_t height() const { return info_.image_height; }
-  [[nodiscard]] bool cut_off() const { return errors_.cut_off; }
+  // Without its end, a picture of several scans may lack some of them.
+  [[nodiscard]] bool cut_off() const { return errors_.cut_off || (errors_.no_end && several_scans_); }
   [[nodiscard]] const char* message() const { return errors_.message; }
 
  private:
   jpeg_decompress_struct info_{};
   JpegErrors errors_{};
   jpeg_progress_mgr progress_{};
+  bool several_scans_ = false;
 };
 
 // Multiplicative CMYK to BGR: channel = ink' * key' / 255 with primes for "what is left of the light".
@@ -118,7 +131,9 @@ void cmyk_row_to_bgr(const std::uint8_t* cmyk, std::size_t width, bool inverted,
   }
 }
 
-Result<Image> failure(const JpegReader& reader) {
+Status failure(const JpegReader& reader, std::size_t bytes) {
+  if (reader.cut_off())
+    return invalid_argument(fmt::format("JPEG picture is cut off: its data ends early, after {} bytes", bytes));
   return invalid_argument(fmt::format("JPEG picture cannot be read: {}", reader.message()));
 }
 
@@ -126,23 +141,20 @@ Result<Image> failure(const JpegReader& reader) {
 
 Result<Image> decode_jpeg(std::span<const std::byte> encoded, BufferPool& pool, const DecodeLimits& limits) {
   JpegReader reader;
-  if (!reader.read_header(encoded)) return failure(reader);
+  if (!reader.read_header(encoded)) return failure(reader, encoded.size());
   auto image = allocate_image(Codec::kJpeg, reader.width(), reader.height(),
                               reader.gray() ? PixelFormat::kGray : PixelFormat::kBgr, pool, limits);
   if (!image.ok()) return image;
   if (reader.cmyk()) {
     auto inks = allocate_image(Codec::kJpeg, reader.width(), reader.height(), PixelFormat::kBgra, pool, limits);
     if (!inks.ok()) return inks;
-    if (!reader.read_pixels(inks->data(), inks->row_bytes())) return failure(reader);
+    if (!reader.read_pixels(inks->data(), inks->row_bytes())) return failure(reader, encoded.size());
     for (std::size_t y = 0; y < image->height; ++y)
       cmyk_row_to_bgr(inks->row(y), image->width, reader.inverted(), image->row(y));
   } else if (!reader.read_pixels(image->data(), image->row_bytes())) {
-    return failure(reader);
+    return failure(reader, encoded.size());
   }
-  if (reader.cut_off())
-    return invalid_argument(
-        fmt::format("JPEG picture is cut off: its data ends early, after {} bytes", encoded.size()));
-  return image;
+  return reader.cut_off() ? Result<Image>(failure(reader, encoded.size())) : image;
 }
 
 }  // namespace ocelli::image

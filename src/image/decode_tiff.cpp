@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "image/codecs.hpp"
 
@@ -55,8 +56,20 @@ class TiffInput {
     if (self.message_[0] == '\0') std::vsnprintf(self.message_, sizeof self.message_, format, arguments);
     return 1;  // told: not to be printed as well
   }
-  static int on_warning(TIFF*, void*, const char*, const char*, va_list) { return 1; }
+  // libtiff goes on without a tag that lies beyond the end, be it the palette, and with half a strip of JPEG.
+  static int on_warning(TIFF*, void* input, const char*, const char* format, va_list arguments) {
+    char text[200];
+    std::vsnprintf(text, sizeof text, format, arguments);
+    auto& self = *static_cast<TiffInput*>(input);
+    const std::string_view said(text);
+    const bool lacks = said.starts_with("IO error during reading of") || said.find("remature end") != said.npos;
+    if (!lacks || self.message_[0] != '\0') return 1;
+    self.cut_off_ = true;
+    std::snprintf(self.message_, sizeof self.message_, "it is cut off: %s", text);
+    return 1;
+  }
 
+  [[nodiscard]] bool cut_off() const noexcept { return cut_off_; }
   [[nodiscard]] const char* message() const noexcept { return message_[0] ? message_ : "its header is broken"; }
 
  private:
@@ -64,6 +77,7 @@ class TiffInput {
 
   std::span<const std::byte> bytes_;
   std::size_t at_ = 0;
+  bool cut_off_ = false;
   char message_[256] = {};
 };
 
@@ -209,7 +223,8 @@ Result<Image> decode_tiff(std::span<const std::byte> encoded, BufferPool& pool, 
   std::uint16_t orientation = ORIENTATION_TOPLEFT;
   TIFFGetFieldDefaulted(tiff.get(), TIFFTAG_ORIENTATION, &orientation);
   // As it is stored: libtiff itself turns nothing by a quarter.
-  if (!TIFFReadRGBAImageOriented(tiff.get(), width, height, raster, orientation, kStopAtFaults)) return failure(input);
+  if (!TIFFReadRGBAImageOriented(tiff.get(), width, height, raster, orientation, kStopAtFaults) || input.cut_off())
+    return failure(input);
   const auto format = format_of(tiff.get());
   if (orientation != ORIENTATION_TOPLEFT) return upright(*image, Turn(orientation), format, pool, limits);
   image->format = format;

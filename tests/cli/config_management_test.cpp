@@ -6,8 +6,11 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 namespace ocelli::cli {
 namespace {
@@ -177,6 +180,35 @@ TEST_F(ConfigManagement, ALinkStaysALink) {
   ASSERT_TRUE(manage_config(add).ok());
   EXPECT_TRUE(fs::is_symlink(folder_ / "config.json"));
   EXPECT_THAT(text("real/config.json"), HasSubstr("/p"));
+}
+
+TEST_F(ConfigManagement, TheFilesRightsStay) {
+  touch("config.json", R"({"model_config_list":[]})");
+  fs::permissions(folder_ / "config.json", fs::perms::owner_read | fs::perms::owner_write);
+  auto add = line(true);
+  add.server.model.model_path = "/p";
+  ASSERT_TRUE(manage_config(add).ok());
+  EXPECT_EQ(fs::status(folder_ / "config.json").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST_F(ConfigManagement, UpdatesAtOnceAreAllKept) {
+  constexpr int kUpdates = 16;
+  std::vector<std::future<bool>> updates;
+  for (int i = 0; i < kUpdates; ++i) {
+    auto add = line(true);
+    add.server.model.model_name = "m" + std::to_string(i);
+    add.server.model.model_path = "/p";
+    updates.push_back(std::async(std::launch::async, [add] { return manage_config(add).ok(); }));
+  }
+  for (auto& update : updates) EXPECT_TRUE(update.get());
+  EXPECT_EQ(nlohmann::json::parse(text("config.json"))["model_config_list"].size(), kUpdates);
+}
+
+TEST_F(ConfigManagement, AFileThatIsNestedWithoutEndIsRefused) {
+  touch("config.json", R"({"model_config_list":[],"x":)" + std::string(300'000, '[') + std::string(300'000, ']') + "}");
+  auto add = line(true);
+  add.server.model.model_path = "/p";
+  EXPECT_THAT(std::string(manage_config(add).status().message()), HasSubstr("nested more than 32 deep"));
 }
 
 TEST_F(ConfigManagement, NothingIsLeftBesideTheFile) {

@@ -4,6 +4,7 @@ Usage: image_reference_test.py IMAGE_TOOL. The data folder is $OCELLI_TEST_DATA,
 """
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import sys
@@ -110,6 +111,36 @@ class Generated(unittest.TestCase):
         self.check("two.tiff", lambda path: colour.save(path, save_all=True, append_images=[gray]))
         self.check("deep.tiff", lambda path: cv2.imwrite(str(path), photo((30, 31)).astype(np.uint16) * 257))
 
+    def test_jpeg_whose_data_ends_early(self):
+        for options in ({}, {"progressive": True}, {"subsampling": 0}):
+            path = self.folder / "whole.jpg"
+            Image.fromarray(photo((130, 170))).save(path, "JPEG", quality=90, **options)
+            whole = path.read_bytes()
+            cut = self.folder / "cut.jpg"
+            for end in (b"", b"\xff\xd9"):
+                for part in (0.3, 0.5, 0.9):
+                    cut.write_bytes(whole[: int(len(whole) * part)] + end)
+                    self.assertRegex(run(cut)[1], "^INVALID_ARGUMENT: JPEG picture is cut off: its data ends early, after ", f"{options} {part} {end}")
+        # Nothing but the last marker is missing, as some cameras and OpenCV have it.
+        Image.fromarray(photo((130, 170))).save(path, "JPEG", quality=90)
+        cut.write_bytes(path.read_bytes()[:-2])
+        np.testing.assert_array_equal(run(cut)[0], cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
+
+    def test_tiff_whose_palette_or_jpeg_data_is_cut_off(self):
+        path = self.folder / "palette.tiff"
+        Image.fromarray(photo((33, 44))).quantize(64).save(path, compression="tiff_lzw")
+        whole = path.read_bytes()
+        cut = self.folder / "cut.tiff"
+        cut.write_bytes(whole[:-1])
+        self.assertRegex(run(cut)[1], "^INVALID_ARGUMENT: TIFF picture cannot be read: it is cut off: ")
+        Image.fromarray(photo((64, 64))).save(path, compression="jpeg", quality=90)
+        whole = path.read_bytes()
+        with Image.open(path) as tiff:
+            begin, size = tiff.tag_v2[273][0], tiff.tag_v2[279][0]
+        half = begin + size // 2
+        cut.write_bytes(whole[:half] + b"\xff\xd9" * ((begin + size - half) // 2) + whole[begin + size - (begin + size - half) % 2:])
+        self.assertRegex(run(cut)[1], "^INVALID_ARGUMENT: TIFF picture cannot be read: it is cut off: ")
+
     def test_tiff_orientations(self):
         stored = photo((5, 7))
         for orientation in range(1, 9):
@@ -191,9 +222,10 @@ class SmallFilesThatWouldCostMuch(unittest.TestCase):
         """Each scan of a few bytes walks over all of the picture."""
         Image.fromarray(photo((64, 64), 1)[:, :, 0]).save(self.path, "JPEG", progressive=True)
         file = self.path.read_bytes()
-        last = file[file.rindex(b"\xff\xda") : -2]
+        scans = [match.end() for match in re.finditer(rb"\xff\xda.*?(?=\xff[^\x00])", file, re.DOTALL)]
+        second = file[scans[0] : scans[1]]  # with its tables; what it brings does not build on others
         for repeated, refused in ((50, False), (100, True), (1000, True)):
-            self.path.write_bytes(file[:-2] + last * repeated + file[-2:])
+            self.path.write_bytes(file[:-2] + second * repeated + file[-2:])
             pixels, error = run(self.path)
             self.assertEqual(pixels is None, refused, error)
             if refused:
