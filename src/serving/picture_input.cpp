@@ -121,6 +121,20 @@ std::size_t fit(std::size_t actual, const Dimension& dim) noexcept {
   return static_cast<std::size_t>(size);
 }
 
+// Pictures are packed as HWC or CHW, one behind the other.
+Status check_layout(std::string_view name, const TensorSpec& spec) {
+  const auto rank = spec.shape.dims.size();
+  const auto named = axes_by_letters(spec.layout, rank);
+  if (!named) return {};
+  const bool last = named->channels == rank - 1 && named->height == rank - 3;
+  const bool first = named->channels == rank - 3 && named->height == rank - 2;
+  if ((last || first) && named->height + 1 == named->width) return {};
+  return invalid_argument(
+      fmt::format("Received binary image input but resource not configured to accept NHWC layout - Expected: NHWC, "
+                  "NCHW or N?HWC; Actual: {}; input name: {}",
+                  spec.layout, name));
+}
+
 // The tensor's shape for `count` pictures of that extent.
 Shape tensor_shape(std::size_t rank, const PictureAxes& axes, std::size_t count, const Extent& extent) noexcept {
   Shape shape;
@@ -248,6 +262,7 @@ bool takes_pictures(const TensorSpec& spec) noexcept {
 }
 
 Status check_pictures(std::string_view name, const TensorSpec& spec, const std::vector<std::string_view>& files) {
+  if (auto status = check_layout(name, spec); !status.ok()) return status;
   const auto axes = picture_axes(spec);
   const auto extent = [&](std::size_t axis) {
     const auto& dim = spec.shape.dims[axis];
@@ -265,6 +280,7 @@ Status check_pictures(std::string_view name, const TensorSpec& spec, const std::
 
 Result<Tensor> decode_pictures(std::string_view name, const TensorSpec& spec, const TensorView& encoded,
                                const PictureWork& work) {
+  if (auto status = check_layout(name, spec); !status.ok()) return status;
   if (auto status = validate_list(name, spec, encoded.shape); !status.ok()) return status;
   const auto files = unpack_strings({encoded.data, encoded.bytes}, static_cast<std::size_t>(encoded.shape[0]));
   if (!files.ok()) return wrong_packing(name, static_cast<std::size_t>(encoded.shape[0]), files.status().message());

@@ -170,6 +170,15 @@ TEST_F(PictureInputTest, RefusesWithOvmsTexts) {
       << "what a picture without its length looks like: " << refused.message();
 }
 
+TEST_F(PictureInputTest, LayoutsThatPicturesAreNotPackedInAreRefused) {
+  for (const char* layout : {"NWHC", "NHCW", "NCWH", "CHWN", "NWCH", "HWCN"}) {
+    EXPECT_EQ(refusal(spec(DataType::kFp32, {1, 3, 3, 3}, layout), {bmp(3, 3)}),
+              std::string("Received binary image input but resource not configured to accept NHWC layout - Expected: "
+                          "NHWC, NCHW or N?HWC; Actual: ") +
+                  layout + "; input name: image");
+  }
+}
+
 TEST_F(PictureInputTest, PicturesOfOneListHaveTheSameChannels) {
   auto any = spec(DataType::kUint8, {2, 5, 5, 3});
   any.shape.dims[3] = Dimension::any();
