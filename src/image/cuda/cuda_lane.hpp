@@ -15,7 +15,7 @@ namespace ocelli::image::cuda {
 // OK, or what CUDA says: kResourceExhausted when memory is out, kUnavailable for any other fault of the card.
 Status cuda_status(cudaError_t error, const char* doing);
 
-// Memory of the card or pinned memory of the host that grows to the largest size that was asked for, and is kept.
+// Memory of the card or pinned memory of the host that grows to the largest size that was asked for.
 class CudaBuffer {
  public:
   enum class Kind : std::uint8_t { kCard, kPinned };
@@ -26,6 +26,10 @@ class CudaBuffer {
 
   // Contents are lost when it grows.
   Status reserve(std::size_t bytes);
+  // Gives the memory back when it is more than that.
+  void keep_at_most(std::size_t bytes) noexcept {
+    if (bytes_ > bytes) release();
+  }
   [[nodiscard]] std::uint8_t* data() const noexcept { return static_cast<std::uint8_t*>(data_); }
 
  private:

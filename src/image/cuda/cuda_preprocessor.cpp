@@ -7,6 +7,12 @@
 #include "image/cuda/pixel_job.hpp"
 
 namespace ocelli::image::cuda {
+namespace {
+
+// Of each buffer of a lane: a picture of 16 megapixels in colour fits.
+constexpr std::size_t kMostKept = std::size_t{64} << 20;
+
+}  // namespace
 
 Result<std::unique_ptr<CudaPreprocessor>> CudaPreprocessor::create(std::uint32_t card, BufferPool& pool) {
   int count = 0;
@@ -46,6 +52,9 @@ Result<std::unique_ptr<CudaLane>> CudaPreprocessor::take_lane() {
 void CudaPreprocessor::give_back(std::unique_ptr<CudaLane> lane) {
   // A failed copy or kernel may still be under way, and the next picture must not meet it.
   (void)cudaStreamSynchronize(lane->stream);
+  // What one large picture needed is not kept from models for good.
+  for (auto* buffer : {&lane->picture, &lane->tensor, &lane->staged_picture, &lane->staged_tensor})
+    buffer->keep_at_most(kMostKept);
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(lane));
 }

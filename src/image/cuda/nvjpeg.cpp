@@ -27,6 +27,18 @@ bool has_end_marker(std::span<const std::byte> encoded) noexcept {
   return text.substr(text.size() > kTail ? text.size() - kTail : 0).find("\xFF\xD9") != std::string_view::npos;
 }
 
+// A file of many scans may keep the card as long as it would keep the CPU, which counts them and says so. A thumbnail
+// has one of its own.
+bool has_few_scans(std::span<const std::byte> encoded) noexcept {
+  constexpr int kMostScans = 32;
+  const std::string_view text(reinterpret_cast<const char*>(encoded.data()), encoded.size());
+  int scans = 0;
+  for (auto at = text.find("\xFF\xDA"); at != std::string_view::npos && scans <= kMostScans;
+       at = text.find("\xFF\xDA", at + 2))
+    ++scans;
+  return scans <= kMostScans;
+}
+
 }  // namespace
 
 struct NvJpeg::Functions {
@@ -81,7 +93,7 @@ std::optional<NvJpeg::Info> NvJpeg::info(std::span<const std::byte> encoded) con
   int subsampling = 0;
   int widths[kMostComponents] = {};
   int heights[kMostComponents] = {};
-  if (!has_end_marker(encoded)) return std::nullopt;
+  if (!has_end_marker(encoded) || !has_few_scans(encoded)) return std::nullopt;
   if (functions_->info(handle_, reinterpret_cast<const unsigned char*>(encoded.data()), encoded.size(), &components,
                        &subsampling, widths, heights) != kSuccess) {
     return std::nullopt;
