@@ -116,10 +116,19 @@ int help_command(Arguments arguments) {
   return command ? command->run({&help, 1}) : unknown_command(arguments[0]);
 }
 
+// What was printed may not have left the buffer: on a full disk it never does.
+int flushed(int code) noexcept {
+  if (std::fflush(stdout) == 0 || code != kExitOk) return code;
+  return fail("ocelli failed: the output cannot be written\n");
+}
+
 int dispatch(Arguments arguments, std::string_view program) {
   if (arguments.empty()) return help_command(arguments);
   const auto& first = arguments[0];
-  if (const auto* const command = find_command(first)) return command->run(arguments.subspan(1));
+  if (const auto* const command = find_command(first)) {
+    const int code = command->run(arguments.subspan(1));
+    return command->run == serve_command ? code : flushed(code);
+  }
   // A script that was written for OVMS gets its words for an argument that means nothing.
   if (first.starts_with("-") || program == "ovms") return serve_command(arguments);
   return unknown_command(first);

@@ -386,6 +386,18 @@ class Footprint(unittest.TestCase):
                 self.assertRegex(done.stdout, rf"(?m)^{way} +2 +\d+\.\d .* 0$")
             self.assertIn("####", done.stdout)
 
+    def test_bench_of_a_model_whose_name_is_no_path(self):
+        with SimulatedModel() as model:
+            done = run("bench", *model.flags, "--model_name", "ä b/c?%20", "--ways", "rest", "--duration", "1", "--rounds", "1", "--concurrency", "1")
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_output_that_is_lost_is_told(self):
+        for arguments in (["options", "--json"], ["version"], ["help"]):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+            self.assertEqual(done.returncode, 1, arguments)
+            self.assertIn(b"ocelli failed: ", done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -144,7 +144,8 @@ std::string report_json(const BenchReport& report) {
                                {"ratio_to_raw_ends", ratio ? Json({ratio->low, ratio->high}) : Json()},
                                {"cpu_seconds", result.cpu_seconds}});
   }
-  return json.dump(2) + "\n";
+  // A path need not be UTF-8.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string failure_text(const BenchReport& report) {

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -21,6 +24,17 @@ using Bytes = std::vector<std::byte>;
 void append(Bytes& bytes, const void* data, std::size_t size) {
   const auto* begin = static_cast<const std::byte*>(data);
   bytes.insert(bytes.end(), begin, begin + size);
+}
+
+// As it stands in a path (RFC 3986, section 2.3).
+std::string percent_encoded(std::string_view name) {
+  std::string text;
+  for (const char c : name) {
+    const bool plain =
+        std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("-._~").find(c) != std::string_view::npos;
+    text += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return text;
 }
 
 Bytes request_of(const Endpoint& endpoint, const std::string& model, const std::vector<TensorSpec>& specs,
@@ -43,7 +57,7 @@ Bytes request_of(const Endpoint& endpoint, const std::string& model, const std::
   const auto head = fmt::format(
       "POST /v2/models/{}/infer HTTP/1.1\r\nHost: {}\r\nContent-Type: application/octet-stream\r\n"
       "Inference-Header-Content-Length: {}\r\nContent-Length: {}\r\n\r\n",
-      model, endpoint.host, json.size(), json.size() + bytes);
+      percent_encoded(model), endpoint.host, json.size(), json.size() + bytes);
   Bytes request;
   append(request, head.data(), head.size());
   append(request, json.data(), json.size());
