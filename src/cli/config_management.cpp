@@ -21,6 +21,8 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxDepth = 16;  // a repository is not deeper
+// Nor larger. A link may lead to all of a machine's files, and links to each other multiply what there is to see.
+constexpr std::size_t kMaxFolders = 100'000;
 // Keys of config.json that are looked for by name.
 constexpr const char* kModelList = "model_config_list";
 constexpr const char* kModel = "config";
@@ -37,23 +39,42 @@ bool is_servable(const fs::path& folder) {
   return false;
 }
 
-// above: the real folders that lead here, so that a link to one of them is not followed in a circle.
-void collect(const fs::path& root, const fs::path& folder, std::vector<fs::path>& above,
-             std::vector<std::string>& found) {
-  std::error_code error;
-  const auto real = fs::canonical(folder, error);
-  if (error || above.size() > kMaxDepth || std::ranges::find(above, real) != above.end()) return;
-  above.push_back(real);
-  for (const auto& entry : folder_entries(folder)) {
-    if (!entry.is_directory(error)) continue;
-    if (is_servable(entry.path())) {
-      found.push_back(entry.path().lexically_relative(root).generic_string());
-    } else {
-      collect(root, entry.path(), above, found);
+// Looks for servables below a folder.
+class ServableSearch {
+ public:
+  explicit ServableSearch(fs::path root) : root_(std::move(root)) {}
+
+  // False when there are more folders than a repository has.
+  bool collect(const fs::path& folder) {
+    std::error_code error;
+    const auto real = fs::canonical(folder, error);
+    // A link to a folder above is not followed in a circle.
+    if (error || above_.size() > kMaxDepth || std::ranges::find(above_, real) != above_.end()) return true;
+    above_.push_back(real);
+    for (const auto& entry : folder_entries(folder)) {
+      if (!entry.is_directory(error)) continue;
+      if (++folders_ > kMaxFolders) return false;
+      if (is_servable(entry.path())) {
+        found_.push_back(entry.path().lexically_relative(root_).generic_string());
+      } else if (!collect(entry.path())) {
+        return false;
+      }
     }
+    above_.pop_back();
+    return true;
   }
-  above.pop_back();
-}
+
+  std::vector<std::string> take() && {
+    std::ranges::sort(found_);
+    return std::move(found_);
+  }
+
+ private:
+  fs::path root_;
+  std::vector<fs::path> above_;  // the real folders that lead to the present one
+  std::vector<std::string> found_;
+  std::size_t folders_ = 0;
+};
 
 fs::path config_file(const std::string& path) {
   std::error_code error;
@@ -164,11 +185,12 @@ Result<std::vector<std::string>> find_servables(const fs::path& folder) {
   std::error_code error;
   if (!fs::is_directory(folder, error))
     return not_found(fmt::format("Model repository path is not a folder: {}", folder.string()));
-  std::vector<std::string> found;
-  std::vector<fs::path> above;
-  collect(folder, folder, above, found);
-  std::sort(found.begin(), found.end());
-  return found;
+  ServableSearch search(folder);
+  if (!search.collect(folder)) {
+    return failed_precondition(
+        fmt::format("Model repository path leads to more than {} folders: {}", kMaxFolders, folder.string()));
+  }
+  return std::move(search).take();
 }
 
 Result<std::string> manage_config(const CommandLine& line) {

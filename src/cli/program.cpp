@@ -125,12 +125,9 @@ int flushed(int code) noexcept {
 int dispatch(Arguments arguments, std::string_view program) {
   if (arguments.empty()) return help_command(arguments);
   const auto& first = arguments[0];
-  if (const auto* const command = find_command(first)) {
-    const int code = command->run(arguments.subspan(1));
-    return command->run == serve_command ? code : flushed(code);
-  }
+  if (const auto* const command = find_command(first)) return flushed(command->run(arguments.subspan(1)));
   // A script that was written for OVMS gets its words for an argument that means nothing.
-  if (first.starts_with("-") || program == "ovms") return serve_command(arguments);
+  if (first.starts_with("-") || program == "ovms") return flushed(serve_command(arguments));
   return unknown_command(first);
 }
 

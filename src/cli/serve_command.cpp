@@ -37,7 +37,8 @@ int fail(const Status& status, int code) {
 
 int manage(const CommandLine& line) {
   const auto text = manage_config(line);
-  if (!text.ok()) return fail(text.status(), kExitFailure);
+  if (!text.ok())
+    return fail(text.status(), text.status().code() == StatusCode::kInvalidArgument ? kExitUsage : kExitFailure);
   fmt::print("{}", *text);
   return kExitOk;
 }

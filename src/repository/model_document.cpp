@@ -112,8 +112,8 @@ class ModelReader {
   void read_nireq() {
     const auto nireq = object_.integer("nireq");
     if (!nireq) return;
-    // One above the limit is enough for check_model() to refuse it.
-    entry_.config.nireq = static_cast<std::uint32_t>(std::min<std::int64_t>(*nireq, ModelConfig::kMaxRequests + 1));
+    if (auto status = check_nireq(*nireq); !status.ok()) return note(status);
+    entry_.config.nireq = static_cast<std::uint32_t>(*nireq);
   }
 
   void read_idle_time() {

@@ -211,6 +211,11 @@ Status check_name(std::string_view name) {
   return wrong("name", fmt::format("1 to {} printable characters", kMaxName), printable ? name : "control characters");
 }
 
+Status check_nireq(std::int64_t nireq) {
+  if (nireq <= ModelConfig::kMaxRequests) return {};
+  return invalid_argument(fmt::format("nireq: at most {} expected, not {}", ModelConfig::kMaxRequests, nireq));
+}
+
 Status check_model(const ModelConfig& config) {
   if (Status status = check_name(config.name); !status.ok()) return status;
   if (config.base_path.empty()) return invalid_argument("base_path is missing");
@@ -220,9 +225,7 @@ Status check_model(const ModelConfig& config) {
                                        config.base_path, scheme));
     }
   }
-  if (config.nireq > ModelConfig::kMaxRequests) {
-    return invalid_argument(fmt::format("nireq: at most {} expected, not {}", ModelConfig::kMaxRequests, config.nireq));
-  }
+  if (Status status = check_nireq(config.nireq); !status.ok()) return status;
   if (Status status = check_preprocessing(config); !status.ok()) return status;
   return check_stateful(config);
 }

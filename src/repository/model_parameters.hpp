@@ -43,7 +43,10 @@ Result<std::map<std::string, std::string>> parse_plugin_config(std::string_view 
 // A name of a model or pipeline: 1 to 512 bytes, no control characters.
 Status check_name(std::string_view name);
 
-// Refuses nireq beyond ModelConfig::kMaxRequests, contradictory parameters (stateful with auto shapes, stateful extras
+// Requests in flight: at most ModelConfig::kMaxRequests.
+Status check_nireq(std::int64_t nireq);
+
+// Refuses a nireq that check_nireq() refuses, contradictory parameters (stateful with auto shapes, stateful extras
 // without stateful, mean and the like without layout) and folders that cannot be reached ("s3://...").
 Status check_model(const ModelConfig& config);
 

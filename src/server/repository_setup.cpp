@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "devices/device_memory.hpp"
+#include "server/listener_setup.hpp"
 
 namespace ocelli::server {
 namespace {
@@ -142,6 +143,8 @@ Status check_texts(const ServerOptions& options) {
   if (auto batching = batching_options(options.batching); !batching.ok()) return batching.status();
   const auto simulated = simulated_device_names(options.simulated_devices);
   if (!simulated.ok()) return simulated.status();
+  std::vector<std::string> ignored;
+  if (auto rpc = rpc_options(options, {}, ignored); !rpc.ok()) return rpc.status();
   return memory_options(options, *simulated).status();
 }
 

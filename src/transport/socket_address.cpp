@@ -1,6 +1,7 @@
 #include "transport/socket_address.hpp"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <netdb.h>
 
 #include <algorithm>
@@ -18,7 +19,9 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-Result<std::vector<SocketAddress>> resolve_one(std::string name) {
+}  // namespace
+
+Result<std::vector<SocketAddress>> resolve_host(std::string name) {
   if (name.size() > 2 && name.front() == '[' && name.back() == ']') name = name.substr(1, name.size() - 2);
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -26,7 +29,7 @@ Result<std::vector<SocketAddress>> resolve_one(std::string name) {
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
   const int error = ::getaddrinfo(name.c_str(), nullptr, &hints, &found);
-  if (error != 0) return invalid_argument("bind address '" + name + "' cannot be resolved: " + ::gai_strerror(error));
+  if (error != 0) return invalid_argument("'" + name + "' cannot be resolved: " + ::gai_strerror(error));
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
   std::vector<SocketAddress> addresses;
   for (const auto* info = found; info; info = info->ai_next) {
@@ -36,8 +39,6 @@ Result<std::vector<SocketAddress>> resolve_one(std::string name) {
   }
   return addresses;
 }
-
-}  // namespace
 
 SocketAddress::SocketAddress(const sockaddr* address, socklen_t size) noexcept
     : size_(std::min<socklen_t>(size, sizeof storage_)) {
@@ -87,8 +88,8 @@ Result<std::vector<std::vector<SocketAddress>>> resolve_addresses(const std::str
     const auto comma = rest.find(',');
     const auto name = trimmed(rest.substr(0, comma));
     if (name.empty()) return invalid_argument("bind address list '" + list + "' has an empty element");
-    auto group = resolve_one(std::string(name));
-    if (!group.ok()) return std::move(group).status();
+    auto group = resolve_host(std::string(name));
+    if (!group.ok()) return invalid_argument(fmt::format("bind address {}", group.status().message()));
     groups.push_back(std::move(*group));
     if (comma == std::string_view::npos) return groups;
     rest.remove_prefix(comma + 1);

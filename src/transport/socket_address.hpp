@@ -40,6 +40,10 @@ class SocketAddress {
   socklen_t size_ = sizeof(sockaddr_storage);
 };
 
+// The addresses of one host (IPv4, IPv6 with or without brackets, host name), port 0; never none. Blocks on the
+// resolver. Error: kInvalidArgument naming the host.
+Result<std::vector<SocketAddress>> resolve_host(std::string name);
+
 // Each element of a comma list (IPv4, IPv6 with or without brackets, host name) resolved to its addresses, port 0.
 // Blocks on the resolver. Error: kInvalidArgument naming the element.
 Result<std::vector<std::vector<SocketAddress>>> resolve_addresses(const std::string& list);

@@ -70,6 +70,20 @@ TEST_F(ConfigManagement, LinksInCirclesAreNotFollowed) {
   EXPECT_THAT(*found, ElementsAre("group/m", "other/m"));
 }
 
+TEST_F(ConfigManagement, LinksThatMultiplyWhatThereIsAreRefused) {
+  // Eight folders with links to each other: 8! ways through them.
+  constexpr int kFolders = 8;
+  for (int from = 0; from < kFolders; ++from) {
+    const auto folder = folder_ / std::to_string(from);
+    fs::create_directories(folder);
+    for (int to = 0; to < kFolders; ++to)
+      fs::create_symlink("../" + std::to_string(to), folder / ("to" + std::to_string(to)));
+  }
+  const auto found = find_servables(folder_);
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.status().message(), "Model repository path leads to more than 100000 folders: " + folder_.string());
+}
+
 TEST_F(ConfigManagement, AMissingRepositoryIsNamed) {
   const auto found = find_servables("/no/such/repository");
   ASSERT_FALSE(found.ok());

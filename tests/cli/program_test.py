@@ -102,6 +102,10 @@ class Program(unittest.TestCase):
              (*one, "--port", "9000", "--cpu_extension", "/no/such.so")),
             ("log_level should be one of: TRACE, DEBUG, INFO, WARNING, ERROR", (*one, "--port", "9000", "--log_level", "LOUD")),
             ("error parsing options - --mean parameter requires --layout to be set", (*one, "--mean", "1")),
+            ("grpc_channel_arguments should be a comma list of name=value; given: abc",
+             (*one, "--port", "9000", "--grpc_channel_arguments", "abc")),
+            ('batch_size: "auto", a number from 1, a range like 1:8, or -1 expected, not "abc"',
+             ("--add_to_config", "--config_path", "/no/such/config.json", *one, "--batch_size", "abc")),
             ("Use --list_models with --model_repository_path", ("--list_models",)),
             ("Set config_path with add_to_config/remove_from_config", ("--add_to_config", "--model_name", "m")),
             ("error parsing options - --list_models cannot be used with --add_to_config", ("--list_models", "--add_to_config")),
@@ -137,6 +141,7 @@ class Program(unittest.TestCase):
     def test_bench_says_what_is_wrong_before_it_starts(self):
         for expected, arguments in (("ways should be of raw, socket, servable, rest, grpc; given: foo", ("--ways", "raw,foo")),
                                     ("rest_address should be HOST:PORT; given: here:80x", ("--rest_address", "here:80x")),
+                                    ("mean parameter requires layout to be set", ("--mean", "1")),
                                     ("concurrency should be a comma list of numbers from 1 to 1024; given: 0", ("--concurrency", "0"))):
             done = run("bench", "--model_path", "/p", *arguments)
             self.assertEqual((done.returncode, done.stderr), (64, expected + "\n"))
@@ -162,6 +167,10 @@ class Program(unittest.TestCase):
                 open(os.path.join(folder, "a", "b", "1", f"m.{extension}"), "w", encoding="utf-8").close()
             done = run("--list_models", "--model_repository_path", folder)
             self.assertEqual(done.stdout, f"Listing models in repository...\nModel repository path: {folder}\na/b\n")
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run([os.path.join(BUILD, "ocelli"), "--list_models", "--model_repository_path", folder], stdout=full,
+                                      stderr=subprocess.PIPE, text=True, timeout=30, env=CLEAN, check=False)
+            self.assertEqual((done.returncode, done.stderr), (1, "ocelli failed: the output cannot be written\n"))
             file = os.path.join(folder, "config.json")
             done = run("--add_to_config", "--config_path", folder, "--model_name", "a/b", "--model_repository_path", folder)
             self.assertEqual((done.stdout, done.returncode), (f"Config updated: {file}\n", 0))

@@ -131,13 +131,13 @@ TEST(ConfigFile, WrongTypesNameThePathAndWhatWasExpected) {
 TEST(ConfigFile, ABadValueBreaksItsOwnEntryOnly) {
   const auto file = parse(R"json({"model_config_list":[
     {"config":{"name":"bad","base_path":"/m","shape":"(1,a)"}},
-    {"config":{"name":"greedy","base_path":"/m","nireq":100001}},
+    {"config":{"name":"greedy","base_path":"/m","nireq":2147483648}},
     {"config":{"name":"homeless"}},
     {"config":{"name":"patient","base_path":"/m","idle_unload_seconds":4294967296}},
     {"config":{"name":"good","base_path":"/m"}}]})json");
   ASSERT_EQ(file.models.size(), 5U);
   EXPECT_THAT(file.models[0].status.to_string(), HasSubstr("shape: a number from 1"));
-  EXPECT_THAT(file.models[1].status.to_string(), HasSubstr("nireq: at most 100000"));
+  EXPECT_THAT(file.models[1].status.to_string(), HasSubstr("nireq: at most 100000 expected, not 2147483648"));
   EXPECT_THAT(file.models[2].status.to_string(), HasSubstr("base_path is missing"));
   EXPECT_THAT(file.models[3].status.to_string(), HasSubstr("idle_unload_seconds: at most 4294967295"));
   EXPECT_TRUE(file.models[4].status.ok());

@@ -19,6 +19,7 @@
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/option_page.hpp"
+#include "repository/model_config.hpp"
 #include "server/log_setup.hpp"
 #include "server/repository_setup.hpp"
 #include "server/server.hpp"
@@ -29,6 +30,9 @@ namespace {
 constexpr std::size_t kHelpColumns = 100;
 // Before anything counts: threads start, caches fill, the runtime's own warm-up ends.
 constexpr auto kWarmUp = std::chrono::milliseconds(300);
+
+// When none is given.
+constexpr const char* kModelName = "model";
 
 std::vector<std::string> split(const std::string& list) {
   std::vector<std::string> parts;
@@ -84,6 +88,9 @@ Status check_options(const CommandLine& line) {
     if (address->empty()) continue;
     if (auto endpoint = endpoint_of(*address, option); !endpoint.ok()) return endpoint.status();
   }
+  auto model = line.server.model;
+  if (model.model_name.empty()) model.model_name = kModelName;
+  if (auto config = repository::model_config_from_flags(model); !config.ok()) return config.status();
   return server::check_texts(line.server);
 }
 
@@ -94,7 +101,7 @@ class Bench {
 
   Status prepare() {
     auto options = line_.server;
-    if (options.model.model_name.empty()) options.model.model_name = "model";
+    if (options.model.model_name.empty()) options.model.model_name = kModelName;
     options.rest.any_port = options.grpc.any_port = true;
     options.rest.bind_address = options.grpc.bind_address = "127.0.0.1";
     options.file_system_poll_wait_seconds = 0;

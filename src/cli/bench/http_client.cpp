@@ -1,7 +1,6 @@
 #include "cli/bench/http_client.hpp"
 
 #include <fmt/format.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <strings.h>
@@ -16,6 +15,8 @@
 #include <string_view>
 #include <utility>
 
+#include "transport/socket_address.hpp"
+
 namespace ocelli::cli {
 namespace {
 
@@ -23,14 +24,14 @@ constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 constexpr std::size_t kMaxHead = std::size_t{64} * 1024;
 constexpr timeval kTimeout{60, 0};
 
-int open_socket(const addrinfo& address) {
-  const int socket = ::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+int open_socket(const transport::SocketAddress& address) {
+  const int socket = ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (socket < 0) return -1;
   ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &kTimeout, sizeof kTimeout);
   ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &kTimeout, sizeof kTimeout);
   const int on = 1;
   ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (::connect(socket, address.ai_addr, address.ai_addrlen) == 0) return socket;
+  if (::connect(socket, address.data(), address.size()) == 0) return socket;
   ::close(socket);
   return -1;
 }
@@ -57,15 +58,11 @@ bool parse(std::string_view text, Number& number) {
 }  // namespace
 
 Result<HttpClient> HttpClient::connect(const std::string& host, std::uint16_t port) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); error != 0) {
-    return unavailable(fmt::format("{} is not an address: {}", host, ::gai_strerror(error)));
-  }
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, &::freeaddrinfo);
-  for (const auto* address = found; address != nullptr; address = address->ai_next) {
-    if (const int socket = open_socket(*address); socket >= 0) return HttpClient(socket);
+  auto addresses = transport::resolve_host(host);
+  if (!addresses.ok()) return addresses.status();
+  for (auto& address : *addresses) {
+    address.set_port(port);
+    if (const int socket = open_socket(address); socket >= 0) return HttpClient(socket);
   }
   return unavailable(fmt::format("cannot connect to {}:{}: {}", host, port, std::strerror(errno)));
 }

@@ -11,11 +11,13 @@ namespace {
 
 constexpr std::size_t kPrefix = sizeof(std::uint32_t);
 
-// The next number of a comma-separated list; false when there is none. list loses it.
+// The next number of a comma-separated list; false when there is none, or a comma after it that nothing follows. list
+// loses it.
 bool next_size(std::string_view& list, std::uint32_t& size) noexcept {
   const auto comma = list.find(',');
   const std::string_view item = list.substr(0, comma);
   list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+  if (comma != std::string_view::npos && list.empty()) return false;
   const auto result = std::from_chars(item.data(), item.data() + item.size(), size);
   return result.ec == std::errc{} && result.ptr == item.data() + item.size();
 }

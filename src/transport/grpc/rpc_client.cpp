@@ -16,10 +16,10 @@ namespace {
 
 // A connected, non-blocking socket.
 Result<FileDescriptor> connect_socket(const RpcClientOptions& options) {
-  auto resolved = resolve_addresses(options.host);
+  auto resolved = resolve_host(options.host);
   if (!resolved.ok()) return resolved.status();
   std::string reason = "no address";
-  for (auto& address : resolved->front()) {
+  for (auto& address : *resolved) {
     address.set_port(options.port);
     FileDescriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     const int on = 1;
