@@ -31,6 +31,8 @@ if(OCELLI_SANITIZE)
   # Undefined behaviour ends the program, as the other findings do: a test must not pass over it.
   add_compile_options(-fsanitize=${OCELLI_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${OCELLI_SANITIZE})
+  # The standard library's own checks: an empty optional that is read, an index beyond a vector's end.
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
 endif()
 
 if(OCELLI_BUILD_FUZZERS)

@@ -230,8 +230,10 @@ void WorkerSupervisor::receive(Lock& lock) {
       return;
     }
     if (packet->bytes.empty()) return;
+    const auto losses = losses_;
     if (auto status = dispatch(lock, *packet); !status.ok()) {
-      lose_worker(lock, std::string(status.message()));
+      // Unless a handler waited for another run, which found the worker lost too.
+      if (losses_ == losses) lose_worker(lock, std::string(status.message()));
       return;
     }
   }

@@ -197,6 +197,42 @@ TEST_F(WorkerFixture, AStickThatIsPulledAndPutBack) {
   EXPECT_TRUE(recovers(**request));
 }
 
+// As the scheduler does that tries a failed request again on another stick.
+class TriesAnother final : public InferCompletion {
+ public:
+  explicit TriesAnother(InferRequest& other) : other_(other) {}
+  void on_infer_done(const Status& status) noexcept override {
+    second = other_.run();
+    first.on_infer_done(status);
+  }
+  testing::RunWaiter first;
+  Status second;
+
+ private:
+  InferRequest& other_;
+};
+
+TEST_F(WorkerFixture, ARunThatIsTriedOnAnotherLostStickIsToldOfIt) {
+  const auto runtime = this->runtime();
+  const auto model = compile(*runtime);
+  ASSERT_NE(model, nullptr);
+  auto first = model->create_request();
+  auto second = model->create_request();
+  ASSERT_TRUE(first.ok() && second.ok());
+  std::vector<float> input(64, 1);
+  const TensorView view{DataType::kFp32, {1, 64}, reinterpret_cast<std::byte*>(input.data()), 256};
+  ASSERT_TRUE((*first)->set_input(0, view).ok() && (*second)->set_input(0, view).ok());
+  stick("pulled");
+  TriesAnother completion(**second);
+  (*first)->start(completion);
+  ASSERT_TRUE(completion.first.wait());
+  EXPECT_EQ(completion.first.status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(completion.second.code(), StatusCode::kUnavailable);
+  stick("");
+  EXPECT_TRUE(recovers(**first));
+  EXPECT_TRUE(recovers(**second));
+}
+
 TEST_F(WorkerFixture, NothingIsLeftBehind) {
   {
     const auto warm = runtime();
