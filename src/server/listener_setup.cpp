@@ -10,6 +10,11 @@
 namespace ocelli::server {
 namespace {
 
+// As gRPC has it. More would not fit the clock's nanoseconds.
+std::chrono::milliseconds duration_of(std::int64_t number) {
+  return std::chrono::milliseconds(std::min<std::int64_t>(number, INT32_MAX));
+}
+
 // One name=value of --grpc_channel_arguments; false when it has no effect here.
 bool apply_argument(transport::RpcOptions& rpc, std::string_view name, std::string_view value) {
   std::int64_t number = 0;
@@ -20,11 +25,11 @@ bool apply_argument(transport::RpcOptions& rpc, std::string_view name, std::stri
   } else if (name == "grpc.max_receive_message_length") {
     rpc.limits.max_body_bytes = static_cast<std::size_t>(number);
   } else if (name == "grpc.max_connection_idle_ms") {
-    rpc.limits.idle_timeout = std::chrono::milliseconds(number);
+    rpc.limits.idle_timeout = duration_of(number);
   } else if (name == "grpc.keepalive_time_ms") {
-    rpc.keepalive_interval = std::chrono::milliseconds(number);
+    rpc.keepalive_interval = duration_of(number);
   } else if (name == "grpc.keepalive_timeout_ms") {
-    rpc.keepalive_timeout = std::chrono::milliseconds(number);
+    rpc.keepalive_timeout = duration_of(number);
   } else {
     return false;
   }

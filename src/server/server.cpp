@@ -44,6 +44,8 @@ namespace {
 constexpr std::size_t kMaxAdministration = 64;
 // Unloading gets this long even when requests have used up the time for stopping.
 constexpr Duration kLeastUnloading = std::chrono::seconds(1);
+// Four billion minutes do not fit the clock's nanoseconds.
+constexpr std::uint32_t kMostMinutes = 60U * 24 * 366 * 100;
 
 std::map<std::string, BackendContext> backend_contexts(const ServerOptions& options, const Log& log) {
   std::map<std::string, BackendContext> contexts;
@@ -100,7 +102,7 @@ Result<Plan> make_plan(const ServerOptions& options, const Log& log) {
   plan.factory.probe_devices = options.probe_devices;
   plan.factory.queue_limit = options.limits.max_queued_requests;
   plan.factory.default_timeout = std::chrono::milliseconds(options.limits.request_timeout_ms);
-  plan.factory.sequence_scan = std::chrono::minutes(options.sequence_cleaner_poll_wait_minutes);
+  plan.factory.sequence_scan = std::chrono::minutes(std::min(options.sequence_cleaner_poll_wait_minutes, kMostMinutes));
   auto keys = read_api_keys(options);
   if (!keys.ok()) return keys.status();
   plan.keys = std::move(*keys);

@@ -22,6 +22,20 @@ TEST(ListenerSetup, ChannelArgumentsThatMeanSomethingAreApplied) {
   EXPECT_THAT(ignored, ElementsAre("grpc.lb_policy=pick_first"));
 }
 
+TEST(ListenerSetup, TimesThatTheClockCannotHoldAreGrpcsLongest) {
+  ServerOptions options;
+  options.grpc.channel_arguments =
+      "grpc.keepalive_time_ms=9223372036854775807,grpc.keepalive_timeout_ms=9223372036854775807,"
+      "grpc.max_connection_idle_ms=9223372036854775807";
+  std::vector<std::string> ignored;
+  const auto rpc = rpc_options(options, {}, ignored);
+  ASSERT_TRUE(rpc.ok());
+  const auto longest = std::chrono::milliseconds(INT32_MAX);
+  EXPECT_EQ(rpc->keepalive_interval, longest);
+  EXPECT_EQ(rpc->keepalive_timeout, longest);
+  EXPECT_EQ(rpc->limits.idle_timeout, longest);
+}
+
 TEST(ListenerSetup, AnArgumentWithoutAValueIsRefused) {
   ServerOptions options;
   options.grpc.channel_arguments = "grpc.max_concurrent_streams";
