@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxFiles = 4096;
+constexpr std::size_t kMaxEntries = 4096;
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 constexpr std::size_t kDigits = 32;
 constexpr std::string_view kMemoHead = "ocelli model digest 1\n";
@@ -35,33 +35,35 @@ struct ModelFile {
 
 std::string hex(XXH128_hash_t hash) { return fmt::format("{:016x}{:016x}", hash.high64, hash.low64); }
 
-std::vector<fs::path> files_in(const fs::path& folder, bool deep) {
-  std::vector<fs::path> files;
-  std::error_code error;
-  // The cache may lie in the model's own folder.
-  const auto is_cache = [](const fs::path& path) {
-    const auto extension = path.extension();
-    return extension == ".digest" || extension == ".ocelli" || extension == ".batching" || extension == ".speed" ||
-           extension == kTemporaryExtension;
-  };
-  const auto add = [&](const fs::directory_entry& entry) {
-    std::error_code unknown;  // a link that leads nowhere
-    if (entry.is_regular_file(unknown) && !is_cache(entry.path())) files.push_back(entry.path());
-    return files.size() <= kMaxFiles;
-  };
-  if (deep) {
-    fs::recursive_directory_iterator it(folder, error);
-    for (const fs::recursive_directory_iterator end; !error && it != end; it.increment(error))
-      if (!add(*it)) break;
-    if (error) return {};
-  } else {
-    for (const auto& entry : folder_entries(folder))
-      if (!add(entry)) break;
-  }
-  return files;
+// The cache may lie in the model's own folder.
+bool is_cache(const fs::path& path) {
+  const auto extension = path.extension();
+  return extension == ".digest" || extension == ".ocelli" || extension == ".batching" || extension == ".speed" ||
+         extension == kTemporaryExtension;
 }
 
-std::vector<fs::path> paths_of(const ModelSource& source) {
+// Adds the files of a folder, also behind links. False when there are more entries than a model has.
+bool add_files(const fs::path& folder, bool deep, std::size_t& entries, std::vector<fs::path>& files) {
+  for (const auto& entry : folder_entries(folder)) {
+    if (++entries > kMaxEntries) return false;
+    std::error_code unknown;  // a link that leads nowhere
+    if (entry.is_directory(unknown)) {
+      if (deep && !add_files(entry.path(), deep, entries, files)) return false;
+    } else if (entry.is_regular_file(unknown) && !is_cache(entry.path())) {
+      files.push_back(entry.path());
+    }
+  }
+  return true;
+}
+
+Result<std::vector<fs::path>> files_in(const fs::path& folder, bool deep) {
+  std::vector<fs::path> files;
+  std::size_t entries = 0;
+  if (add_files(folder, deep, entries, files)) return files;
+  return internal_error(fmt::format("{} holds more than {} files and folders", folder.string(), kMaxEntries));
+}
+
+Result<std::vector<fs::path>> paths_of(const ModelSource& source) {
   std::error_code error;
   if (fs::is_directory(source.path, error)) return files_in(source.path, true);
   if (source.format == ModelFormat::kOnnx) return files_in(source.path.parent_path(), false);
@@ -75,7 +77,9 @@ std::vector<fs::path> paths_of(const ModelSource& source) {
 
 Result<std::vector<ModelFile>> files_of(const ModelSource& source) {
   std::vector<ModelFile> files;
-  for (auto& path : paths_of(source)) {
+  auto paths = paths_of(source);
+  if (!paths.ok()) return paths.status();
+  for (auto& path : *paths) {
     ModelFile file{std::move(path)};
     std::error_code error;
     file.size = fs::file_size(file.path, error);
@@ -86,8 +90,6 @@ Result<std::vector<ModelFile>> files_of(const ModelSource& source) {
     files.push_back(std::move(file));
   }
   if (files.empty()) return not_found(fmt::format("model file {} does not exist", source.path.string()));
-  if (files.size() > kMaxFiles)
-    return internal_error(fmt::format("{} has more than {} files beside it", source.path.string(), kMaxFiles));
   std::ranges::sort(files, {}, &ModelFile::path);
   return files;
 }

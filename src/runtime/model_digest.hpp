@@ -14,7 +14,8 @@ namespace ocelli {
 //
 // memo_folder remembers the digest for a path as long as the sizes and times of its files stay as they are, because
 // reading takes longer than all the rest of a start from a cache; empty: nothing is remembered. Thread-safe; blocks
-// while it reads. Errors: kNotFound, kInternal (unreadable, or more than 4096 files).
+// while it reads. Links are followed. Errors: kNotFound, kInternal (unreadable, or a folder with more
+// than 4096 entries).
 Result<std::string> model_digest(const ModelSource& source, const std::filesystem::path& memo_folder);
 
 // The same 128-bit XXH3 of bytes in memory, in hexadecimal digits.

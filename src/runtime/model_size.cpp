@@ -22,7 +22,8 @@ std::uint64_t size_of_folder(const fs::path& folder) {
   std::error_code error;
   std::uint64_t bytes = 0;
   std::size_t files = 0;
-  for (auto entry = fs::recursive_directory_iterator(folder, error);
+  constexpr auto kOptions = fs::directory_options::follow_directory_symlink;
+  for (auto entry = fs::recursive_directory_iterator(folder, kOptions, error);
        !error && entry != fs::recursive_directory_iterator() && ++files <= kMaxFiles; entry.increment(error))
     bytes += size_of(entry->path());
   return bytes;

@@ -121,6 +121,20 @@ TEST_F(OpenvinoBackend, UnusableCacheDoesNotKeepAModelFromServing) {
   EXPECT_EQ(run_floats(*model, {1, 64}, std::vector<float>(64, 0)), std::vector<float>(64, 0));
 }
 
+// Which of the files beside it are its weights cannot be told from outside.
+TEST_F(OpenvinoBackend, AModelAmongThousandsOfFilesIsServedWithoutTheCache) {
+  const TemporaryFolder folder;
+  const TemporaryFolder cache;
+  std::filesystem::copy_file(models_ / "flat" / "model.onnx", folder.path() / "model.onnx");
+  for (int i = 0; i < 4096; ++i) folder.write(std::to_string(i), "");
+  auto options = exact_;
+  options.cache_dir = cache.path().string();
+  const auto model = runtime_->compile({ModelFormat::kOnnx, folder.path() / "model.onnx"}, options);
+  ASSERT_TRUE(model.ok()) << model.status().to_string();
+  EXPECT_THAT((*model)->info().note, HasSubstr("compiled without the model cache"));
+  EXPECT_THAT((*model)->info().note, HasSubstr("more than 4096 files"));
+}
+
 TEST_F(OpenvinoBackend, DamagedCacheEntriesAreCompiledAnew) {
   const TemporaryFolder folder;
   auto options = exact_;

@@ -91,6 +91,27 @@ TEST(ModelDigest, IsRememberedInTheModelsOwnFolder) {
   EXPECT_EQ(digest(source), first);
 }
 
+TEST(ModelDigest, CountsWhatLiesBehindLinks) {
+  const TemporaryFolder elsewhere;
+  const TemporaryFolder folder;
+  folder.write("saved_model.pb", "graph");
+  elsewhere.write("variables.data-00000-of-00001", "weights");
+  fs::create_directory_symlink(elsewhere.path(), folder.path() / "variables");
+  fs::create_directory_symlink("nowhere", folder.path() / "assets");
+  const ModelSource source{ModelFormat::kTensorflow, folder.path()};
+  const auto first = digest(source);
+  elsewhere.write("variables.data-00000-of-00001", "Weights");
+  EXPECT_NE(digest(source), first);
+}
+
+TEST(ModelDigest, LinksInCirclesAreNotFollowedForEver) {
+  const TemporaryFolder folder;
+  folder.write("saved_model.pb", "graph");
+  for (const char* name : {"a", "b", "c"}) fs::create_directory_symlink(folder.path(), folder.path() / name);
+  const auto result = model_digest({ModelFormat::kTensorflow, folder.path()}, {});
+  EXPECT_EQ(result.status().message(), folder.path().string() + " holds more than 4096 files and folders");
+}
+
 TEST(ModelDigest, MissingFileIsNotFound) {
   const TemporaryFolder folder;
   const auto result = model_digest({ModelFormat::kTflite, folder.path() / "none.tflite"}, {});

@@ -176,11 +176,24 @@ std::unique_ptr<OpenvinoModel> OpenvinoRuntime::import(StoredModel stored, const
                                          std::move(stored.file));
 }
 
+// What keeps a model out of the cache must not keep it from being served.
+Result<std::unique_ptr<OpenvinoModel>> OpenvinoRuntime::compile_unstored(const ModelSource& source,
+                                                                         const CompileOptions& options,
+                                                                         const ov::AnyMap& properties,
+                                                                         const Status& why) {
+  auto model = compile_file(source, options, properties);
+  if (!model.ok()) return model;
+  const auto note = fmt::format("compiled without the model cache {}: {}", options.cache_dir, why.message());
+  log_.warning("{}", note);
+  (*model)->add_note(note);
+  return model;
+}
+
 Result<std::unique_ptr<OpenvinoModel>> OpenvinoRuntime::compile_stored(const ModelSource& source,
                                                                        const CompileOptions& options,
                                                                        const ov::AnyMap& properties) {
   auto digest = model_digest(source, options.cache_dir);
-  if (!digest.ok()) return digest.status();
+  if (!digest.ok()) return compile_unstored(source, options, properties, digest.status());
   const CompiledStore store(options.cache_dir, entry_name(*digest, options, properties));
   if (auto stored = store.load()) {
     if (auto model = import(std::move(*stored), options, properties)) return model;

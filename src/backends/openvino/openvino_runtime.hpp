@@ -44,6 +44,8 @@ class OpenvinoRuntime final : public Runtime {
   // its compiled form, OpenVINO's cache is used.
   Result<std::unique_ptr<OpenvinoModel>> compile_stored(const ModelSource& source, const CompileOptions& options,
                                                         const ov::AnyMap& properties);
+  Result<std::unique_ptr<OpenvinoModel>> compile_unstored(const ModelSource& source, const CompileOptions& options,
+                                                          const ov::AnyMap& properties, const Status& why);
   // Null when the entry does not fit after all.
   std::unique_ptr<OpenvinoModel> import(StoredModel stored, const CompileOptions& options, ov::AnyMap properties);
   std::string entry_name(const std::string& digest, const CompileOptions& options, const ov::AnyMap& properties);
